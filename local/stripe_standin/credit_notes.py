@@ -229,7 +229,7 @@ def _note(state: State, invoice: Json, issued: list[Json], lines: list[Json], pa
 def _tax_so_far(invoice: Json, issued: list[Json], lines: list[Json]) -> int:
     """This note's tax, when tax is rounded for the whole invoice.
 
-    It is the tax on all credited lines, minus that of earlier notes.
+    It is the tax on all credited lines, minus the tax of earlier notes.
     """
     credited = [line for note in issued for line in note["lines"]["data"]] + lines
     net = sum(line["amount"] - line["discount_amount"] for line in credited)

@@ -280,7 +280,7 @@ class State:
             heapq.heappush(agenda, _Due(moment, next(self._numbers), action))
 
     def run_clock(self, clock: Json, until: int) -> None:
-        """Move a test clock, and do its work at the moments when it is due."""
+        """Move a test clock to `until`. Run each action that becomes due, at its own moment of the clock."""
         agenda = self._clock_agendas[clock["id"]]
         while agenda and agenda[0].at <= until:
             due = heapq.heappop(agenda)

@@ -2,8 +2,8 @@
 
 Only the table's standard rates apply. Other countries have no tax (`not_collecting`), nor do customers with
 `tax_exempt` set to `reverse` or `exempt`. Prices are net unless `tax_behavior` is `inclusive`. Each line's tax is
-rounded half up to the minor unit, and the invoice's tax is the sum. With the setting `tax_rounding` = `invoice`, only
-the sum is rounded.
+rounded half up to the minor unit, and the invoice's tax is the sum. With the setting `tax_rounding` = `invoice`, the
+invoice's tax is instead the sum of the exact taxes, rounded once.
 """
 
 from __future__ import annotations

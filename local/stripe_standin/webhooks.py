@@ -54,7 +54,7 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Target:
-    """Where an event is sent, and the secrets that sign it. With no `url`, the event goes to the URL in the settings."""
+    """Where an event is sent, and the secrets that sign it. Without a `url`, the event goes to the settings' URL."""
 
     url: str | None
     secrets: Sequence[str]

@@ -63,7 +63,7 @@ def test_the_customer_s_default_pays_the_next_terms() -> None:
         assert align_cards(deployed.account, deployed.stack, deployed.said.append) == 0
 
 
-def test_the_pinned_card_becomes_the_default_of_a_customer_without_one() -> None:
+def test_the_subscription_s_card_becomes_the_default_of_a_customer_without_a_default() -> None:
     with a_deployed_stack() as deployed:
         client = connected(deployed)
         owner, pinned = customer(client, default=False)
