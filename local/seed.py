@@ -239,7 +239,10 @@ def create_customer(client: stripe.StripeClient, account: DemoAccount) -> str:
 
 
 def save_debit(client: stripe.StripeClient, customer_id: str, method_id: str) -> str:
-    """Save the SEPA debit with its mandate, without which Stripe debits nothing. Returns the payment method's id."""
+    """Save the SEPA debit with a mandate, and return the payment method's id.
+
+    Without a mandate, Stripe debits nothing.
+    """
     saved = client.v1.setup_intents.create(
         {
             "customer": customer_id,

@@ -208,7 +208,7 @@ def running_stack(
 def _connect(aws: Aws, shared: _Secrets, *, webhooks: bool) -> None:
     """Fill the stack's secrets as `make connect-stripe` and `make connect-platform` do.
 
-    Stripe itself cannot reach this machine, so it gets no webhook endpoint.
+    Without `webhooks`, no webhook endpoint is created, because Stripe itself cannot reach this machine.
     """
     stack = read_stack(aws, Stage(LOCAL, STACK_NAME))
     try:

@@ -114,8 +114,8 @@ TRANSFER_KEEPS_THE_DATE = frozenset(
 )
 TRANSFER_GIVES_A_YEAR_FROM_NOW = frozenset(("be", "de", "fr", "it", "nl"))
 
-# How many days before the expiry date these registries begin to renew (their pages in the Route 53 Developer Guide).
-# The others renew at any time.
+# How many days before the expiry date a registry begins to renew (its page in the Route 53 Developer Guide). Registries
+# that are not listed renew at any time.
 RENEWED_FROM_DAYS_BEFORE: Mapping[str, int] = {
     **dict.fromkeys(("co.uk", "me.uk", "org.uk", "uk"), 180),
     **dict.fromkeys(("au", "com.au", "net.au"), 60),

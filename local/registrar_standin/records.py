@@ -24,7 +24,7 @@ class Step:
 
 @dataclass
 class Operation:
-    """`steps` holds the current step and the next ones. It is empty once the operation has ended.
+    """`steps` holds the current step and the steps after it. When the operation has ended, `steps` is empty.
 
     The current step began at `since` (Unix seconds). With a `failure`, the operation ends FAILED with this message.
     """

@@ -189,7 +189,7 @@ class RegistrarStandIn:
         self._registry.advance(name.lower())
 
     def approve(self, name: str) -> None:
-        """End a step that waits for a person. Raises ValueError when the current step waits for no one."""
+        """End a step that waits for a person. Raises ValueError if the current step does not wait for a person."""
         self._registry.approve(name.lower())
 
     def reject(self, name: str, message: str = "The transfer was rejected.") -> None:
@@ -201,7 +201,7 @@ class RegistrarStandIn:
         self._registry.former_expiry[name.lower()] = at
 
     def nameservers_before_transfer(self, name: str, nameservers: Sequence[str]) -> None:
-        """The domain's nameservers at the registrar that it is transferred from. A transfer keeps them."""
+        """Set the domain's nameservers at its former registrar. A transfer keeps them."""
         self._registry.former_nameservers[name.lower()] = tuple(nameservers)
 
     def take(self, name: str) -> None:
@@ -217,14 +217,14 @@ class RegistrarStandIn:
         return self._registry.mails[name.lower()]
 
     def leave(self, name: str) -> None:
-        """The domain moves to another registrar. Raises KeyError when it is not in the account."""
+        """The domain moves to another registrar. Raises KeyError when the domain is not in the account."""
         del self._registry.domains[name.lower()]
         self.take(name)
 
     def lapse(self, name: str) -> None:
         """The registry deletes the domain, so it can be registered again.
 
-        Raises KeyError when it is not in the account.
+        Raises KeyError when the domain is not in the account.
         """
         del self._registry.domains[name.lower()]
 
