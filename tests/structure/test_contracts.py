@@ -230,7 +230,7 @@ print(json.dumps(found))
 
 
 def test_adding_a_contract_changes_only_the_files_in_docs_extending() -> None:
-    """Outside a contract's folder and its functions, one file lists the contract and one has it as the default."""
+    """Only two files outside a contract's folder and functions name it: the list of contracts, and the default."""
     naming = {source.module for source in project_modules() if "orders_v2" in source.text}
     outside = {
         module

@@ -107,7 +107,7 @@ def test_a_domain_that_the_registrar_lists_but_does_not_find_has_not_left(world:
 
 
 def test_a_new_domain_that_the_registrar_does_not_show_yet_has_not_left(world: World) -> None:
-    """The renewal starts in the first hour, although the registrar does not find the domain."""
+    """The renewal starts in the first hour, even if the registrar does not find the domain in that hour."""
     order_id = world.order_domain(NAME).body["orders"][0]["id"]
     world.run()
     while world.order(order_id).status is not OrderStatus.COMPLETED:

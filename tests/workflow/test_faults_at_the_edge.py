@@ -64,7 +64,7 @@ def pay(world: World, invoice: str) -> None:
 def test_a_late_payment_is_refunded_if_it_arrives_right_before_due_at_is_cleared(world: World) -> None:
     """The payment makes the order due right before the reconciler clears `due_at`.
 
-    If the reconciler cleared `due_at` nevertheless, the money would never be refunded.
+    If the reconciler then cleared `due_at`, the money would never be refunded.
     """
     _, invoice = written_off(world, every=MINUTE)
     struck: list[str] = []

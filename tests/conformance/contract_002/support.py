@@ -70,8 +70,8 @@ def send(
 ) -> Reply:
     """Send exactly this event to the route's handler, as API Gateway would.
 
-    The event has the headers of the demo account `account`, unless that is None or `headers` replaces them.
-    `parameters` replace the decoded path parameters.
+    The event has the credentials of the demo account `account`, or none if `account` is None. `headers` are added, or
+    replace headers of the same name. `parameters` replace the decoded path parameters.
     """
     folder, route, found = matched(method, path)
     given = credentials(world, account) if account is not None else {}

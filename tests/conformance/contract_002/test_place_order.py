@@ -348,6 +348,6 @@ def test_an_idempotency_key_with_another_body_is_refused_and_changes_nothing(wor
     assert with_key(world, "twice", json.dumps(world.site())).status == 202
 
 
-def test_without_an_idempotency_key_every_request_is_an_order(world: World) -> None:
+def test_without_an_idempotency_key_every_request_places_a_new_order(world: World) -> None:
     tokens = {post(world, world.site()).body["cart"]["token"] for _ in range(3)}
     assert len(tokens) == 3
