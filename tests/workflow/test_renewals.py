@@ -138,7 +138,7 @@ def test_two_paid_years_are_two_renewals(world: World) -> None:
 def test_two_terms_that_began_while_nothing_ran_are_renewed_one_after_the_other(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As if the registry kept the expired domain for a year."""
+    """Here the registry keeps the expired domain for a year."""
     monkeypatch.setattr(deadlines, "REDEMPTION_OVER", 2 * YEAR * 1000)
     order = delivered(world)
     world.webhooks_on = False
