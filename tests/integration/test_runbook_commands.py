@@ -100,7 +100,7 @@ def test_the_zones_that_stay_are_listed(tmp_path: Path) -> None:
     ]
 
     class Filtering:
-        """moto ignores patterns of JSON fields."""
+        """Finds the log lines with one message. moto ignores filter patterns for JSON fields."""
 
         def filter_log_events(self, **given: str) -> dict[str, Any]:
             assert given.pop("logGroupName") == "functions"

@@ -193,7 +193,7 @@ def test_a_partial_refund_of_card_and_credit_adds_up(world: World, names: tuple[
     assert (world.net_paid("credit"), world.stripe.balance(customer)) == (EVERYTHING - 500, 0)
     world.live(1800, every=150)
     assert_settled(world, orders, kept, "partial")
-    # The delivered items cost what we keep of the card payment plus what we keep of the 500 of credit.
+    # What we keep of the card payment and of the credit of 500 is the price of the delivered items.
     assert world.net_paid("credit") + (500 + world.stripe.balance(customer)) == kept
     assert -500 <= world.stripe.balance(customer) < 0
 

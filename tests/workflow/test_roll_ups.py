@@ -107,7 +107,7 @@ def test_a_batch_that_lambda_discarded_is_repaired(world: World, monkeypatch: py
         for _ in range(ATTEMPTS):
             answer = handler_of("roll_up_cart")({"Records": records}, None)
             assert answer["batchItemFailures"]
-        # The queue's function meets the same fault, and its message stays.
+        # The function of the queue fails in the same way, so the message stays in the queue.
         assert repair(dead_letter(records)) == ["1"]
     assert world.cart(token).rollup_version == 0
 

@@ -175,7 +175,7 @@ def test_a_tax_exempt_customer_pays_no_tax(taxed: World, exemption: str) -> None
     assert (shown["total_net_cents"], shown["total_gross_cents"]) == (1999, 1999)
 
 
-def test_credit_pays_tax_and_a_refund_returns_it(taxed: World) -> None:
+def test_credit_pays_tax_and_a_refund_returns_the_credit(taxed: World) -> None:
     customer = customer_in(taxed, "DE")
     offer(taxed, "taxed", 1999)
     client = stripe.StripeClient("sk_test_world", base_addresses={"api": taxed.stripe.url})

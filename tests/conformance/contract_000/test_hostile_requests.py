@@ -50,7 +50,7 @@ def world() -> Iterator[World]:
 
 
 def attack(world: World, method: str, path: str, *, key: str | None = None, **more: Any) -> Reply:
-    """Send a request that must be refused and change nothing. It has `key`, or else a new valid key."""
+    """Send a request that must be refused and change nothing. The request has `key`, or else a new valid key."""
     secret = fresh_key(world) if key is None else key
     before = state_of(world)
     headers = {"authorization": f"Bearer {secret}", **more.pop("headers", {})}
@@ -137,8 +137,8 @@ def test_SQ_060_callback_url_must_be_public_https(world: World, url: str) -> Non
 # -- keys ---------------------------------------------------------------------------------------------------------
 
 
-# The last of these is a key of another account. It is valid here, because in this contract the key decides which
-# account is used.
+# Leave out the last entry, which is a key of another account. That key is valid here, because in this contract the key
+# decides which account is used.
 @pytest.mark.parametrize("name", WRONG_AUTHORIZATIONS[:-1])
 def test_SQ_006_SQ_061_a_bad_credential_gets_the_same_401_on_every_route(world: World, name: str) -> None:
     authorization = wrong_authorizations(world)[name]

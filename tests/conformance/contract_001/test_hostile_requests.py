@@ -95,8 +95,8 @@ def test_HU_070_body_too_large(world: World) -> None:
     assert_error(attack(world, "POST", "/api/create-order", body="x" * 70_000), 413, "BODY_TOO_LARGE")
 
 
-# The last of these is a key of another account. It is valid here, because in this contract the key decides which
-# account is used.
+# Leave out the last entry, which is a key of another account. That key is valid here, because in this contract the key
+# decides which account is used.
 @pytest.mark.parametrize("name", WRONG_AUTHORIZATIONS[:-1])
 def test_HU_070_HU_072_bad_credentials_get_the_vendors_401(world: World, name: str) -> None:
     authorization = wrong_authorizations(world)[name]
