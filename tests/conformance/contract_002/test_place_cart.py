@@ -230,7 +230,7 @@ def test_an_item_is_exactly_one_product(world: World) -> None:
         ("sshKey", "ssh-rsa AAAA", "invalid_field"),
     ],
 )
-def test_invalid_machine(world: World, field: str, value: Any, code: str) -> None:
+def test_an_invalid_machine_is_refused(world: World, field: str, value: Any, code: str) -> None:
     machine = {name: given for name, given in {**VM, field: value}.items() if given is not None}
     refused(world, {"items": [world.site(), {"vm": machine}]}, 400, code, f"/items/1/vm/{field}")
 

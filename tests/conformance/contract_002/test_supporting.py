@@ -120,7 +120,7 @@ def assert_task(task: Any) -> None:
             assert_date_time(moment)
 
 
-def test_O2_185_tasks_of_the_account(world: World) -> None:
+def test_O2_185_the_list_has_the_tasks_of_the_account(world: World) -> None:
     body = completed(world, name="Task")
     tasks = send(world, "GET", "/api/tasks").body["tasks"]
     for task in tasks:
