@@ -330,7 +330,7 @@ def test_one_item_can_be_cancelled_before_its_delivery(world: World, which: int)
         assert world.registrar.asked("RegisterDomain", ["", "one.net", "two.org"][which]) == 0
 
 
-def test_one_item_cancelled_before_the_payment_is_refunded_after_it(world: World) -> None:
+def test_one_item_cancelled_before_the_payment_is_refunded_after_the_payment(world: World) -> None:
     account = "authentication_required"
     orders = cart_of(world, "one.net", "two.org", account=account)
     world.run()

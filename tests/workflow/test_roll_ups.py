@@ -116,7 +116,7 @@ def test_a_batch_that_lambda_discarded_is_repaired(world: World, monkeypatch: py
     assert all(mark.version == 0 for mark in world.cart(token).orders.values())
 
 
-def test_a_repair_uses_the_current_orders_and_not_the_recorded_ones(world: World) -> None:
+def test_a_repair_uses_the_current_orders_and_not_the_recorded_orders(world: World) -> None:
     world.stream_on = False
     order_id, token = placed(world)
     first = given_up(world)

@@ -220,7 +220,7 @@ def test_an_amount_below_the_minimum_charge_uses_the_balance_and_is_returned(
     assert taxed.stripe.balance(customer) == net + tax
 
 
-def test_an_earlier_debt_is_collected_with_an_order_but_not_refunded_with_it(
+def test_an_earlier_debt_is_collected_with_an_order_but_not_refunded(
     taxed: World,
 ) -> None:
     customer = customer_in(taxed, "FI")

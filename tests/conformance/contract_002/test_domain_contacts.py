@@ -251,7 +251,7 @@ def test_O2_131_contacts_are_copied_from_a_registration_of_the_account(world: Wo
 
 
 def test_O2_131_contacts_can_be_copied_along_a_chain_of_registrations(world: World, owned: int) -> None:
-    """The second domain copies the contacts of the first, and the third those of the second."""
+    """The second domain copies the contacts of the first domain, and the third copies those of the second."""
     body = without_contact(world, fresh(), contact_source={"registration_id": owned})
     second = finished(world, accepted(world, body))["domain"]["registration_id"]
     body = without_contact(world, fresh(), contact_source={"registration_id": second})

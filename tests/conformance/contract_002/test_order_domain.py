@@ -381,7 +381,7 @@ def test_O2_150_concurrent_orders_for_a_domain_leave_one_order_and_one_charge(wo
     assert world.registrar.submissions("raced.com") == 1
 
 
-def test_O2_150_the_write_refuses_a_taken_domain_that_the_check_before_it_reported_as_free(
+def test_O2_150_the_write_refuses_a_taken_domain_that_the_earlier_check_reported_as_free(
     world: World,
 ) -> None:
     assert world.order_domain("looked-free.com").status == 202

@@ -353,7 +353,7 @@ def test_O2_150_a_cart_with_a_domain_of_another_order_is_refused(world: World) -
     refused(world, body, 422, "domain_add_failed", "/items/1/domain/name", account="credit")
 
 
-def test_O2_150_the_write_refuses_a_taken_domain_that_the_check_before_it_reported_as_free(
+def test_O2_150_the_write_refuses_a_taken_domain_that_the_earlier_check_reported_as_free(
     world: World,
 ) -> None:
     name = fresh()

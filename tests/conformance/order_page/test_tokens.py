@@ -1,4 +1,4 @@
-"""O1-052: the address of an order's page is the only key to it. Every invalid address gives the same not-found page."""
+"""O1-052: only the address of an order's page gives access. Every invalid address gives the same not-found page."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def ended(shop: Shop, whose: tuple[str, str]) -> list[str]:
         {"message": "Customer cus_1 already has the maximum 500 current subscriptions"},
     ],
 )
-def test_the_limit_of_subscriptions_has_an_error_of_its_own(shop: Shop, refusal: dict[str, str]) -> None:
+def test_the_limit_of_subscriptions_has_its_own_error(shop: Shop, refusal: dict[str, str]) -> None:
     whose = shop.customer()
     shop.standin.faults.add("refuse", "/v1/subscriptions", method="POST", error=refusal)
     with pytest.raises(TooManySubscriptionsError):

@@ -115,7 +115,7 @@ def _unicode_label(label: str) -> str:
 
 
 def _decoded(label: str) -> str:
-    # The decoded label must encode to the same label again. Otherwise it is a look-alike of another domain.
+    # The decoded label must encode to the same label again. Otherwise the label is a look-alike of another domain.
     try:
         decoded = label.removeprefix("xn--").encode("ascii").decode("punycode")
     except UnicodeError as error:

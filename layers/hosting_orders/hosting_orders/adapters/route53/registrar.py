@@ -1,7 +1,7 @@
 """The registrar over Route 53 Domains.
 
-The API has no idempotency key, so boto3 must not repeat a submission or a renewal. This adapter repeats one only after
-the registrar has refused it.
+The API has no idempotency key, so boto3 must not repeat a submission or a renewal. This adapter repeats such a request
+only after the registrar has refused it.
 """
 
 from __future__ import annotations

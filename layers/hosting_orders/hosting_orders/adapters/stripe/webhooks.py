@@ -147,7 +147,7 @@ class StripeWebhooks:
                 signed_at = int(next(part[1] for part in parts if part[0] == "t"))
             except (self._stripe.sdk.StripeError, ValueError, TypeError, IndexError):
                 continue
-            # Use our own clock. Reject future timestamps as well as old ones.
+            # Use our own clock. Reject both old and future timestamps.
             if abs(self._stripe.now() - signed_at) <= WEBHOOK_TOLERANCE:
                 return
         raise ForgedWebhookError("the webhook's signature is not valid")
