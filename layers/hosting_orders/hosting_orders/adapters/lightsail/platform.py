@@ -109,7 +109,8 @@ class LightsailPlatform:
         if ended is not None:
             return ended
         script = launch_script(request)
-        # Allocate the address first: its quota is smaller, and a machine without an address costs money.
+        # Allocate the address before the machine. Addresses have the smaller quota, and a machine that can get no
+        # address costs money for nothing.
         self._own_address(region, place)
         try:
             region.create_machine(

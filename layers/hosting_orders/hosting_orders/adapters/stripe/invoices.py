@@ -60,7 +60,7 @@ class StripeInvoices:
 
     def state(self, invoice_id: str) -> PaymentState | None:
         """PROCESSING with an `error` is a final decline of our own attempt. Until `charge` voids the invoice, the
-        invoice could still be paid. So the state is not yet FAILED, and it has no `pay_url`.
+        invoice could still be paid. So the state is not yet FAILED and has no `pay_url`.
 
         After a decline on the hosted page or a returned debit, the customer may use another method on the hosted page.
         """

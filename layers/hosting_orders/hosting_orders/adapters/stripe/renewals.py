@@ -1,4 +1,4 @@
-"""The Renewals port at Stripe: one subscription per order, starting with the second term, or invoices (terms.py)."""
+"""The Renewals port at Stripe. From the second term on, a subscription or our own invoices (terms.py) charge an order."""
 
 from __future__ import annotations
 
