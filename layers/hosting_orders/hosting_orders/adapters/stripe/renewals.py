@@ -1,4 +1,4 @@
-"""The Renewals port at Stripe. From the second term on, a subscription or our own invoices (terms.py) charge an order."""
+"""The Renewals port at Stripe. From the second term on, a subscription or our invoices (terms.py) charge an order."""
 
 from __future__ import annotations
 
