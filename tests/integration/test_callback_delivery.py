@@ -312,7 +312,9 @@ def test_loopback_is_not_contacted_by_default(receiver: CallbackReceiver) -> Non
     assert receiver.received == []
 
 
-def test_allowing_loopback_does_not_allow_hosts_that_resolve_to_it(authority: CertificateAuthority) -> None:
+def test_allowing_loopback_does_not_allow_hosts_that_resolve_to_loopback(
+    authority: CertificateAuthority,
+) -> None:
     network = Network([["127.0.0.1"]])
     callbacks = HttpsCallbacks(MASTER, True, resolver=network.resolve, connector=network.connect)
 

@@ -62,7 +62,7 @@ def test_every_alarm_reports_to_the_topic_and_has_a_runbook() -> None:
 
 
 def test_operators_get_every_message_through_one_topic() -> None:
-    """The topic is the stack's own, or that in the parameter AlarmTopicArn."""
+    """The topic is the stack's own topic, or the topic in the parameter AlarmTopicArn."""
     template = read_template()
     used = template["Globals"]["Function"]["Environment"]["Variables"]["ALARM_TOPIC_ARN"]
     (statement,) = template["Resources"]["AlertOperators"]["Properties"]["PolicyDocument"]["Statement"]

@@ -1,4 +1,4 @@
-"""Every number in the operations pages has the value of the code, is a vendor's, or is listed with its reason.
+"""Every number in the operations pages matches the code, comes from a vendor, or is listed below with its reason.
 
 The log lines that the runbooks quote exist in the code.
 """
@@ -108,7 +108,7 @@ def limits(model: Any, name: str) -> tuple[int, ...]:
 def of_pattern(pattern: str | re.Pattern[str]) -> tuple[int, ...]:
     """The limits in a pattern such as `{1,255}`.
 
-    With `{0,99}`, one more character precedes, so each limit is one higher.
+    In a pattern with `{0,99}`, one more character comes first, so each limit is one higher.
     """
     text = pattern if isinstance(pattern, str) else pattern.pattern
     found = re.search(r"\{(\d+),(\d+)\}", text)
@@ -449,7 +449,7 @@ def wrong(text: str, claims: Claims) -> Iterator[str]:
 
 
 def unheld(text: str, claims: Claims, not_ours: list[str]) -> Iterator[str]:
-    """Numbers that are in no claim, exception, name, code or link to a vendor's page."""
+    """Numbers that no checked sentence has, and that are in no exception, name, code or link to a vendor's page."""
     held = [place.span() for claim, _ in claims for place in places(claim, text)]
     held += [place.span() for phrase in not_ours for place in re.finditer(re.escape(phrase), text)]
     held += [place.span() for place in re.finditer(r"⟦[^⟧]*⟧|`[^`]*`", text)]

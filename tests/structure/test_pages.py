@@ -18,7 +18,7 @@ HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 # Skip quoted text: it is a path that the code itself opens.
 CITED_PAGE = re.compile(r"(?<![\w./\"'-])((?:\.\./)*[\w./-]*\w\.md)\b")
-# A check or a decision of docs/contracts.md. In a test's name it has underscores.
+# The id of a check or a decision in docs/contracts.md. In a test's name, the id has underscores.
 CITED_ID = re.compile(r"(?<![A-Za-z0-9-])(O[12]-\d{3}[a-z]?|(?:SQ|HU)-\d{3}|C[012]\d)(?![0-9A-Za-z])")
 NAMED_ID = re.compile(r"(?:O[12]_\d{3}[a-z]?|HU_\d{3}|(?<=_)C\d\d)(?=_)")
 GLOSSARY_FILE = re.compile(r"`([\w./]+(?:\.(?:py|md)|/))`")

@@ -1,8 +1,8 @@
 """The whole system in one process and in virtual time: real handlers, workflow definition and adapters.
 
-These parts are real: every function under functions/ (by the routes in template.yaml), statemachines/, the adapters
-of DynamoDB, KMS and DNS zones (on moto), and those of Stripe, the platforms and the registrar (on our stand-ins,
-without a socket). Callbacks, alerts and metrics are recorded in memory. Time stands still until `advance`.
+The functions, the routes of template.yaml, the state machine and the adapters are real. The adapters of DynamoDB, KMS
+and DNS zones use moto. Those of Stripe, the platforms and the registrar use our stand-ins, without a socket.
+Callbacks, alerts and metrics are recorded in memory. Time stands still until `advance`.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ def the_machine() -> StateMachine:
 
 @cache
 def boto3_client(service: str) -> Any:
-    """One client for all worlds of this process: it is slow to build, and keeps nothing of a world."""
+    """One client for all worlds of this process, because a client is slow to build and keeps no data of a world."""
     return boto3.client(service, region_name=REGION)
 
 
@@ -310,9 +310,9 @@ class WorldServices(bootstrap.AwsServices):
 class World:
     """Use `a_world()`. `accounts` are the demo accounts by name: id, user_key, system_key, customer.
 
-    `mishaps` decide which side effects fail. If `webhooks_on` is False, Stripe sends no webhooks. The platform's
-    webhooks have `platform_webhooks_on`, and the table's stream has `stream_on`. A webhook that does not get a 200 is
-    sent again in the next `run`. The switches in `features.document` start as on.
+    `mishaps` decide which side effects fail. If `webhooks_on` is False, Stripe sends no webhooks.
+    `platform_webhooks_on` does the same for the platform, and `stream_on` for the table's stream. A webhook that does
+    not get a 200 is sent again in the next `run`. The switches in `features.document` start as on.
     """
 
     def __init__(
@@ -326,7 +326,7 @@ class World:
         self.webhook_secrets = webhook_secrets
         self.automatic_tax = automatic_tax
         self.mishaps = trouble
-        # The Stripe stand-in started with the computer's time. `advance` moves its clock and this one together.
+        # The Stripe stand-in started with the computer's time. `advance` moves its clock and this clock together.
         self.clock = VirtualClock(time.time_ns() // 1_000_000)
         self.platform = PlatformStandIn(delay=None, now=lambda: self.clock.now() / 1000)
         self.lightsail = LightsailInProcess(self.mishaps, now=lambda: self.clock.now() / 1000)
@@ -673,7 +673,7 @@ class World:
     def items(self, prefix: str) -> list[dict[str, Any]]:
         """Items of the table whose sort key has this prefix, in DynamoDB's JSON."""
         table = dynamodb_backends[DEFAULT_ACCOUNT_ID][REGION].tables[TABLE_NAME]
-        # A scan would send everything over the wire.
+        # Read moto's memory, because a scan would send the whole table over the wire.
         found = [item for item in table.all_items() if item.attrs["SK"].value.startswith(prefix)]
         return [on_the_wire(item.attrs) for item in found]
 

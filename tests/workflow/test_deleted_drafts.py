@@ -22,7 +22,7 @@ def world() -> Iterator[World]:
 
 @pytest.mark.parametrize("place", [2, 3])
 def test_an_order_whose_draft_invoice_is_deleted_fails(world: World, place: int) -> None:
-    """The process stopped after it had created the invoice."""
+    """The process crashed after it had created the draft invoice."""
     world.mishaps.strike(place, Mishap.CRASH_AFTER)
     assert world.place().status == 502
     assert world.mishaps.seen[place].startswith("stripe.post invoices")

@@ -169,7 +169,7 @@ def test_C12_a_system_key_places_an_order_without_a_user(world: World) -> None:
 
 
 def test_C13_fixing_one_error_reveals_the_error_of_the_next_check(world: World) -> None:
-    """Each step fixes the first error, and the next response reports the following one."""
+    """Each step fixes the first error, and the next response reports the following error."""
     body = '{"site": {"name": "x", "variant": "nope", "location": "ams", "plan": "basic", "term": "monthly"}}'
     token = oauth(world, "billing:read", account="no_method")
     nothing = send(world, "POST", "/api/orders", account=None, body=body)
