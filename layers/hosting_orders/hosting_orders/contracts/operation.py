@@ -116,7 +116,8 @@ class Operation(Generic[View]):
             if self.access.user:
                 found.add(Code.USER_REQUIRED)
         if Code.CART_PAY_FAILED in self.refuses:
-            found.add(Code.TEST_KEY)  # the operation charges
+            # The operation charges.
+            found |= {Code.TEST_KEY, Code.SPEND_CAP_EXCEEDED, Code.SPEND_CAP_CURRENCY}
         if "{" in self.path:
             found.add(Code.NOT_FOUND)
         if self.idempotent:
