@@ -59,7 +59,7 @@ class Contract:
     envelope: Callable[[Mapping[str, Any], str, int], Mapping[str, Any]] | None = None
 
     def counted_as(self, bucket: Bucket) -> Bucket | None:
-        """None if requests of this kind have no limit."""
+        # None means no limit.
         return next((each for each in (bucket, Bucket.ALL) if each in self.limits), None)
 
 

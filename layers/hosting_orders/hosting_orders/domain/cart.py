@@ -10,8 +10,7 @@ from .money import part_of, with_tax
 from .order import ENDS, Order, OrderStatus
 
 MAX_ITEMS = 20
-"""Maximum items in a cart. One transaction of at most 100 writes stores the cart, and a domain takes four. The cart
-itself and the spend cap of its API key take one each."""
+"""Maximum items in a cart. One transaction of at most 100 writes stores the cart, and a domain takes four."""
 
 
 class PaymentStatus(StrEnum):

@@ -31,7 +31,7 @@ class AccessDeniedError(RequestRefusedError):
 
 
 class SpendCapExceededError(RequestRefusedError):
-    """`period` is `day` or `month`. `remaining` is what the key may still spend in it."""
+    """`period` is `day` or `month`, `remaining` what it leaves."""
 
     code = Code.SPEND_CAP_EXCEEDED
 

@@ -288,7 +288,7 @@ class Order:
 
     @property
     def releases_claims(self) -> bool:
-        """Whether saving must release a capacity, a domain or what a spend cap counts."""
+        """Whether saving must release a capacity, a domain or its `spend`."""
         if self.status is OrderStatus.COMPLETED:
             return self.domain_claim is not None and self.domain_has_left
         return self.ended and any((self.capacity, self.domain_claim, self.spend))

@@ -82,7 +82,7 @@ class OrderStore(Protocol):
         ...
 
     def spent(self, account_id: str, key: str, day: str) -> Spent:
-        """Return what the orders of this API key count on this day (`2026-11-27`) and in its month."""
+        """Return what this API key has spent on `day` (`2026-11-27`) and in its month."""
         ...
 
     def domain_taken(self, name: str) -> bool:

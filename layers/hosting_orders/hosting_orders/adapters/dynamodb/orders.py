@@ -140,7 +140,6 @@ class DynamoOrderStore:
         return spending.take(account_id, spend, cap)
 
     def _check_cap(self, account_id: str, spend: Spend, cap: SpendCap | None) -> None:
-        """Raises SpendCapExceededError."""
         if cap is None:
             return
         left = Remaining.of(cap, self.spent(account_id, spend.key, spend.day))
