@@ -24,6 +24,7 @@ BUILT = [
     keys.callback("a", 1),
     keys.contacts("a", 1),
     keys.page_mark("a", 1),
+    keys.spending("a", "k", "2026-11"),
     keys.number_claim(1),
     keys.domain_claim("n"),
     keys.user("u"),

@@ -19,6 +19,7 @@ from hosting_orders.adapters import hosting_platform, standard_webhooks
 from hosting_orders.adapters.dynamodb import keys, pages
 from hosting_orders.adapters.lightsail import platform as lightsail
 from hosting_orders.adapters.stripe import patient
+from hosting_orders.contracts import rate_limits
 from hosting_orders.contracts.billing_order import requests as billing_order
 from hosting_orders.contracts.order_status import operations as order_status
 from hosting_orders.contracts.order_status import orders as status_orders
@@ -41,6 +42,7 @@ from hosting_orders.usecases import (
     show_pending_order,
     unpaid_domains,
 )
+from hosting_orders.usecases.limit_rate import Bucket
 from hosting_orders.usecases.products import vm
 from local import stack
 from local.registrar_standin import registry
@@ -134,9 +136,9 @@ PAGE_OPEN = HOURS(deadlines.CHECKOUT_EXPIRY)
 KEY = of_pattern(http._IDEMPOTENCY_KEY)
 BODY_KIB = http.MAX_BODY // 1024
 OFTEN, SOME, RARE = (callback.SCHEDULE[:3], callback.SCHEDULE[3:-4], callback.SCHEDULE[-4:])
-RATE = order_status.CONTRACT.limit
-
-assert RATE is not None
+RATE = order_status.CONTRACT.limits[Bucket.ALL]
+READS, WRITES, ASKS = (rate_limits.LIMITS[kind] for kind in (Bucket.READ, Bucket.WRITE, Bucket.REGISTRAR))
+assert {RATE.seconds, READS.seconds, WRITES.seconds, ASKS.seconds} == {60}
 
 CLAIMS: dict[str, Claims] = {
     "contracts": [
@@ -163,7 +165,11 @@ CLAIMS: dict[str, Claims] = {
         ("`per_page` (default {}, at most {})", (list_orders.DEFAULT_PAGE, list_orders.MAX_PAGE)),
         ("`attempts[]` (the newest {})", (callback.KEPT_ATTEMPTS,)),
         ("with the {} fields", (len(status_orders.OrderStatusData.__annotations__),)),
-        ("A key may make {} requests in each minute", (RATE.requests * 60 / RATE.seconds,)),
+        ("A key may make {} requests in each minute", (RATE.requests,)),
+        ("| every `GET` | {} |", (READS.requests,)),
+        ("| every other request | {} |", (WRITES.requests,)),
+        ("`/api/orders/:id/resend-verification` | {} |", (ASKS.requests,)),
+        ("is {} requests of the kind `read` in a window of {} seconds", (READS.requests, READS.seconds)),
         ("Only the newest {} orders of the account are searched", (show_pending_order._LOOKED_AT,)),
         ("the idempotency key, {} to {} visible ASCII", limits(billing_order.CreateOrder, "attemptKey")),
     ],

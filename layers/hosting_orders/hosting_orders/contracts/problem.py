@@ -61,6 +61,9 @@ def problem_of(error: Exception) -> Problem:
         case errors.PaymentNotStartedError():
             decline = shown_decline(error.decline_code)
             return _one(error.code, str(error), **({"decline_code": decline} if decline else {}))
+        case errors.SpendCapExceededError():
+            left = {"remaining": error.remaining.amount, "currency": error.remaining.currency}
+            return _one(error.code, str(error), period=error.period, **left)
         case errors.NotReadyToChargeError():
             return Problem(error.code, (Detail(error.code, str(error)),), lacks=error.lacks)
         case errors.RateLimitedError():

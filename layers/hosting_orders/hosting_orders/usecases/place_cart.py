@@ -53,6 +53,7 @@ from .products.fulfilment import ProductRequest
 from .products.registry import fulfilment
 from .send_callback import authorization_context
 from .settle_payment import resume_order, waits_for_its_start
+from .spend_cap import cap_of, check_currency, spend_of
 
 _CHARGEABLE = ("card", "sepa_debit")
 _NUMBER_ATTEMPTS = 6
@@ -108,9 +109,9 @@ def place_cart(
 ) -> Placed:
     """Order all items for the caller's account, with one charge.
 
-    Raises InvalidFieldsError or InvalidRequestError (400), AccessDeniedError `test_key` (403), DomainRefusedError,
-    ContactsRefusedError or IdempotencyKeyReusedError (422), or ProviderUnavailableError (503). Nothing new is then
-    stored.
+    Raises InvalidFieldsError or InvalidRequestError (400), AccessDeniedError `test_key` or `spend_cap_currency` or
+    SpendCapExceededError (403), DomainRefusedError, ContactsRefusedError or IdempotencyKeyReusedError (422), or
+    ProviderUnavailableError (503). Nothing new is then stored.
     Raises PaymentNotStartedError (422). The orders are then stored as failed.
     """
     account = caller.scope
@@ -120,6 +121,7 @@ def place_cart(
     earlier = _earlier(services, account, token, request)
     if earlier is not None:
         return _replay(services, account, earlier, request)
+    check_currency(caller.credential, account)
     try:
         drafts = _drafts(services, account, request)
         target = _callback_target(services, account, request, allow_loopback=allow_loopback_callbacks)
@@ -268,7 +270,7 @@ def _write(services: Services, ready: _Ready) -> tuple[Cart, list[Order]]:
             due_at=now + deadlines.LOST_START,
         )
         try:
-            services.orders.place(cart, orders, contacts)
+            services.orders.place(cart, orders, contacts, cap=cap_of(ready.caller.credential))
         except NumberTakenError:
             if attempt == _NUMBER_ATTEMPTS - 1:
                 raise
@@ -299,6 +301,7 @@ def _order(
         user_id=ready.caller.user_id,
         placed=_placed(services, ready, number),
         capacity=draft.claims.counter,
+        spend=spend_of(ready.caller.credential, ready.account, draft.price, now),
         domain=DomainRecord(draft.claims.domain) if draft.claims.domain else None,
         callback=ready.callback,
         due_at=now + deadlines.LOST_START,
