@@ -370,6 +370,10 @@ def public_url() -> str | None:
     return settings.load().public_url
 
 
+def oauth_issuer() -> str | None:
+    return settings.load().oauth_issuer
+
+
 def tax_is_added() -> bool:
     return settings.load().stripe_automatic_tax
 

@@ -56,6 +56,10 @@ class Contract:
     limit_headers: Callable[[Standing], Mapping[str, str]] | None = None
     # Wraps every success body, given the request id and the time (epoch ms UTC).
     envelope: Callable[[Mapping[str, Any], str, int], Mapping[str, Any]] | None = None
+    # Raises before the key is read, given the headers (names in lower case) and our origin.
+    gate: Callable[[Mapping[str, str], str], None] | None = None
+    # The `WWW-Authenticate` header of a 401, given our origin. Used if an OAuth issuer is set.
+    challenge: Callable[[str], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

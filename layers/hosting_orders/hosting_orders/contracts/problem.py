@@ -63,6 +63,8 @@ def problem_of(error: Exception) -> Problem:
             return _one(error.code, str(error), **({"decline_code": decline} if decline else {}))
         case errors.NotReadyToChargeError():
             return Problem(error.code, (Detail(error.code, str(error)),), lacks=error.lacks)
+        case errors.MethodNotAllowedError():
+            return Problem(error.code, (Detail(error.code, str(error)),), {"Allow": error.allowed})
         case errors.RateLimitedError():
             headers = {"Retry-After": str(error.retry_after)}
             return Problem(error.code, (Detail(error.code, str(error)),), headers)

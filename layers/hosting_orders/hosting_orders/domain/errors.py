@@ -54,6 +54,14 @@ class BodyTooLargeError(RequestRefusedError):
     code = Code.BODY_TOO_LARGE
 
 
+class MethodNotAllowedError(RequestRefusedError):
+    code = Code.METHOD_NOT_ALLOWED
+
+    def __init__(self, allowed: str) -> None:
+        super().__init__(f"This address accepts {allowed} only.")
+        self.allowed = allowed
+
+
 class UserRequiredError(RequestRefusedError):
     code = Code.USER_REQUIRED
 
