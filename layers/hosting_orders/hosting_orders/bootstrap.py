@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from hosting_orders.adapters.metrics import LogMetrics
     from hosting_orders.adapters.page_tokens import SignedPageTokens
     from hosting_orders.adapters.platforms import RoutedPlatform
+    from hosting_orders.adapters.quotes import SignedQuotes
     from hosting_orders.adapters.route53.registrar import Route53Registrar
     from hosting_orders.adapters.route53.rules import TableRegistryRules
     from hosting_orders.adapters.route53.zones import Route53Zones
@@ -211,6 +212,12 @@ class AwsServices:
         return SignedPageTokens(secret_values(self._secrets.text(self._settings.page_secret_arn)))
 
     @cached_property
+    def quotes(self) -> SignedQuotes:
+        from hosting_orders.adapters.quotes import SignedQuotes
+
+        return SignedQuotes(secret_values(self._secrets.text(self._settings.page_secret_arn)))
+
+    @cached_property
     def cipher(self) -> KmsCipher:
         from hosting_orders.adapters.kms_cipher import KmsCipher
 
@@ -309,6 +316,10 @@ def _import_page_tokens() -> None:
     from hosting_orders.adapters import page_tokens  # noqa: F401
 
 
+def _import_quotes() -> None:
+    from hosting_orders.adapters import quotes  # noqa: F401
+
+
 def _import_features() -> None:
     import aws_lambda_powertools.utilities.feature_flags  # noqa: F401
 
@@ -322,6 +333,7 @@ _IMPORTED: Mapping[str, Callable[[], None]] = {
     "platform": _import_platform,
     "callbacks": _import_callbacks,
     "page_tokens": _import_page_tokens,
+    "quotes": _import_quotes,
     "features": _import_features,
 }
 
@@ -336,7 +348,7 @@ def prepare(*ports: str) -> None:
             _IMPORTED[port]()
         else:
             getattr(current, port)
-    if {*_FROM_STRIPE, "platform", "callbacks", "page_tokens"} & set(ports):
+    if {*_FROM_STRIPE, "platform", "callbacks", "page_tokens", "quotes"} & set(ports):
         aws_client("secretsmanager")
 
 

@@ -16,8 +16,10 @@ from hosting_orders.domain.order import Order, Subscription
 from hosting_orders.domain.providers import (
     CallbackAnswer,
     CallbackRequest,
+    ChargeLine,
     ChargeRequest,
     CheckoutRequest,
+    Estimate,
     Operation,
     PaymentEvent,
     PaymentMethod,
@@ -30,6 +32,7 @@ from hosting_orders.domain.providers import (
     TermRequest,
     TermState,
 )
+from hosting_orders.domain.quote import Quote
 from hosting_orders.domain.registration import (
     SealedContacts,
 )
@@ -67,9 +70,13 @@ class OrderStore(Protocol):
         """Write the cart, its orders, their contacts and claims in one transaction, or nothing.
 
         Order numbers are unique over all accounts. So are domains, until they are released (`save_order`).
-        Raises CartExistsError, NumberTakenError, DomainTakenError, CapacityExhaustedError or
-        ConcurrentUpdateError.
+        A quote is used once. Raises CartExistsError, QuoteUsedError, NumberTakenError, DomainTakenError,
+        CapacityExhaustedError or ConcurrentUpdateError.
         """
+        ...
+
+    def quote_used(self, account_id: str, quote_id: str) -> bool:
+        """Whether one of the account's carts has this quote."""
         ...
 
     def domain_taken(self, name: str) -> bool:
@@ -219,6 +226,14 @@ class Collection(Protocol):
     @property
     def live(self) -> bool:
         """Whether payments move real money. False in the provider's test mode."""
+        ...
+
+    def estimate(self, account: Account, lines: Sequence[ChargeLine], *, on_page: bool) -> Estimate | None:
+        """Return what the lines would cost now, and create nothing. A page uses neither discounts nor the balance.
+
+        None when the customer's country is unknown, so the tax is too. Raises PaymentNotStartedError when the provider
+        refuses.
+        """
         ...
 
     def default_method(self, customer_id: str) -> PaymentMethod | None:
@@ -404,6 +419,16 @@ class PageTokens(Protocol):
         ...
 
 
+class Quotes(Protocol):
+    def sign(self, quote: Quote) -> str:
+        """Return the token that stands for the quote."""
+        ...
+
+    def read(self, token: str) -> Quote | None:
+        """Return the quote, also an expired one, or None for a token that we did not sign."""
+        ...
+
+
 class Cipher(Protocol):
     """Encryption of stored secrets. `context` names the owner; `open` needs the same context as `seal`."""
 
@@ -462,6 +487,8 @@ class Services(Protocol):
     def callbacks(self) -> Callbacks: ...
     @property
     def page_tokens(self) -> PageTokens: ...
+    @property
+    def quotes(self) -> Quotes: ...
     @property
     def cipher(self) -> Cipher: ...
     @property

@@ -30,6 +30,7 @@ _TOKEN = "TOKEN#"  # noqa: S105 - a prefix, not a password
 _CALLBACK = "CALLBACK#"
 _CONTACTS = "CONTACTS#"
 _PAGE = "PAGE#"
+_QUOTE = "QUOTE#"
 _DOMAIN = "DOMAIN#"
 _TLD = "TLD#"
 _VM_PLAN = "VMPLAN#"
@@ -88,6 +89,10 @@ def contacts(account_id: str, number: int) -> Key:
 
 def page_mark(account_id: str, place: int) -> Key:
     return _key(account_partition(account_id), _PAGE + _padded(place))
+
+
+def used_quote(account_id: str, quote_id: str) -> Key:
+    return _key(account_partition(account_id), _QUOTE + quote_id)
 
 
 # -- shared by all accounts --------------------------------------------------------------------------------

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from hosting_orders.contracts.operation import Access, Contract, Operation, replayed
+from hosting_orders.contracts.operation import BODY, Access, Contract, Operation, replayed
+from hosting_orders.contracts.vendor import previews
 from hosting_orders.contracts.vendor.callbacks import (
     CallbackAttempts,
     Redelivered,
@@ -162,6 +163,16 @@ PLACE_CART = Operation(
     refuses=(Code.USER_REQUIRED, *_ANY_ORDER, *_SITE, *_DOMAIN, Code.UNKNOWN_IMAGE),
     ours=True,
 )
+PREVIEW_ORDER = Operation(
+    route="POST /api/orders/preview",
+    heading="What an order would cost, with a quote",
+    contract=CONTRACT,
+    access=Access(),
+    answers=previews.PreviewAnswer,
+    render=previews.preview,
+    refuses=(Code.USER_REQUIRED, *_ANY_ORDER, *_SITE, *_DOMAIN, Code.UNKNOWN_IMAGE, *BODY),
+    ours=True,
+)
 SHOW_CART = Operation(
     route="GET /api/carts/{token}",
     heading="Carts",
@@ -224,7 +235,7 @@ SHOW_ACCOUNT, SHOW_USER = _SHARED.show_account, _SHARED.show_user
 OPERATIONS: tuple[Operation[Any], ...] = (
     *(LIST_ORDERS, SHOW_ORDER, PLACE_ORDER, ORDER_DOMAIN, CANCEL_ORDER, UPDATE_ORDER, LIST_ORDER_EVENTS),
     RESEND_VERIFICATION,
-    *(PLACE_CART, SHOW_CART),
+    *(PLACE_CART, PREVIEW_ORDER, SHOW_CART),
     *(LIST_CALLBACKS, REDELIVER_CALLBACK, SHOW_SAMPLE_CALLBACK, LIST_TASKS, SHOW_TASK),
     *(SHOW_ABOUT, LIST_TLDS, SHOW_TLD, SHOW_ACCOUNT, SHOW_USER),
 )
