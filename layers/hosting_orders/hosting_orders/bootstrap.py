@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hosting_orders.adapters.dynamodb.counts import DynamoRequestCounts
     from hosting_orders.adapters.dynamodb.directory import DynamoDirectory
     from hosting_orders.adapters.dynamodb.events import DynamoEventStore
+    from hosting_orders.adapters.dynamodb.known_offers import DynamoKnownOffers
     from hosting_orders.adapters.dynamodb.orders import DynamoOrderStore
     from hosting_orders.adapters.dynamodb.stream import DynamoOrderStream
     from hosting_orders.adapters.features import AppConfigFeatures
@@ -191,6 +192,12 @@ class AwsServices:
             # No retries: a lost submission may have succeeded. The registrar's list is read before the next submission.
             _new_aws_client("route53domains", connect_timeout=2, read_timeout=30, attempts=1, **place),
         )
+
+    @cached_property
+    def known_offers(self) -> DynamoKnownOffers:
+        from hosting_orders.adapters.dynamodb.known_offers import DynamoKnownOffers
+
+        return DynamoKnownOffers(aws_client("dynamodb"), self._settings.table_name)
 
     @cached_property
     def zones(self) -> Route53Zones:

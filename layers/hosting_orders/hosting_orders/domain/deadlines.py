@@ -91,6 +91,10 @@ CARD_EXPIRY = DAY
 SEPA_EXPIRY = 14 * DAY
 # The provider lets a payment page stay open for 30 minutes to 24 hours, by the provider's clock.
 CHECKOUT_EXPIRY = 23 * HOUR
+# How long the registrar's answer about a domain is shown to others who check the domain.
+OFFER_IS_NEWS = MINUTE
+# Domains are checked while a client waits, so no question to the registrar begins later than this.
+DOMAIN_CHECKS = 12 * SECOND
 # How long a quoted price holds.
 QUOTE = 5 * MINUTE
 # The provider's clock may be ahead of ours.

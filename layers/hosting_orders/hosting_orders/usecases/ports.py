@@ -38,7 +38,7 @@ from hosting_orders.domain.registration import (
 )
 from hosting_orders.domain.workflow import Step
 
-from .domain_ports import Registrar, RegistryRules, Zones
+from .domain_ports import KnownOffers, Registrar, RegistryRules, Zones
 
 
 class Clock(Protocol):
@@ -479,6 +479,8 @@ class Services(Protocol):
     def registry_rules(self) -> RegistryRules: ...
     @property
     def registrar(self) -> Registrar: ...
+    @property
+    def known_offers(self) -> KnownOffers: ...
     @property
     def zones(self) -> Zones: ...
     @property

@@ -31,6 +31,7 @@ class OrderPreview:
     currency: str
     net: int  # after discounts
     gross: int
+    tax_is_final: bool  # False: the payment page computes it anew, from the address entered there
     credit: int  # what the account's balance pays
     due: int  # what the payment method pays, or the customer on a page
     method: PaymentMethod | None  # None: the customer pays on a page
@@ -71,6 +72,7 @@ def preview_order(
         currency=account.currency,
         net=total.net,
         gross=total.gross,
+        tax_is_final=total.final,
         credit=max(0, total.gross - due),
         due=due,
         method=checked.method,

@@ -93,7 +93,7 @@ def estimate(services: Services, account: Account, drafts: Sequence[Draft], *, o
         )
         raise NotReadyToChargeError("billing_contact", text)
     net = sum(line.amount for line in lines)
-    return Estimate(net, net + (net * account.tax_basis_points + 5000) // 10000, balance=0)
+    return Estimate(net, net + (net * account.tax_basis_points + 5000) // 10000, balance=0, final=False)
 
 
 def maximum(quote: Quote | None, max_gross: int | None) -> tuple[int, str] | None:

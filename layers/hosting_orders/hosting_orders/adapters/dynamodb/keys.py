@@ -21,6 +21,7 @@ _CREDENTIAL = "KEY#"
 _EVENT = "EVENT#"
 _NUMBER = "NUMBER#"
 _LIMIT = "LIMIT#"
+_OFFER = "OFFER#"
 _CATALOGUE = "CATALOGUE"
 
 _CART = "CART#"
@@ -113,6 +114,10 @@ def number_claim(number: int) -> Key:
 
 def domain_claim(name: str) -> Key:
     return _key(_DOMAIN + name, "DOMAIN")
+
+
+def domain_offer(name: str) -> Key:
+    return _key(_OFFER + name, "OFFER")
 
 
 def provider_event(provider: str, event_id: str) -> Key:

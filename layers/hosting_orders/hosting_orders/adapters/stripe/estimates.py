@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from hosting_orders.adapters.stripe.checkout import address_of
 from hosting_orders.adapters.stripe.client import Document, StripeApi, code_of, given
@@ -41,7 +42,8 @@ class StripeEstimates:
                 and preview["automatic_tax"]["status"] == "requires_location_inputs"
             ):
                 return None
-            return self._read(preview, lines)
+            # On a page the customer may enter another address.
+            return replace(self._read(preview, lines), final=not on_page)
 
     def _parameters(self, account: Account, lines: Sequence[ChargeLine]) -> Document:
         currency = account.currency.lower()

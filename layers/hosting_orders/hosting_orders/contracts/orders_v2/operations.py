@@ -18,7 +18,7 @@ from hosting_orders.contracts.vendor.operations import READ_ACCOUNT, READ_BILLIN
 from hosting_orders.contracts.vendor.orders import links, retry_after
 from hosting_orders.domain.codes import Code
 
-from . import carts, orders, tlds
+from . import carts, domain_checks, orders, tlds
 from .domains import SentVerification, sent_verification
 
 CONTRACT = Contract(
@@ -226,6 +226,18 @@ SHOW_TLD = Operation(
     ours=True,
 )
 
+CHECK_DOMAINS = Operation(
+    route="GET /api/domains/check",
+    heading="Which domains can be registered, and at which price",
+    contract=CONTRACT,
+    access=Access(scope="account:read"),
+    answers=domain_checks.DomainChecks,
+    render=domain_checks.domain_checks,
+    headers=domain_checks.retry_after,
+    refuses=(Code.MISSING_FIELD, Code.INVALID_FIELD, Code.FEATURE_DISABLED),
+    ours=True,
+)
+
 _SHARED = shared_operations(CONTRACT, UNKNOWN_VARIANTS)
 LIST_TASKS, SHOW_TASK = _SHARED.list_tasks, _SHARED.show_task
 SHOW_SAMPLE_CALLBACK = _SHARED.show_sample_callback
@@ -237,5 +249,5 @@ OPERATIONS: tuple[Operation[Any], ...] = (
     RESEND_VERIFICATION,
     *(PLACE_CART, PREVIEW_ORDER, SHOW_CART),
     *(LIST_CALLBACKS, REDELIVER_CALLBACK, SHOW_SAMPLE_CALLBACK, LIST_TASKS, SHOW_TASK),
-    *(SHOW_ABOUT, LIST_TLDS, SHOW_TLD, SHOW_ACCOUNT, SHOW_USER),
+    *(SHOW_ABOUT, LIST_TLDS, SHOW_TLD, CHECK_DOMAINS, SHOW_ACCOUNT, SHOW_USER),
 )

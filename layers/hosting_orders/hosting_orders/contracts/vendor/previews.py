@@ -53,7 +53,7 @@ def preview(view: OrderPreview) -> PreviewAnswer:
             "items": [_item(item) for item in view.items],
             "net_cents": view.net,
             "tax_cents": view.tax,
-            "tax_is_estimated": view.method is None,
+            "tax_is_estimated": not view.tax_is_final,
             "gross_cents": view.gross,
             "credit_applied_cents": view.credit,
             "amount_due_cents": view.due,
