@@ -28,7 +28,7 @@ def create(state: State, params: Json) -> Json:
     given = params.get("invoice_items", [])
     if len(given) > MOST_ITEMS:
         raise bad_parameter(f"You can preview up to {MOST_ITEMS} invoice items.", None, "invoice_items")
-    kept: list[Json] = []  # what the computation needs, and what nobody may find later
+    kept: list[Json] = []  # only the computation needs these
     customer = state.get("customer", params["customer"], "customer") if "customer" in params else None
     if customer is None:
         customer = _someone(state, params.get("customer_details", {}))

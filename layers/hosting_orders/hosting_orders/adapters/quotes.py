@@ -26,7 +26,7 @@ class SignedQuotes:
         return str(self._serializer.dumps([*whose, quote.currency, prices, quote.gross, quote.expires_at]))
 
     def read(self, token: str) -> Quote | None:
-        """The signature proves that we wrote the content. So only its form at another release could differ."""
+        """Another release may have signed another form."""
         try:
             quote_id, account_id, fingerprint, currency, prices, gross, expires_at = self._serializer.loads(
                 token

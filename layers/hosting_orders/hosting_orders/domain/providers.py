@@ -30,7 +30,7 @@ class Estimate:
     net: int  # after discounts
     gross: int
     balance: int  # what the customer owes; below zero it is credit, which pays first
-    final: bool = True  # False: the payment page computes the tax anew, from the address entered there
+    final: bool = True  # False: the payment page computes the tax from the address entered there
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,8 @@ from .http import Call
 
 
 def admit_person(call: Call[Any], services: Services) -> None:
-    """For a body that orders a domain, where the operation cannot require a person for every body.
-
-    Raises UserRequiredError and the errors of `admit_domain_orders`.
-    """
+    """Raises UserRequiredError and the errors of `admit_domain_orders`."""
+    # The operation cannot require a person by itself: only the body shows whether the request orders a domain.
     if call.caller.user_id is None:
         raise UserRequiredError("Only a person may order domains: use a user's API key.")
     admit_domain_orders(services, call.caller)

@@ -39,7 +39,7 @@ class CheckResult(StrEnum):
     UNAVAILABLE = "unavailable"
     UNSUPPORTED = "unsupported"  # domains under this TLD are not sold here
     INVALID = "invalid"
-    UNKNOWN = "unknown"  # nobody has answered in time
+    UNKNOWN = "unknown"  # no answer in time
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +60,8 @@ class DomainCheck:
 def check_domains(services: Services, account: Account, names: Sequence[str]) -> list[DomainCheck]:
     """Check up to MAX_NAMES domains, in the order given.
 
-    The registrar's answers may be a minute old. A domain that it does not answer about is UNKNOWN.
-    Raises InvalidRequestError (400), FeatureDisabledError or ProviderUnavailableError (503).
+    The registrar's answers may be a minute old. Raises InvalidRequestError (400), FeatureDisabledError or
+    ProviderUnavailableError (503).
     """
     if not names:
         raise InvalidRequestError(

@@ -119,7 +119,7 @@ class KnownOffers(Protocol):
     """The registrar's recent answers about availability, shared by all accounts."""
 
     def recent(self, names: Sequence[str], since: int) -> dict[str, DomainOffer]:
-        """Return the offers kept since this moment (epoch ms), by domain."""
+        """By domain. `since` is epoch ms."""
         ...
 
     def keep(self, name: str, offer: DomainOffer, now: int) -> None: ...

@@ -206,7 +206,7 @@ def refuse_test_key(services: Services, caller: Caller) -> None:
 def check_order(
     services: Services, account: Account, request: CartRequest, *, allow_loopback: bool
 ) -> CheckedOrder:
-    """Check and price the request, with its quote's prices if it has a quote. Raises the errors of `place_cart`."""
+    """Raises the errors of `place_cart`."""
     quote = None if request.quote is None else usable_quote(services, account, request.quote)
     drafts = _drafts(services, account, request)
     if quote is not None:

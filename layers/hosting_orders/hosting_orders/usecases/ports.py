@@ -75,9 +75,7 @@ class OrderStore(Protocol):
         """
         ...
 
-    def quote_used(self, account_id: str, quote_id: str) -> bool:
-        """Whether one of the account's carts has this quote."""
-        ...
+    def quote_used(self, account_id: str, quote_id: str) -> bool: ...
 
     def domain_taken(self, name: str) -> bool:
         """Whether any account has ordered or owns this domain (ASCII form)."""
@@ -229,10 +227,9 @@ class Collection(Protocol):
         ...
 
     def estimate(self, account: Account, lines: Sequence[ChargeLine], *, on_page: bool) -> Estimate | None:
-        """Return what the lines would cost now, and create nothing. A page uses neither discounts nor the balance.
+        """Return what the lines would cost, or None when the customer's country is unknown. Creates nothing.
 
-        None when the customer's country is unknown, so the tax is too. Raises PaymentNotStartedError when the provider
-        refuses.
+        A page uses neither discounts nor the balance. Raises PaymentNotStartedError when the provider refuses.
         """
         ...
 
@@ -420,12 +417,10 @@ class PageTokens(Protocol):
 
 
 class Quotes(Protocol):
-    def sign(self, quote: Quote) -> str:
-        """Return the token that stands for the quote."""
-        ...
+    def sign(self, quote: Quote) -> str: ...
 
     def read(self, token: str) -> Quote | None:
-        """Return the quote, also an expired one, or None for a token that we did not sign."""
+        """None for a token that we did not sign. The quote may have expired."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Preview an order: the checks and prices of `place_cart`. Nothing is written, charged or created at a provider."""
+"""Preview an order with the checks and prices of `place_cart`. Nothing is written or created at a provider."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class OrderPreview:
     currency: str
     net: int  # after discounts
     gross: int
-    tax_is_final: bool  # False: the payment page computes it anew, from the address entered there
+    tax_is_final: bool  # as in Estimate.final
     credit: int  # what the account's balance pays
     due: int  # what the payment method pays, or the customer on a page
     method: PaymentMethod | None  # None: the customer pays on a page
@@ -46,10 +46,7 @@ class OrderPreview:
 def preview_order(
     services: Services, caller: Caller, request: CartRequest, *, allow_loopback_callbacks: bool
 ) -> OrderPreview:
-    """Return what the order would cost, with a quote that holds the prices.
-
-    Raises the errors of `place_cart` for an order that would be refused.
-    """
+    """Return what the order would cost, with a quote. Raises the errors of `place_cart`."""
     account = caller.scope
     refuse_test_key(services, caller)
     checked = check_order(services, account, request, allow_loopback=allow_loopback_callbacks)

@@ -53,7 +53,7 @@ def check_quoted(quote: Quote, account: Account, drafts: Sequence[Draft]) -> Non
 
 
 def at_quoted_prices(quote: Quote, drafts: Sequence[Draft]) -> tuple[Draft, ...]:
-    """The catalogue's prices may have changed in either direction. The customer pays what was quoted."""
+    """Also when the catalogue's prices have fallen: the customer pays what was quoted."""
     return tuple(
         replace(draft, item=draft.item.renewing_at(price.renewal), price=Money(price.first, quote.currency))
         for draft, price in zip(drafts, quote.prices, strict=True)
@@ -75,11 +75,7 @@ def new_quote(services: Services, account: Account, drafts: Sequence[Draft], gro
 
 
 def estimate(services: Services, account: Account, drafts: Sequence[Draft], *, on_page: bool) -> Estimate:
-    """What the drafts cost with tax.
-
-    On a payment page the customer may enter another address, and the page computes the tax anew.
-    Raises NotReadyToChargeError (400), PaymentNotStartedError (422) or ProviderUnavailableError.
-    """
+    """Raises NotReadyToChargeError (400), PaymentNotStartedError (422) or ProviderUnavailableError."""
     lines = [
         ChargeLine(str(place), draft.item.line_text(), draft.price.amount)
         for place, draft in enumerate(drafts)
@@ -97,7 +93,7 @@ def estimate(services: Services, account: Account, drafts: Sequence[Draft], *, o
 
 
 def maximum(quote: Quote | None, max_gross: int | None) -> tuple[int, str] | None:
-    """The most that an order may cost with tax, and the pointer of the field that says so."""
+    """The most that the order may cost with tax, and the field that says so."""
     limits = [(max_gross, "/max_cost_cents")] if max_gross is not None else []
     limits += [(quote.gross, "/quote")] if quote is not None else []
     return min(limits, default=None)
