@@ -33,7 +33,8 @@ from hosting_orders.domain.durations import DAY, HOUR, MINUTE, SECOND
 from hosting_orders.domain.products import DomainItem, SiteItem, VmItem
 from hosting_orders.domain.registration import DomainAction
 from hosting_orders.entrypoints import http, strict_json
-from hosting_orders.usecases import check_domains, (
+from hosting_orders.usecases import (
+    check_domains,
     list_orders,
     list_tasks,
     report_failed_execution,
