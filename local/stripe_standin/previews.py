@@ -38,7 +38,12 @@ def create(state: State, params: Json) -> Json:
     try:
         currency = str(params.get("currency") or customer["currency"] or "eur").lower()
         invoice = invoices.new_invoice(
-            state, customer, currency=currency, automatic_tax=automatic_tax, billing_reason="upcoming"
+            state,
+            customer,
+            currency=currency,
+            automatic_tax=automatic_tax,
+            billing_reason="upcoming",
+            collection_method="charge_automatically",
         )
         invoice["id"] = f"upcoming_in_{secrets.token_hex(12)}"
         invoice["lines"]["url"] = f"/v1/invoices/{invoice['id']}/lines"

@@ -93,8 +93,8 @@ SEPA_EXPIRY = 14 * DAY
 CHECKOUT_EXPIRY = 23 * HOUR
 # How long the registrar's answer about a domain is shown to others who check the domain.
 OFFER_IS_NEWS = MINUTE
-# Domains are checked while a client waits, so no question to the registrar begins later than this.
-DOMAIN_CHECKS = 12 * SECOND
+# Domains are checked while a client waits. The registrar must have answered within this time.
+DOMAIN_CHECKS = 15 * SECOND
 # How long a quoted price holds.
 QUOTE = 5 * MINUTE
 # The provider's clock may be ahead of ours.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar
 
 from hosting_orders.domain import deadlines
 from hosting_orders.domain.account import Account
@@ -23,6 +24,8 @@ from .domain_item import AT_ONCE
 from .left_domains import domain_held
 from .log import log
 from .ports import Services
+
+T = TypeVar("T")
 
 MAX_NAMES = 50
 
@@ -128,12 +131,9 @@ def _offers(services: Services, names: Sequence[str]) -> dict[str, DomainOffer |
     """The answered names. None for a domain that an order here holds."""
     if not names:
         return {}
-    begun = services.clock.now()
-    known = services.known_offers.recent(names, begun - deadlines.OFFER_IS_NEWS)
+    known = services.known_offers.recent(names, services.clock.now() - deadlines.OFFER_IS_NEWS)
 
     def ask(name: str) -> tuple[str, DomainOffer | None] | None:
-        if services.clock.now() > begun + deadlines.DOMAIN_CHECKS:
-            return None
         try:
             # Our own orders come first: the registry does not know them.
             if domain_held(services, name):
@@ -146,14 +146,19 @@ def _offers(services: Services, names: Sequence[str]) -> dict[str, DomainOffer |
         _keep(services, name, offer)
         return name, offer
 
-    if len(names) == 1:
-        answer = ask(names[0])
-        return dict([answer]) if answer is not None else {}
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(max_workers=AT_ONCE) as several:
-        answers = list(several.map(ask, names))
+    answers = [ask(names[0])] if len(names) == 1 else _in_time(ask, names)
     return dict(answer for answer in answers if answer is not None)
+
+
+def _in_time(ask: Callable[[str], T], names: Sequence[str]) -> list[T]:
+    from concurrent.futures import ThreadPoolExecutor, wait
+
+    several = ThreadPoolExecutor(max_workers=AT_ONCE)
+    asked = [several.submit(ask, name) for name in names]
+    done, _ = wait(asked, timeout=deadlines.DOMAIN_CHECKS / 1000)
+    # The client does not wait for the others. A late answer is kept for the next check.
+    several.shutdown(wait=False, cancel_futures=True)
+    return [one.result() for one in done]
 
 
 def _keep(services: Services, name: str, offer: DomainOffer) -> None:
