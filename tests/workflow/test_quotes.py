@@ -541,3 +541,69 @@ def test_a_yearly_order_renews_in_a_year(world: World) -> None:
     (item,) = preview(world, {"site": {**SITE, "term": Term.ANNUAL.value}})["preview"]["items"]
     assert item["term"] == "annual"
     assert item["renews_at"][:4] == str(int(preview(world)["quote_expires_at"][:4]) + 1)
+
+
+# -- the shapes of the contracts -----------------------------------------------------------------------------------
+
+
+def test_each_contract_refuses_in_its_own_shape(world: World) -> None:
+    machine = {name: value for name, value in VPS.items() if name != "term"}
+    status = {**machine, "interval": "1 month"}
+    billing = {"attemptKey": "a", "cartItems": [{"type": "vps", **machine}]}
+    text = "The order costs 6.00 EUR with tax, more than the agreed 5.99 EUR. Nothing was ordered."
+
+    reply = world.request("POST", "/api/v1/orders", {**status, "max_cost_cents": 599}, key="api_key_000")
+    assert (reply.status, reply.body) == (409, {"error": text, "code": "PRICE_CHANGED", "status": 409})
+    reply = world.request("POST", "/api/create-order", {**billing, "max_cost_cents": 599}, key="api_key_001")
+    assert (reply.status, reply.body["code"], reply.body["message"]) == (409, "PRICE_CHANGED", text)
+    assert reply.body["details"][0]["field"] == "/max_cost_cents"
+    reply = world.request("POST", "/api/v1/orders", {**status, "quote": "x"}, key="api_key_000")
+    assert (reply.status, reply.body["code"]) == (400, "INVALID_QUOTE")
+    reply = world.request("POST", "/api/create-order", {**billing, "quote": "x"}, key="api_key_001")
+    assert (reply.status, reply.body["code"], reply.body["details"][0]["field"]) == (
+        400,
+        "INVALID_QUOTE",
+        "/quote",
+    )
+    accept = {"Accept": "application/problem+json"}
+    body = {"site": SITE, "max_cost_cents": 1}
+    problem = world.request("POST", "/api/orders", body, headers=accept).body
+    assert (problem["status"], problem["code"]) == (409, "price_changed")
+    assert (problem["agreed_cents"], problem["current_cents"], problem["currency"]) == (1, 1200, "EUR")
+    assert not world.items("ORDER#") and not world.items("CART#")
+
+
+def test_the_same_attempt_key_returns_the_same_quoted_order(world: World) -> None:
+    quote = preview(world, {"vm": VPS})["quote"]
+    machine = {name: value for name, value in VPS.items() if name != "term"}
+    body = {"attemptKey": "a", "cartItems": [{"type": "vps", **machine}], "quote": quote}
+    replies = [world.request("POST", "/api/create-order", body, key="api_key_001") for _ in range(2)]
+    assert [reply.status for reply in replies] == [200, 200]
+    assert replies[0].body["data"]["orderId"] == replies[1].body["data"]["orderId"]
+    other = {**body, "attemptKey": "b"}
+    reply = world.request("POST", "/api/create-order", other, key="api_key_001")
+    assert (reply.status, reply.body["code"]) == (409, "QUOTE_USED")
+    assert len(world.stripe.charges()) == 1
+
+
+# -- a preview cannot write ----------------------------------------------------------------------------------------
+
+
+def test_a_preview_of_a_domain_that_has_left_changes_nothing_and_an_order_takes_it(world: World) -> None:
+    """The order releases the claim of the former registration. The preview has no right to do so."""
+    done = world.order_domain("left-example.com")
+    world.run()
+    world.registrar.finish("left-example.com")
+    world.live(600, every=60)
+    world.registrar.lapse("left-example.com")
+    before = state_of(world)
+    domain = world.domain("left-example.com")["domain"]
+    quote = preview(world, {"domain": domain}, account="credit")["quote"]
+    assert state_of(world) == before
+    former = world.order(done.body["orders"][0]["id"])
+    assert former.domain_claim is not None
+    placed = world.request(
+        "POST", "/api/carts", {"items": [{"domain": domain}], "quote": quote}, account="credit"
+    )
+    assert placed.status == 202, placed.body
+    assert world.order(done.body["orders"][0]["id"]).domain_claim is None
