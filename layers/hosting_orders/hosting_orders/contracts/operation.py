@@ -24,7 +24,7 @@ Rendered = Mapping[str, Any] | str
 """A response body: a JSON object or an HTML page."""
 
 _EVERY_CALL = (Code.MALFORMED_BODY, Code.INTERNAL_ERROR, Code.TEMPORARILY_UNAVAILABLE)
-_EVERY_BODY = (Code.BODY_TOO_LARGE, Code.MALFORMED_JSON, Code.MISSING_FIELD, Code.INVALID_FIELD)
+BODY = (Code.BODY_TOO_LARGE, Code.MALFORMED_JSON, Code.MISSING_FIELD, Code.INVALID_FIELD)
 _EVERY_KEY = (Code.INVALID_IDEMPOTENCY_KEY, Code.IDEMPOTENCY_KEY_REUSED)
 
 
@@ -120,11 +120,13 @@ class Operation(Generic[View]):
             if self.access.user:
                 found.add(Code.USER_REQUIRED)
         if Code.CART_PAY_FAILED in self.refuses:
-            found.add(Code.TEST_KEY)  # the operation charges
+            # The operation charges.
+            found |= {Code.TEST_KEY, Code.INVALID_QUOTE, Code.QUOTE_EXPIRED, Code.QUOTE_MISMATCH}
+            found |= {Code.QUOTE_USED, Code.PRICE_CHANGED}
         if "{" in self.path:
             found.add(Code.NOT_FOUND)
         if self.idempotent:
-            found |= {*_EVERY_BODY, *_EVERY_KEY}
+            found |= {*BODY, *_EVERY_KEY}
         return tuple(sorted(found))
 
 

@@ -61,6 +61,14 @@ def problem_of(error: Exception) -> Problem:
         case errors.PaymentNotStartedError():
             decline = shown_decline(error.decline_code)
             return _one(error.code, str(error), **({"decline_code": decline} if decline else {}))
+        case errors.PriceChangedError():
+            detail = Detail(error.code, str(error), error.pointer)
+            prices = {
+                "agreed_cents": error.agreed,
+                "current_cents": error.current,
+                "currency": error.currency,
+            }
+            return Problem(error.code, (detail,), extra=prices)
         case errors.NotReadyToChargeError():
             return Problem(error.code, (Detail(error.code, str(error)),), lacks=error.lacks)
         case errors.MethodNotAllowedError():

@@ -98,6 +98,33 @@ class Code(StrEnum):
         "The callback's URL or authorization cannot be used.",
     )
 
+    INVALID_QUOTE = (
+        "invalid_quote",
+        400,
+        "Invalid quote",
+        "We did not issue the quote, or not to this account.",
+    )
+    QUOTE_EXPIRED = (
+        "quote_expired",
+        409,
+        "Quote expired",
+        "The quote's five minutes are over; ask for a new one.",
+    )
+    QUOTE_USED = (
+        "quote_used",
+        409,
+        "Quote used",
+        "Another order has this quote; each quote is good for one order.",
+    )
+    QUOTE_MISMATCH = (
+        *("quote_mismatch", 422, "Quote for another request"),
+        "The quote was issued for other products.",
+    )
+    PRICE_CHANGED = (
+        *("price_changed", 409, "Price changed"),
+        "The order costs more than the quote or `max_cost_cents` allows; the answer has both prices.",
+    )
+
     # -- domains ---------------------------------------------------------------------------------------------------
 
     INVALID_ACTION = "invalid_action", 400, "Invalid action", "`action` is not `register` or `transfer`."

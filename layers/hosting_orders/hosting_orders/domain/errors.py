@@ -50,6 +50,21 @@ class NotReadyToChargeError(InvalidRequestError):
         self.lacks = lacks
 
 
+class QuoteRefusedError(InvalidRequestError):
+    def __init__(self, code: Code, message: str) -> None:
+        super().__init__(code, message, "/quote")
+
+
+class PriceChangedError(InvalidRequestError):
+    """The order costs more than was agreed. Both amounts include tax, in minor units."""
+
+    def __init__(self, message: str, pointer: str, *, agreed: int, current: int, currency: str) -> None:
+        super().__init__(Code.PRICE_CHANGED, message, pointer)
+        self.agreed = agreed
+        self.current = current
+        self.currency = currency
+
+
 class BodyTooLargeError(RequestRefusedError):
     code = Code.BODY_TOO_LARGE
 
@@ -170,6 +185,10 @@ class ConcurrentUpdateError(HostingOrdersError):
 
 class CartExistsError(HostingOrdersError):
     """Another request with this Idempotency-Key has placed the cart."""
+
+
+class QuoteUsedError(HostingOrdersError):
+    """Another cart has the quote."""
 
 
 class NumberTakenError(HostingOrdersError):

@@ -21,6 +21,7 @@ _CREDENTIAL = "KEY#"
 _EVENT = "EVENT#"
 _NUMBER = "NUMBER#"
 _LIMIT = "LIMIT#"
+_OFFER = "OFFER#"
 _CATALOGUE = "CATALOGUE"
 
 _CART = "CART#"
@@ -30,6 +31,7 @@ _TOKEN = "TOKEN#"  # noqa: S105 - a prefix, not a password
 _CALLBACK = "CALLBACK#"
 _CONTACTS = "CONTACTS#"
 _PAGE = "PAGE#"
+_QUOTE = "QUOTE#"
 _DOMAIN = "DOMAIN#"
 _TLD = "TLD#"
 _VM_PLAN = "VMPLAN#"
@@ -90,6 +92,10 @@ def page_mark(account_id: str, place: int) -> Key:
     return _key(account_partition(account_id), _PAGE + _padded(place))
 
 
+def used_quote(account_id: str, quote_id: str) -> Key:
+    return _key(account_partition(account_id), _QUOTE + quote_id)
+
+
 # -- shared by all accounts --------------------------------------------------------------------------------
 
 
@@ -108,6 +114,10 @@ def number_claim(number: int) -> Key:
 
 def domain_claim(name: str) -> Key:
     return _key(_DOMAIN + name, "DOMAIN")
+
+
+def domain_offer(name: str) -> Key:
+    return _key(_OFFER + name, "OFFER")
 
 
 def provider_event(provider: str, event_id: str) -> Key:
