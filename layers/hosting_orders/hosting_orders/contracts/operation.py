@@ -123,6 +123,7 @@ class Operation(Generic[View]):
             # The operation charges.
             found |= {Code.TEST_KEY, Code.INVALID_QUOTE, Code.QUOTE_EXPIRED, Code.QUOTE_MISMATCH}
             found |= {Code.QUOTE_USED, Code.PRICE_CHANGED}
+            found |= {Code.SPEND_CAP_EXCEEDED, Code.SPEND_CAP_CURRENCY}
         if "{" in self.path:
             found.add(Code.NOT_FOUND)
         if self.idempotent:

@@ -69,6 +69,9 @@ def problem_of(error: Exception) -> Problem:
                 "currency": error.currency,
             }
             return Problem(error.code, (detail,), extra=prices)
+        case errors.SpendCapExceededError():
+            left = {"remaining": error.remaining.amount, "currency": error.remaining.currency}
+            return _one(error.code, str(error), period=error.period, **left)
         case errors.NotReadyToChargeError():
             return Problem(error.code, (Detail(error.code, str(error)),), lacks=error.lacks)
         case errors.MethodNotAllowedError():

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from .money import part_of
+from .money import part_of, with_tax
 from .order import ENDS, Order, OrderStatus
 
 MAX_ITEMS = 20
-"""Maximum items in a cart. One transaction of at most 100 writes stores the cart, and a domain takes four."""
+"""Maximum items in a cart. One transaction of at most 100 writes stores the cart, and a domain takes four. The cart
+itself and the spend cap of its API key take one each."""
 
 
 class PaymentStatus(StrEnum):
@@ -86,7 +87,7 @@ class Payment:
         """`gross_of`, estimated until the provider reports it."""
         known = self.gross_of(order)
         net = order.price.amount
-        return known if known is not None else net + (net * tax_basis_points + 5000) // 10000
+        return known if known is not None else with_tax(net, tax_basis_points)
 
     def credit_of(self, order: Order) -> int:
         """This order's part of `credit_applied`, split as in adapters/stripe/refunds.py."""

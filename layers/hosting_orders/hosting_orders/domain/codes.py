@@ -202,6 +202,14 @@ class Code(StrEnum):
         *("test_key", 403, "Test key"),
         "A test key cannot order where payments move real money.",
     )
+    SPEND_CAP_EXCEEDED = (
+        *("spend_cap_exceeded", 403, "Spend cap exceeded"),
+        "The order costs more than the key's spend cap leaves; `period` and `remaining` say what is left.",
+    )
+    SPEND_CAP_CURRENCY = (
+        *("spend_cap_currency", 403, "Spend cap in another currency"),
+        "The key's spend cap is not in the account's currency.",
+    )
     TRIAL_ACCOUNT = (
         *("trial_account", 403, "Trial account"),
         "The account's trial excludes the API, or domains.",

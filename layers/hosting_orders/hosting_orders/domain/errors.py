@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .codes import Code
+from .money import Money
 
 
 class HostingOrdersError(Exception):
@@ -27,6 +28,21 @@ class AccessDeniedError(RequestRefusedError):
     def __init__(self, code: Code, message: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+class SpendCapExceededError(RequestRefusedError):
+    """`period` is `day` or `month`. `remaining` is what the key may still spend in it."""
+
+    code = Code.SPEND_CAP_EXCEEDED
+
+    def __init__(self, period: str, remaining: Money, cost: Money) -> None:
+        when = "today" if period == "day" else "this month"
+        super().__init__(
+            f"The order costs {cost} with tax, but this API key may spend only {remaining} more {when} (UTC). "
+            f"Order for less, wait until the {period} is over, or use a key with a higher spend cap."
+        )
+        self.period = period
+        self.remaining = remaining
 
 
 class InvalidRequestError(RequestRefusedError):

@@ -18,6 +18,7 @@ from .money import Money
 from .placement import Placement
 from .products import DomainResource, Item, ProductKind, Resource
 from .registration import Verification
+from .spending import Spend
 
 T = TypeVar("T")
 
@@ -136,6 +137,7 @@ class Order:
     user_id: str | None = None
     placed: Placement = field(default_factory=Placement)
     capacity: str | None = None  # the counter that counts this order until it ends undelivered
+    spend: Spend | None = None  # what its API key's spend cap counts until it ends undelivered
     due_at: int | None = None  # the reconciler's next check
     renewal_due_at: int | None = None  # the renewal's next check, which `due_at` includes
     provisioning_at: int | None = None  # the fence: no cancel from here on
@@ -286,14 +288,16 @@ class Order:
 
     @property
     def releases_claims(self) -> bool:
-        """Whether saving must release a capacity or a domain."""
+        """Whether saving must release a capacity, a domain or what a spend cap counts."""
         if self.status is OrderStatus.COMPLETED:
             return self.domain_claim is not None and self.domain_has_left
-        return self.ended and (self.capacity is not None or self.domain_claim is not None)
+        return self.ended and any((self.capacity, self.domain_claim, self.spend))
 
     def without_claims(self) -> Order:
         record = replace(self.domain, claim=None) if self.domain else None
-        return replace(self, capacity=None, domain=record)
+        # The money of a delivered order was spent.
+        spend = self.spend if self.status is OrderStatus.COMPLETED else None
+        return replace(self, capacity=None, domain=record, spend=spend)
 
     def delivered(
         self,

@@ -65,6 +65,7 @@ from .quoted_prices import (
 )
 from .send_callback import authorization_context
 from .settle_payment import resume_order, waits_for_its_start
+from .spend_cap import cap_of, check_currency, spend_of
 
 _CHARGEABLE = ("card", "sepa_debit")
 _NUMBER_ATTEMPTS = 6
@@ -132,9 +133,9 @@ def place_cart(
     """Order all items for the caller's account, with one charge.
 
     Without an Idempotency-Key, a request with a quote is idempotent by its quote.
-    Raises InvalidFieldsError or InvalidRequestError (400), AccessDeniedError `test_key` (403), PriceChangedError (409),
-    QuoteRefusedError, DomainRefusedError, ContactsRefusedError or IdempotencyKeyReusedError (422), or
-    ProviderUnavailableError (503). Nothing new is then stored.
+    Raises InvalidFieldsError or InvalidRequestError (400), AccessDeniedError `test_key` or `spend_cap_currency` or
+    SpendCapExceededError (403), PriceChangedError (409), QuoteRefusedError, DomainRefusedError, ContactsRefusedError
+    or IdempotencyKeyReusedError (422), or ProviderUnavailableError (503). Nothing new is then stored.
     Raises PaymentNotStartedError (422). The orders are then stored as failed.
     """
     account = caller.scope
@@ -143,6 +144,7 @@ def place_cart(
     earlier = _earlier(services, account, token, request)
     if earlier is not None:
         return _replay(services, account, earlier, request)
+    check_currency(caller.credential, account)
     try:
         checked = check_order(services, account, request, allow_loopback=allow_loopback_callbacks)
         max_gross = _max_gross(services, account, request, checked)
@@ -348,7 +350,7 @@ def _write(services: Services, ready: _Ready) -> tuple[Cart, list[Order]]:
             max_gross=ready.max_gross,
         )
         try:
-            services.orders.place(cart, orders, contacts)
+            services.orders.place(cart, orders, contacts, cap=cap_of(ready.caller.credential))
         except NumberTakenError:
             if attempt == _NUMBER_ATTEMPTS - 1:
                 raise
@@ -381,6 +383,7 @@ def _order(
         user_id=ready.caller.user_id,
         placed=_placed(services, ready, number),
         capacity=draft.claims.counter,
+        spend=spend_of(ready.caller.credential, ready.account, draft.price, now),
         domain=DomainRecord(draft.claims.domain) if draft.claims.domain else None,
         callback=ready.callback,
         due_at=now + deadlines.LOST_START,

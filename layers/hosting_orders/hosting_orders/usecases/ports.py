@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from hosting_orders.domain.account import Account, Credential, User
+from hosting_orders.domain.account import Account, Credential, SpendCap, User
 from hosting_orders.domain.callback import CallbackDelivery
 from hosting_orders.domain.cart import Cart, OrderSnapshot
 from hosting_orders.domain.catalogue import Catalogue, Term
@@ -36,6 +36,7 @@ from hosting_orders.domain.quote import Quote
 from hosting_orders.domain.registration import (
     SealedContacts,
 )
+from hosting_orders.domain.spending import Spent
 from hosting_orders.domain.workflow import Step
 
 from .domain_ports import KnownOffers, Registrar, RegistryRules, Zones
@@ -66,16 +67,28 @@ class CatalogueStore(Protocol):
 class OrderStore(Protocol):
     """Carts and orders. Every write is conditional."""
 
-    def place(self, cart: Cart, orders: Sequence[Order], contacts: Sequence[SealedContacts] = ()) -> None:
+    def place(
+        self,
+        cart: Cart,
+        orders: Sequence[Order],
+        contacts: Sequence[SealedContacts] = (),
+        *,
+        cap: SpendCap | None = None,
+    ) -> None:
         """Write the cart, its orders, their contacts and claims in one transaction, or nothing.
 
         Order numbers are unique over all accounts. So are domains, until they are released (`save_order`).
-        A quote is used once. Raises CartExistsError, QuoteUsedError, NumberTakenError, DomainTakenError,
-        CapacityExhaustedError or ConcurrentUpdateError.
+        A quote is used once. Orders with a `spend` need the `cap` of their key.
+        Raises CartExistsError, QuoteUsedError, NumberTakenError, DomainTakenError, CapacityExhaustedError,
+        SpendCapExceededError or ConcurrentUpdateError.
         """
         ...
 
     def quote_used(self, account_id: str, quote_id: str) -> bool: ...
+
+    def spent(self, account_id: str, key: str, day: str) -> Spent:
+        """Return what the orders of this API key count on this day (`2026-11-27`) and in its month."""
+        ...
 
     def domain_taken(self, name: str) -> bool:
         """Whether any account has ordered or owns this domain (ASCII form)."""
@@ -117,8 +130,8 @@ class OrderStore(Protocol):
         """Write a changed order and return it with its new version.
 
         The same transaction stores the callback `owed`. If the order ends undelivered, it also releases its
-        capacity and domain and deletes its contacts. If its delivered domain has left the registrar, it
-        releases the domain. Raises ConcurrentUpdateError.
+        capacity, its domain and its `spend`, and deletes its contacts. If its delivered domain has left the
+        registrar, it releases the domain. Raises ConcurrentUpdateError.
         """
         ...
 

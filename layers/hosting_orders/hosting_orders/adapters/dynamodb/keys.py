@@ -32,6 +32,7 @@ _CALLBACK = "CALLBACK#"
 _CONTACTS = "CONTACTS#"
 _PAGE = "PAGE#"
 _QUOTE = "QUOTE#"
+_SPENDING = "SPENDING#"
 _DOMAIN = "DOMAIN#"
 _TLD = "TLD#"
 _VM_PLAN = "VMPLAN#"
@@ -94,6 +95,10 @@ def page_mark(account_id: str, place: int) -> Key:
 
 def used_quote(account_id: str, quote_id: str) -> Key:
     return _key(account_partition(account_id), _QUOTE + quote_id)
+
+
+def spending(account_id: str, key: str, month: str) -> Key:
+    return _key(account_partition(account_id), f"{_SPENDING}{key}#{month}")
 
 
 # -- shared by all accounts --------------------------------------------------------------------------------
