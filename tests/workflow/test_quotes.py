@@ -423,11 +423,11 @@ def test_an_order_that_is_placed_during_the_checks_wins(
     place, entered = store.place, threading.Event()
     winners: list[Reply] = []
 
-    def late(*arguments: Any) -> None:
+    def late(*arguments: Any, **named: Any) -> None:
         if not entered.is_set():
             entered.set()
             winners.append(order(world, quote=quote))
-        place(*arguments)
+        place(*arguments, **named)
 
     monkeypatch.setattr(store, "place", late)
     reply = order(world, quote=quote, key=other_key)

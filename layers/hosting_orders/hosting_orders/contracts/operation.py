@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from hosting_orders.domain.order import Order
     from hosting_orders.domain.placement import Placement
     from hosting_orders.usecases.limit_rate import RateLimit, Standing
-    from hosting_orders.usecases.place_cart import CartRequest, Placed
+    from hosting_orders.usecases.place_cart import Placed
 
     from .problem import Problem
 
@@ -58,13 +58,13 @@ class Contract:
     envelope: Callable[[Mapping[str, Any], str, int], Mapping[str, Any]] | None = None
     # Raises before the key is read, given the headers (names in lower case) and our origin.
     gate: Callable[[Mapping[str, str], str], None] | None = None
-    # The `WWW-Authenticate` header of a 401, given our origin. Used if an OAuth issuer is set.
+    # A parameter of `WWW-Authenticate` in a 401, given our origin. Used if an OAuth issuer is set.
     challenge: Callable[[str], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RequestFacts:
-    """An ordering request without its body."""
+    """A request without its body."""
 
     key: str | None  # the `Idempotency-Key`
     fingerprint: str  # a hash of the request, to detect a reused key
@@ -75,7 +75,8 @@ class RequestFacts:
 @dataclass(frozen=True, slots=True)
 class Body:
     model: type  # a pydantic model
-    read: Callable[[object, RequestFacts], CartRequest]  # raises InvalidFieldsError or InvalidRequestError
+    # Returns the use case's request. Raises InvalidFieldsError or InvalidRequestError.
+    read: Callable[[object, RequestFacts], Any]
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

@@ -74,15 +74,11 @@ def problem_of(error: Exception) -> Problem:
             return _one(error.code, str(error), period=error.period, **left)
         case errors.NotReadyToChargeError():
             return Problem(error.code, (Detail(error.code, str(error)),), lacks=error.lacks)
-        case errors.MethodNotAllowedError():
-            return Problem(error.code, (Detail(error.code, str(error)),), {"Allow": error.allowed})
         case errors.RateLimitedError():
             headers = {"Retry-After": str(error.retry_after)}
             return Problem(error.code, (Detail(error.code, str(error)),), headers)
         case errors.RequestRefusedError():
-            # HTTP requires this header with a 401.
-            headers = {"WWW-Authenticate": "Bearer"} if error.code.status == 401 else {}
-            return Problem(error.code, (Detail(error.code, str(error), error.pointer),), headers)
+            return Problem(error.code, (Detail(error.code, str(error), error.pointer),), _required(error))
         case errors.ForgedWebhookError():
             return _one(Code.INVALID_SIGNATURE, "The signature is not valid.")
         case errors.ProviderUnavailableError() | errors.ConcurrentUpdateError():
@@ -92,6 +88,13 @@ def problem_of(error: Exception) -> Problem:
         case _:
             message = "Something went wrong on our side. Send the same request again, with the same Idempotency-Key."
             return _one(Code.INTERNAL_ERROR, message)
+
+
+def _required(error: errors.RequestRefusedError) -> dict[str, str]:
+    """The headers that HTTP requires with the error's status."""
+    if isinstance(error, errors.MethodNotAllowedError):
+        return {"Allow": error.allowed}
+    return {"WWW-Authenticate": "Bearer"} if error.code.status == 401 else {}
 
 
 # Python's phrases for these differ between its versions (RFC 9110 renamed them).

@@ -13,7 +13,7 @@ import re
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Generic
+from typing import Any, Generic
 
 from hosting_orders import bootstrap
 from hosting_orders.contracts.operation import Contract, Operation, Rendered, RequestFacts, View
@@ -28,9 +28,6 @@ from hosting_orders.usecases.ports import Services
 
 from . import strict_json
 from .logs import logger
-
-if TYPE_CHECKING:
-    from hosting_orders.usecases.place_cart import CartRequest
 
 MAX_BODY = 64 * 1024
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:;=/+@,~-]{1,128}")
@@ -141,8 +138,8 @@ class Call(Generic[View]):
     def parameter(self, name: str) -> str:
         return self.request.path_parameters[name]
 
-    def read(self) -> CartRequest:
-        """Raises InvalidRequestError, InvalidFieldsError or BodyTooLargeError."""
+    def read(self) -> Any:
+        """The use case's request. Raises InvalidRequestError, InvalidFieldsError or BodyTooLargeError."""
         body = self.operation.takes
         assert body is not None, f"{self.operation.route} takes no body"
         # Report header errors before body errors.
@@ -358,7 +355,10 @@ def _answered(exchange: _Exchange, reply_to: Callable[[Request, Services], Reply
         code = problem.code
         challenge = exchange.contract.challenge
         if problem.status == 401 and challenge and request and bootstrap.oauth_issuer():
-            problem.headers["WWW-Authenticate"] = challenge(request.origin)
+            scheme, *parameters = problem.headers["WWW-Authenticate"].split(" ", 1)
+            problem.headers["WWW-Authenticate"] = (
+                f"{scheme} {', '.join([*parameters, challenge(request.origin)])}"
+            )
         reply = _refusal(problem, exchange.contract, headers.get("accept", ""))
         sent = reply.body
     log.info("answered", extra={"status": reply.status, "code": code})

@@ -10,7 +10,7 @@ from hosting_orders.domain import deadlines
 from hosting_orders.domain.account import Account
 from hosting_orders.domain.codes import Code
 from hosting_orders.domain.errors import NotReadyToChargeError, PriceChangedError, QuoteRefusedError
-from hosting_orders.domain.money import Money, decimal_text
+from hosting_orders.domain.money import Money, decimal_text, with_tax
 from hosting_orders.domain.providers import ChargeLine, Estimate
 from hosting_orders.domain.quote import Quote, QuotedPrice, fingerprint_of
 
@@ -89,7 +89,7 @@ def estimate(services: Services, account: Account, drafts: Sequence[Draft], *, o
         )
         raise NotReadyToChargeError("billing_contact", text)
     net = sum(line.amount for line in lines)
-    return Estimate(net, net + (net * account.tax_basis_points + 5000) // 10000, balance=0, final=False)
+    return Estimate(net, with_tax(net, account.tax_basis_points), balance=0, final=False)
 
 
 def maximum(quote: Quote | None, max_gross: int | None) -> tuple[int, str] | None:
