@@ -12,7 +12,7 @@ from hosting_orders.usecases.cancel_order import cancel_order
 from hosting_orders.usecases.changes import find_order, find_order_by_number
 from hosting_orders.usecases.ports import Services
 
-bootstrap.prepare("directory", "orders", "workflow")
+bootstrap.prepare("directory", "orders", "workflow", "counts")
 
 
 @serves(orders_v2.CANCEL_ORDER, orders_v1.CANCEL_ORDER)

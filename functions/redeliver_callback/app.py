@@ -10,7 +10,7 @@ from hosting_orders.usecases.changes import find_order
 from hosting_orders.usecases.ports import Services
 from hosting_orders.usecases.redeliver_callback import redeliver_callback
 
-bootstrap.prepare("directory", "orders", "deliveries")
+bootstrap.prepare("directory", "orders", "deliveries", "counts")
 
 
 @serves(orders_v2.REDELIVER_CALLBACK)

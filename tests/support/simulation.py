@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,6 +27,7 @@ from tests.support.checkout import order_site, sessions, site
 from tests.support.invariants import Invariants
 from tests.support.machines import MACHINES, order_machine
 from tests.support.mishaps import Mishap
+from tests.support.spending import cap_key
 from tests.support.world import World, a_world
 
 # These accounts have no method to charge. They order through version 1, which opens a payment page.
@@ -113,11 +114,23 @@ class History:
         self._read = 0
         self._alone = True
         self.statuses: dict[str, list[OrderStatus]] = defaultdict(list)
+        self.most_spent: Counter[str] = Counter()
         self.webhooks_work = self.chance.random() < 0.7
+        self._cap_keys()
         world.services.catalogue.put_variant(Variant("scarce", capacity=50))
         self.world.callbacks.answers = [
             CallbackAnswer(self.chance.choice((204, 204, 500))) for _ in range(orders)
         ]
+
+    def _cap_keys(self) -> None:
+        """Every key gets a spend cap. Some caps are too low for all orders of the account."""
+        chance = random.Random(f"caps of {self.seed}")
+        self.caps = {}
+        for account in sorted(set(ACCOUNTS)):
+            for key in ("user_key", "user_key_v1", "api_key_000"):
+                month = chance.choice((1300, 1_000_000, 1_000_000))
+                capped = cap_key(self.world, account, key, day=chance.choice((None, month)), month=month)
+                self.caps[capped.id] = month
 
     def run(self) -> None:
         self.world.fresh_stripe_events()
@@ -430,11 +443,20 @@ class History:
                 seen = self.statuses[order.uuid]
                 if not seen or seen[-1] is not order.status:
                     seen.append(order.status)
+            if change["Keys"]["SK"]["S"].startswith("SPENDING#") and "NewImage" in change:
+                item = decode(change["NewImage"])
+                key = item["SK"].split("#")[1]
+                self.most_spent[key] = max(self.most_spent[key], item.get("month", 0))
         self._read = len(records)
         return list(self._orders.values())
 
     def violations(self) -> list[str]:
         wrong = Invariants(self.world, self.orders(), self.statuses).violations()
+        wrong += [
+            f"{key} spent {spent} cents of {self.caps[key]}"
+            for key, spent in self.most_spent.items()
+            if spent > self.caps[key]
+        ]
         for client in self.clients:
             if client["cart"] is None and {201, 202} & set(client["answers"]):
                 wrong.append(f"{client['key']} got no cart")

@@ -223,6 +223,17 @@ class Switches(StoreProvider):
         return self.document
 
 
+class _Counts:
+    """Counts each request as the real store does, but reports the first one unless `world.limited`."""
+
+    def __init__(self, counts: Any, world: World) -> None:
+        self._counts, self._world = counts, world
+
+    def add(self, bucket: str, ends_at: int) -> int:
+        made = int(self._counts.add(bucket, ends_at))
+        return made if self._world.limited else 1
+
+
 class WorldServices(bootstrap.AwsServices):
     def __init__(self, world: World) -> None:
         super().__init__(settings.load())
@@ -231,6 +242,10 @@ class WorldServices(bootstrap.AwsServices):
     @cached_property
     def clock(self) -> Any:
         return self._world.clock
+
+    @cached_property
+    def counts(self) -> Any:
+        return _Counts(super().counts, self._world)
 
     @cached_property
     def workflow(self) -> Any:
@@ -317,7 +332,8 @@ class World:
 
     `mishaps` decide which side effects fail. If `webhooks_on` is False, Stripe sends no webhooks. The platform's
     webhooks have `platform_webhooks_on`, and the table's stream has `stream_on`. A webhook that does not get a 200 is
-    sent again in the next `run`. The switches in `features.document` start as on.
+    sent again in the next `run`. If `limited` is True, the limits of requests apply. Time stands still here, so other
+    tests would soon reach them. The switches in `features.document` start as on.
     """
 
     def __init__(
@@ -356,6 +372,7 @@ class World:
         self._untold_events: list[dict[str, Any]] = []
         self.stream_on = True
         self.client_address = "203.0.113.7"
+        self.limited = False
         self.runner = AslRunner(the_machine(), self.clock, invoke=_invoke)
         self.services = WorldServices(self)
         self.accounts = demo_data(stripe.state, self._make_demo_data)

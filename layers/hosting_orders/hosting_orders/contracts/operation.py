@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from hosting_orders.domain.account import AccountFrom
 from hosting_orders.domain.codes import Code
+from hosting_orders.usecases.limit_rate import Bucket
 
 if TYPE_CHECKING:
     from hosting_orders.domain.order import Order
@@ -52,7 +53,7 @@ class Contract:
     error: Callable[[Problem], Rendered]
     callback: Callable[[Order, str], bytes] | None = None  # from the order and its account's name
     headers: Mapping[str, str] = field(default_factory=dict)
-    limit: RateLimit | None = None
+    limits: Mapping[Bucket, RateLimit] = field(default_factory=dict)
     limit_headers: Callable[[Standing], Mapping[str, str]] | None = None
     # Wraps every success body, given the request id and the time (epoch ms UTC).
     envelope: Callable[[Mapping[str, Any], str, int], Mapping[str, Any]] | None = None
@@ -60,6 +61,10 @@ class Contract:
     gate: Callable[[Mapping[str, str], str], None] | None = None
     # A parameter of `WWW-Authenticate` in a 401, given our origin. Used if an OAuth issuer is set.
     challenge: Callable[[str], str] | None = None
+
+    def counted_as(self, bucket: Bucket) -> Bucket | None:
+        """None if requests of this kind have no limit."""
+        return next((each for each in (bucket, Bucket.ALL) if each in self.limits), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +98,7 @@ class Operation(Generic[View]):
     idempotent: bool = False
     takes: Body | None = None
     ours: bool = False  # the published contract lacks it
+    asks_registrar: bool = False  # or may ask it: for some requests of a cart only the body decides
 
     @property
     def method(self) -> str:
@@ -101,6 +107,10 @@ class Operation(Generic[View]):
     @property
     def path(self) -> str:
         return self.route.partition(" ")[2]
+
+    @property
+    def bucket(self) -> Bucket:
+        return Bucket.REGISTRAR if self.asks_registrar else bucket_of(self.method)
 
     def taking(self, body: Body) -> Operation[View]:
         """Add the body here, so only functions that read it import its model."""
@@ -111,7 +121,7 @@ class Operation(Generic[View]):
         found = {*_EVERY_CALL, *self.refuses}
         if self.access is not None:
             found |= {Code.UNAUTHORIZED, Code.TRIAL_ACCOUNT}
-            if self.contract.limit is not None:
+            if self.contract.counted_as(self.bucket) is not None:
                 found.add(Code.RATE_LIMITED)
             found |= {Code.OAUTH_NOT_ALLOWED if self.access.scope is None else Code.INSUFFICIENT_SCOPE}
             if self.contract.version is not None:
@@ -130,6 +140,10 @@ class Operation(Generic[View]):
         if self.idempotent:
             found |= {*BODY, *_EVERY_KEY}
         return tuple(sorted(found))
+
+
+def bucket_of(method: str) -> Bucket:
+    return Bucket.READ if method in ("GET", "HEAD") else Bucket.WRITE
 
 
 def replayed(placed: Placed) -> Mapping[str, str]:

@@ -16,14 +16,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Generic
 
 from hosting_orders import bootstrap
-from hosting_orders.contracts.operation import Contract, Operation, Rendered, RequestFacts, View
+from hosting_orders.contracts.operation import Contract, Operation, Rendered, RequestFacts, View, bucket_of
 from hosting_orders.contracts.problem import Problem, as_problem_json, problem_of
 from hosting_orders.domain import errors
 from hosting_orders.domain.account import Account, Credential
 from hosting_orders.domain.codes import Code
 from hosting_orders.domain.placement import Channel, Placement
 from hosting_orders.usecases.authenticate import Caller, admit, identify
-from hosting_orders.usecases.limit_rate import count_request
+from hosting_orders.usecases.limit_rate import Bucket, count_request
 from hosting_orders.usecases.ports import Services
 
 from . import strict_json
@@ -209,9 +209,9 @@ def unknown_routes(contract_of_path: Callable[[str], Contract]) -> Callable[[Eve
         exchange = _Exchange(event, contract_of_path(event["requestContext"]["http"]["path"]))
 
         def refuse(request: Request, services: Services) -> Reply:
-            if exchange.contract.limit is not None:
+            if exchange.contract.limits:
                 with contextlib.suppress(errors.CredentialRefusedError):
-                    _identified(request, services, exchange)
+                    _identified(request, services, exchange, bucket_of(request.method))
             raise errors.NotFoundError(f"There is no {request.method} {request.path[:100]!a} here.")
 
         return _answered(exchange, refuse)
@@ -220,7 +220,7 @@ def unknown_routes(contract_of_path: Callable[[str], Contract]) -> Callable[[Eve
 
 
 def _check_sharing(route: str, sharing: list[Operation[Any]]) -> None:
-    # Operations of one route need the same access and error format: both are used before the version is known.
+    # Operations of one route need the same access, limit and error format: these are used before the version is known.
     versions = {operation.contract.version for operation in sharing}
     if len(sharing) > 1 and (None in versions or len(versions) < len(sharing)):
         raise ValueError(f"{route} has several operations of one version, or one without a version")
@@ -228,6 +228,8 @@ def _check_sharing(route: str, sharing: list[Operation[Any]]) -> None:
         raise ValueError(f"the operations of {route} need no key, so no key can select a version")
     if any(operation.access != sharing[0].access for operation in sharing):
         raise ValueError(f"the operations of {route} differ in who may call them")
+    if any(operation.bucket is not sharing[0].bucket for operation in sharing):
+        raise ValueError(f"the operations of {route} count against different limits")
     if any(operation.contract.error is not sharing[0].contract.error for operation in sharing):
         raise ValueError(f"the contracts of {route} differ in the shape of errors")
 
@@ -244,7 +246,7 @@ def _admitted(
     access = sharing[0].access
     if access is None:
         return sharing[0], None
-    credential = _identified(request, services, exchange)
+    credential = _identified(request, services, exchange, sharing[0].bucket)
     caller = admit(
         services,
         credential,
@@ -260,29 +262,34 @@ def _admitted(
     return _spoken(sharing, request, caller), caller
 
 
-def _identified(request: Request, services: Services, exchange: _Exchange) -> Credential:
+def _identified(request: Request, services: Services, exchange: _Exchange, bucket: Bucket) -> Credential:
+    # Counted before the account and the ids are checked, so a refusal shows nothing about them.
     try:
         credential = identify(services, request.headers, request.source_ip)
     except errors.CredentialRefusedError:
         # Requests without a valid key are counted by address. This also slows down guessing.
-        _count(services, f"address#{request.source_ip}", exchange)
+        _count(services, bucket, f"address#{request.source_ip}", exchange)
         raise
-    _count(services, f"key#{credential.key_hash}", exchange)
+    _count(services, bucket, f"key#{credential.key_hash}", exchange)
     return credential
 
 
-def _count(services: Services, bucket: str, exchange: _Exchange) -> None:
+def _count(services: Services, bucket: Bucket, client: str, exchange: _Exchange) -> None:
     contract = exchange.contract
-    if contract.limit is None:
+    counted = contract.counted_as(bucket)
+    if counted is None:
         return
-    standing = count_request(services, f"{contract.name}#{bucket}", contract.limit)
+    standing = count_request(services, counted, client, contract.limits[counted])
     if standing is None:
         return
     if contract.limit_headers is not None:
         exchange.headers |= contract.limit_headers(standing)
     if standing.exceeded:
+        kind = "" if counted is Bucket.ALL else f"{counted} "
         raise errors.RateLimitedError(
-            f"At most {standing.limit} requests in {contract.limit.seconds} seconds.", standing.retry_after
+            f"At most {standing.limit} {kind}requests in {standing.seconds} seconds. "
+            f"Try again in {standing.retry_after} seconds.",
+            standing.retry_after,
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from hosting_orders.contracts.operation import BODY, Access, Contract, Operation, replayed
+from hosting_orders.contracts.rate_limits import LIMITS, ietf_headers
 from hosting_orders.contracts.vendor import previews
 from hosting_orders.contracts.vendor.callbacks import callback_body
 from hosting_orders.contracts.vendor.errors import error
@@ -21,6 +22,8 @@ CONTRACT = Contract(
     paths=(),
     error=error,
     callback=callback_body,
+    limits=LIMITS,
+    limit_headers=ietf_headers,
 )
 UNKNOWN_VARIANTS: frozenset[str] = frozenset()
 

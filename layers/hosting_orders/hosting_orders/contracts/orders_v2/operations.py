@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from hosting_orders.contracts.operation import BODY, Access, Contract, Operation, replayed
+from hosting_orders.contracts.rate_limits import LIMITS, ietf_headers
 from hosting_orders.contracts.vendor import previews
 from hosting_orders.contracts.vendor.callbacks import (
     CallbackAttempts,
@@ -28,6 +29,8 @@ CONTRACT = Contract(
     paths=("/api",),
     error=error,
     callback=callback_body,
+    limits=LIMITS,
+    limit_headers=ietf_headers,
 )
 
 UNKNOWN_VARIANTS = frozenset({"migration"})
@@ -103,6 +106,7 @@ ORDER_DOMAIN = Operation(
     contract=CONTRACT,
     access=Access(user=True),
     idempotent=True,
+    asks_registrar=True,
     status=202,
     answers=carts.CartEnvelope,
     render=carts.placed_cart,
@@ -141,6 +145,7 @@ RESEND_VERIFICATION = Operation(
     heading="Send the registrant's verification mail again",
     contract=CONTRACT,
     access=Access(),
+    asks_registrar=True,
     status=202,
     answers=SentVerification,
     render=sent_verification,
@@ -156,6 +161,7 @@ PLACE_CART = Operation(
     contract=CONTRACT,
     access=Access(),
     idempotent=True,
+    asks_registrar=True,
     status=202,
     answers=carts.CartEnvelope,
     render=carts.placed_cart,
