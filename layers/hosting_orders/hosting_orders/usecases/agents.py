@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from hosting_orders.domain.account import Account, CredentialKind
 from hosting_orders.domain.catalogue import Catalogue
 from hosting_orders.domain.codes import Code
-from hosting_orders.domain.errors import AccessDeniedError
+from hosting_orders.domain.errors import AccessDeniedError, RateLimitedError
 from hosting_orders.domain.spending import Remaining
 
 from .authenticate import Caller
 from .cancel_order import cancel_order
+from .check_domains import DomainCheck, check_domains
 from .domain_item import admit_domain_orders
+from .limit_rate import Bucket, RateLimit, count_request
 from .list_tlds import TldOffer, list_tlds
 from .place_cart import CartRequest, Placed, place_cart
 from .ports import Services
@@ -37,7 +39,7 @@ class AgentQuote:
     left: Remaining | None  # None: the key has no spend cap
 
 
-def catalogue_for_agent(services: Services, caller: Caller, *, tax_is_added: bool) -> CatalogueForAgent:
+def show_catalogue(services: Services, caller: Caller, tax_is_added: bool) -> CatalogueForAgent:
     tlds = tuple(list_tlds(services, caller.scope))
     return CatalogueForAgent(caller.scope, services.catalogue.load(), tlds, tax_is_added)
 
@@ -50,7 +52,7 @@ def show_cart_status(services: Services, caller: Caller, token: str, scopes: Sco
     return view
 
 
-def cancel_for_agent(services: Services, caller: Caller, order_id: str, scopes: Scopes) -> OrderStatusView:
+def cancel(services: Services, caller: Caller, order_id: str, scopes: Scopes) -> OrderStatusView:
     """Raises the errors of `show_order_status` and `cancel_order`."""
     _refuse_tokens(caller)
     view = show_order_status(services, caller, order_id, scopes)
@@ -58,44 +60,62 @@ def cancel_for_agent(services: Services, caller: Caller, order_id: str, scopes: 
     return show_order_status(services, caller, order_id, scopes)
 
 
-def quote_for_agent(
+def check(services: Services, caller: Caller, names: Sequence[str], limit: RateLimit) -> list[DomainCheck]:
+    """Raises RateLimitedError and the errors of `check_domains`."""
+    _count_question(services, caller, limit)
+    return check_domains(services, caller.scope, names)
+
+
+def quote(
     services: Services,
     caller: Caller,
     request: CartRequest,
     scopes: Collection[str],
-    *,
-    with_domain: bool,
-    allow_loopback_callbacks: bool,
+    questions: RateLimit | None,
+    loopback: bool,
 ) -> AgentQuote:
-    """Raises the errors of `preview_order`, and AccessDeniedError."""
-    _admit(services, caller, scopes, with_domain=with_domain)
-    preview = preview_order(services, caller, request, allow_loopback_callbacks=allow_loopback_callbacks)
+    """`questions` limits orders of domains, and is None if there is none.
+
+    Raises the errors of `preview_order`, RateLimitedError and AccessDeniedError.
+    """
+    _admit(services, caller, scopes, questions)
+    preview = preview_order(services, caller, request, allow_loopback_callbacks=loopback)
     return AgentQuote(preview, remaining(services, caller.credential, caller.scope))
 
 
-def place_for_agent(
+def place(
     services: Services,
     caller: Caller,
     request: CartRequest,
     scopes: Collection[str],
-    *,
-    with_domain: bool,
-    allow_loopback_callbacks: bool,
+    questions: RateLimit | None,
+    loopback: bool,
 ) -> Placed:
-    """Raises the errors of `place_cart`, and AccessDeniedError `spend_cap_required`."""
-    _admit(services, caller, scopes, with_domain=with_domain)
+    """Raises the errors of `place_cart` and `quote`, and AccessDeniedError `spend_cap_required`."""
+    _admit(services, caller, scopes, questions)
     if cap_of(caller.credential) is None:
         raise AccessDeniedError(
             Code.SPEND_CAP_REQUIRED, "This API key has no spend cap, and agents order only with one."
         )
-    return place_cart(services, caller, request, allow_loopback_callbacks=allow_loopback_callbacks)
+    return place_cart(services, caller, request, allow_loopback_callbacks=loopback)
 
 
-def _admit(services: Services, caller: Caller, scopes: Collection[str], *, with_domain: bool) -> None:
+def _admit(services: Services, caller: Caller, scopes: Collection[str], questions: RateLimit | None) -> None:
     _refuse_tokens(caller)
     _require(caller, scopes)
-    if with_domain:
+    if questions is not None:
+        _count_question(services, caller, questions)
         admit_domain_orders(services, caller)
+
+
+def _count_question(services: Services, caller: Caller, limit: RateLimit) -> None:
+    """Count a question to the registrar. The message itself was counted as a write."""
+    standing = count_request(services, Bucket.REGISTRAR, f"key#{caller.credential.key_hash}", limit)
+    if standing is not None and standing.exceeded:
+        raise RateLimitedError(
+            f"At most {standing.limit} questions to the registrar in {standing.seconds} seconds.",
+            standing.retry_after,
+        )
 
 
 def _refuse_tokens(caller: Caller) -> None:

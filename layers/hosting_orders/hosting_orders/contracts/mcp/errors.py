@@ -93,7 +93,13 @@ def tool_error(problem: Problem, *, moves_money: bool) -> dict[str, Any]:
         "money_moved": "unknown" if moves_money and unclear else False,
     }
     fields = [detail.pointer for detail in problem.details if detail.pointer]
-    return {**found, **({"fields": fields} if fields else {}), **problem.extra}
+    wait = problem.headers.get("Retry-After")
+    return {
+        **found,
+        **({"fields": fields} if fields else {}),
+        **({"retry_after_seconds": int(wait)} if wait else {}),
+        **problem.extra,
+    }
 
 
 def next_step(problem: Problem) -> str:

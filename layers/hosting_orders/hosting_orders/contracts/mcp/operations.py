@@ -10,11 +10,10 @@ from typing_extensions import TypedDict
 
 from hosting_orders.contracts.operation import BODY, Access, Contract, Operation
 from hosting_orders.contracts.order_status.callbacks import callback_body
-from hosting_orders.contracts.order_status.operations import limit_headers
+from hosting_orders.contracts.rate_limits import LIMITS, x_headers
 from hosting_orders.domain.account import AccountFrom
 from hosting_orders.domain.codes import Code
 from hosting_orders.domain.errors import AccessDeniedError
-from hosting_orders.usecases.limit_rate import RateLimit
 
 from .errors import error
 
@@ -42,8 +41,8 @@ CONTRACT = Contract(
     paths=("/mcp", "/.well-known"),
     error=error,
     callback=callback_body,
-    limit=RateLimit(requests=120, seconds=60),
-    limit_headers=limit_headers,
+    limits=LIMITS,
+    limit_headers=x_headers,
     gate=_gate,
     challenge=_challenge,
 )

@@ -40,6 +40,10 @@ class Tool:
     asks_others: bool = False  # the answer comes from a provider: Stripe or the registrar
     moves_money: bool = False
 
+    def read(self, arguments: Mapping[str, Any]) -> Any:
+        """Raises InvalidFieldsError."""
+        return requests.arguments_of(self.takes, arguments)
+
     def succeeded(self, view: Any) -> ToolResult:
         structured = self.render(view)
         return ToolResult(structured, (_text(structured), *self.notes(view)))
