@@ -38,6 +38,8 @@ BUILT = [
     keys.vm_plan("p"),
     keys.image("i"),
     keys.request_count("b", 1),
+    keys.used_quote("a", "q"),
+    keys.domain_offer("example.com"),
 ]
 PREFIXES = sorted(
     {

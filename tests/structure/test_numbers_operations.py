@@ -35,6 +35,7 @@ from hosting_orders.domain.products import DomainItem, SiteItem, VmItem
 from hosting_orders.domain.registration import DomainAction
 from hosting_orders.entrypoints import http, strict_json
 from hosting_orders.usecases import (
+    check_domains,
     list_orders,
     list_tasks,
     report_failed_execution,
@@ -158,6 +159,9 @@ CLAIMS: dict[str, Claims] = {
         ("a page of Stripe Checkout, open for {} hours", (PAGE_OPEN,)),
         ("the TLD requires one; at most {} characters", (longest(domain_requests.Domain, "authcode"),)),
         ("| {} to {}, each with exactly one of", (1, MAX_ITEMS)),
+        ("holds the prices for {} minutes", (MINUTES(deadlines.QUOTE),)),
+        ("is older than {} minutes", (MINUTES(deadlines.QUOTE),)),
+        ("`names` has {} to {} domains", (1, check_domains.MAX_NAMES)),
         ("| {} to {}, each with `type`", (1, MAX_ITEMS)),
         ("required; at most {} characters (Linux allows no more)", (vm._MAX_HOSTNAME,)),
         ("line break, at most {} characters", (ssh_keys.MAX_LENGTH,)),
@@ -193,6 +197,7 @@ CLAIMS: dict[str, Claims] = {
         ("abandoned after {} days and a transfer after {} days", DOMAIN_DAYS),
     ],
     "errors": [
+        ("the quote's {} minutes are over", (MINUTES(deadlines.QUOTE),)),
         ("more than {} levels deep", (strict_json.MAX_DEPTH,)),
         ("not {} to {} visible ASCII characters", KEY),
         ("`page` has more than {} digits", (list_orders.MAX_DIGITS,)),

@@ -16,6 +16,7 @@ PORTS = {
     "WriteOrders": {"orders"},
     "CountRequests": {"counts"},
     "FindDueOrders": {"orders"},
+    "KeepOffers": {"known_offers"},
     "ReadStream": {"stream"},
     "StartWorkflow": {"workflow"},
     "AnswerWorkflow": {"workflow"},
@@ -53,6 +54,8 @@ def unprepared(source: Source, properties: Mapping[str, Any]) -> list[str]:
     policies = [policy["Ref"] for policy in properties.get("Policies", [])]
     known = prepared(source)
     wanted = set().union(*(PORTS[policy] for policy in policies)) if policies else set()
+    if "NamePages" in policies and "quotes" in known:
+        wanted = (wanted | {"quotes"}) - ({"page_tokens"} - known)  # one secret signs both
     may = wanted | WITHOUT_RIGHTS | (ON_THE_TABLE if policies else set())
     problems = [
         f"{source.module} does not prepare {port}, for which it has rights" for port in wanted - known

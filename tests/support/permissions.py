@@ -49,7 +49,7 @@ _NEEDS = {
         "env:LIGHTSAIL_ENDPOINT",
     ),
     "callbacks": ("secret:CallbackSecret", "env:CALLBACK_SECRET_ARN", "env:ALLOW_LOOPBACK_CALLBACKS"),
-    "page_tokens": ("secret:PageSecret", "env:PAGE_SECRET_ARN"),
+    **dict.fromkeys(("page_tokens", "quotes"), ("secret:PageSecret", "env:PAGE_SECRET_ARN")),
     "cipher": ("env:DATA_KEY_ARN",),
     "registrar": ("env:REGISTRAR_ENDPOINT",),
     "zones": ("route53:ListHostedZonesByName", "route53:GetHostedZone", "route53:CreateHostedZone"),

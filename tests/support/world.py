@@ -36,6 +36,7 @@ from hosting_orders.adapters.dynamodb.tokens import DynamoTokenStore
 from hosting_orders.adapters.features import AppConfigFeatures
 from hosting_orders.adapters.page_tokens import SignedPageTokens
 from hosting_orders.adapters.platforms import RoutedPlatform
+from hosting_orders.adapters.quotes import SignedQuotes
 from hosting_orders.adapters.route53.registrar import Route53Registrar
 from hosting_orders.adapters.route53.zones import Route53Zones
 from hosting_orders.adapters.stepfunctions import StepFunctionsWorkflow
@@ -308,6 +309,10 @@ class WorldServices(bootstrap.AwsServices):
     @cached_property
     def page_tokens(self) -> Any:
         return SignedPageTokens(["page-secret-of-the-world"])
+
+    @cached_property
+    def quotes(self) -> Any:
+        return SignedQuotes(["page-secret-of-the-world"])
 
     @cached_property
     def features(self) -> Any:

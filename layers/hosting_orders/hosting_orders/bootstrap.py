@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hosting_orders.adapters.dynamodb.counts import DynamoRequestCounts
     from hosting_orders.adapters.dynamodb.directory import DynamoDirectory
     from hosting_orders.adapters.dynamodb.events import DynamoEventStore
+    from hosting_orders.adapters.dynamodb.known_offers import DynamoKnownOffers
     from hosting_orders.adapters.dynamodb.orders import DynamoOrderStore
     from hosting_orders.adapters.dynamodb.stream import DynamoOrderStream
     from hosting_orders.adapters.features import AppConfigFeatures
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from hosting_orders.adapters.metrics import LogMetrics
     from hosting_orders.adapters.page_tokens import SignedPageTokens
     from hosting_orders.adapters.platforms import RoutedPlatform
+    from hosting_orders.adapters.quotes import SignedQuotes
     from hosting_orders.adapters.route53.registrar import Route53Registrar
     from hosting_orders.adapters.route53.rules import TableRegistryRules
     from hosting_orders.adapters.route53.zones import Route53Zones
@@ -192,6 +194,12 @@ class AwsServices:
         )
 
     @cached_property
+    def known_offers(self) -> DynamoKnownOffers:
+        from hosting_orders.adapters.dynamodb.known_offers import DynamoKnownOffers
+
+        return DynamoKnownOffers(aws_client("dynamodb"), self._settings.table_name)
+
+    @cached_property
     def zones(self) -> Route53Zones:
         from hosting_orders.adapters.route53.zones import Route53Zones
 
@@ -209,6 +217,12 @@ class AwsServices:
         from hosting_orders.adapters.page_tokens import SignedPageTokens
 
         return SignedPageTokens(secret_values(self._secrets.text(self._settings.page_secret_arn)))
+
+    @cached_property
+    def quotes(self) -> SignedQuotes:
+        from hosting_orders.adapters.quotes import SignedQuotes
+
+        return SignedQuotes(secret_values(self._secrets.text(self._settings.page_secret_arn)))
 
     @cached_property
     def cipher(self) -> KmsCipher:
@@ -309,6 +323,10 @@ def _import_page_tokens() -> None:
     from hosting_orders.adapters import page_tokens  # noqa: F401
 
 
+def _import_quotes() -> None:
+    from hosting_orders.adapters import quotes  # noqa: F401
+
+
 def _import_features() -> None:
     import aws_lambda_powertools.utilities.feature_flags  # noqa: F401
 
@@ -322,6 +340,7 @@ _IMPORTED: Mapping[str, Callable[[], None]] = {
     "platform": _import_platform,
     "callbacks": _import_callbacks,
     "page_tokens": _import_page_tokens,
+    "quotes": _import_quotes,
     "features": _import_features,
 }
 
@@ -336,7 +355,7 @@ def prepare(*ports: str) -> None:
             _IMPORTED[port]()
         else:
             getattr(current, port)
-    if {*_FROM_STRIPE, "platform", "callbacks", "page_tokens"} & set(ports):
+    if {*_FROM_STRIPE, "platform", "callbacks", "page_tokens", "quotes"} & set(ports):
         aws_client("secretsmanager")
 
 
@@ -368,6 +387,10 @@ def allow_loopback_callbacks() -> bool:
 
 def public_url() -> str | None:
     return settings.load().public_url
+
+
+def oauth_issuer() -> str | None:
+    return settings.load().oauth_issuer
 
 
 def tax_is_added() -> bool:

@@ -86,6 +86,11 @@ class Settings:
         return self.values.get("PUBLIC_URL") or None
 
     @property
+    def oauth_issuer(self) -> str | None:
+        """The authorization server whose access tokens are accepted. None means that only API keys are."""
+        return self.values.get("OAUTH_ISSUER") or None
+
+    @property
     def callback_secret_arn(self) -> str:
         return self._required("CALLBACK_SECRET_ARN")
 

@@ -34,6 +34,8 @@ ROUTES = (
     ("POST", "/api/orders", True),
     ("POST", "/api/orders/domain", True),
     ("POST", "/api/carts", True),
+    ("POST", "/api/orders/preview", True),
+    ("GET", "/api/domains/check", True),
     ("GET", f"/api/orders/{UNKNOWN}", True),
     ("PATCH", f"/api/orders/{UNKNOWN}", True),
     ("DELETE", f"/api/orders/{UNKNOWN}", True),

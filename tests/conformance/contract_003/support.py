@@ -23,6 +23,7 @@ CALLBACK = {"url": HOOK, "authorization": "Bearer 12345"}
 ROUTES = (
     ("GET", "/api/orders", True),
     ("POST", "/api/orders", True),
+    ("POST", "/api/orders/preview", True),
     ("GET", f"/api/orders/{UNKNOWN}", True),
     ("DELETE", f"/api/orders/{UNKNOWN}", True),
     ("GET", "/api/about", False),

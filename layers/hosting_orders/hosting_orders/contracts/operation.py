@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from hosting_orders.domain.order import Order
     from hosting_orders.domain.placement import Placement
     from hosting_orders.usecases.limit_rate import RateLimit, Standing
-    from hosting_orders.usecases.place_cart import CartRequest, Placed
+    from hosting_orders.usecases.place_cart import Placed
 
     from .problem import Problem
 
@@ -25,7 +25,7 @@ Rendered = Mapping[str, Any] | str
 """A response body: a JSON object or an HTML page."""
 
 _EVERY_CALL = (Code.MALFORMED_BODY, Code.INTERNAL_ERROR, Code.TEMPORARILY_UNAVAILABLE)
-_EVERY_BODY = (Code.BODY_TOO_LARGE, Code.MALFORMED_JSON, Code.MISSING_FIELD, Code.INVALID_FIELD)
+BODY = (Code.BODY_TOO_LARGE, Code.MALFORMED_JSON, Code.MISSING_FIELD, Code.INVALID_FIELD)
 _EVERY_KEY = (Code.INVALID_IDEMPOTENCY_KEY, Code.IDEMPOTENCY_KEY_REUSED)
 
 
@@ -57,6 +57,10 @@ class Contract:
     limit_headers: Callable[[Standing], Mapping[str, str]] | None = None
     # Wraps every success body, given the request id and the time (epoch ms UTC).
     envelope: Callable[[Mapping[str, Any], str, int], Mapping[str, Any]] | None = None
+    # Raises before the key is read, given the headers (names in lower case) and our origin.
+    gate: Callable[[Mapping[str, str], str], None] | None = None
+    # A parameter of `WWW-Authenticate` in a 401, given our origin. Used if an OAuth issuer is set.
+    challenge: Callable[[str], str] | None = None
 
     def counted_as(self, bucket: Bucket) -> Bucket | None:
         # None means no limit.
@@ -65,7 +69,7 @@ class Contract:
 
 @dataclass(frozen=True, slots=True)
 class RequestFacts:
-    """An ordering request without its body."""
+    """A request without its body."""
 
     key: str | None  # the `Idempotency-Key`
     fingerprint: str  # a hash of the request, to detect a reused key
@@ -76,7 +80,8 @@ class RequestFacts:
 @dataclass(frozen=True, slots=True)
 class Body:
     model: type  # a pydantic model
-    read: Callable[[object, RequestFacts], CartRequest]  # raises InvalidFieldsError or InvalidRequestError
+    # Returns the use case's request. Raises InvalidFieldsError or InvalidRequestError.
+    read: Callable[[object, RequestFacts], Any]
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -127,11 +132,13 @@ class Operation(Generic[View]):
                 found.add(Code.USER_REQUIRED)
         if Code.CART_PAY_FAILED in self.refuses:
             # The operation charges.
-            found |= {Code.TEST_KEY, Code.SPEND_CAP_EXCEEDED, Code.SPEND_CAP_CURRENCY}
+            found |= {Code.TEST_KEY, Code.INVALID_QUOTE, Code.QUOTE_EXPIRED, Code.QUOTE_MISMATCH}
+            found |= {Code.QUOTE_USED, Code.PRICE_CHANGED}
+            found |= {Code.SPEND_CAP_EXCEEDED, Code.SPEND_CAP_CURRENCY}
         if "{" in self.path:
             found.add(Code.NOT_FOUND)
         if self.idempotent:
-            found |= {*_EVERY_BODY, *_EVERY_KEY}
+            found |= {*BODY, *_EVERY_KEY}
         return tuple(sorted(found))
 
 

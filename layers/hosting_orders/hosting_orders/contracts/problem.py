@@ -61,6 +61,14 @@ def problem_of(error: Exception) -> Problem:
         case errors.PaymentNotStartedError():
             decline = shown_decline(error.decline_code)
             return _one(error.code, str(error), **({"decline_code": decline} if decline else {}))
+        case errors.PriceChangedError():
+            detail = Detail(error.code, str(error), error.pointer)
+            prices = {
+                "agreed_cents": error.agreed,
+                "current_cents": error.current,
+                "currency": error.currency,
+            }
+            return Problem(error.code, (detail,), extra=prices)
         case errors.SpendCapExceededError():
             left = {"remaining": error.remaining.amount, "currency": error.remaining.currency}
             return _one(error.code, str(error), period=error.period, **left)
@@ -70,9 +78,7 @@ def problem_of(error: Exception) -> Problem:
             headers = {"Retry-After": str(error.retry_after)}
             return Problem(error.code, (Detail(error.code, str(error)),), headers)
         case errors.RequestRefusedError():
-            # HTTP requires this header with a 401.
-            headers = {"WWW-Authenticate": "Bearer"} if error.code.status == 401 else {}
-            return Problem(error.code, (Detail(error.code, str(error), error.pointer),), headers)
+            return Problem(error.code, (Detail(error.code, str(error), error.pointer),), _required(error))
         case errors.ForgedWebhookError():
             return _one(Code.INVALID_SIGNATURE, "The signature is not valid.")
         case errors.ProviderUnavailableError() | errors.ConcurrentUpdateError():
@@ -82,6 +88,13 @@ def problem_of(error: Exception) -> Problem:
         case _:
             message = "Something went wrong on our side. Send the same request again, with the same Idempotency-Key."
             return _one(Code.INTERNAL_ERROR, message)
+
+
+def _required(error: errors.RequestRefusedError) -> dict[str, str]:
+    """The headers that HTTP requires with the error's status."""
+    if isinstance(error, errors.MethodNotAllowedError):
+        return {"Allow": error.allowed}
+    return {"WWW-Authenticate": "Bearer"} if error.code.status == 401 else {}
 
 
 # Python's phrases for these differ between its versions (RFC 9110 renamed them).

@@ -156,6 +156,8 @@ class Cart:
     rollup_status: RollupStatus = RollupStatus.PENDING
     orders: Mapping[int, OrderSnapshot] = field(default_factory=dict)
     due_at: int | None = None
+    quote_id: str | None = None
+    max_gross: int | None = None  # an invoice above this must not be paid; minor units with tax
 
     @property
     def status(self) -> CartStatus:

@@ -56,6 +56,14 @@ class Code(StrEnum):
     )
     INVALID_CURSOR = "invalid_cursor", 400, "Invalid cursor", "`cursor` does not come from a `Link` header."
     RESERVED = "reserved", 400, "Reserved", "The method is reserved: a placed order cannot be changed."
+    METHOD_NOT_ALLOWED = (
+        *("method_not_allowed", 405, "Method not allowed"),
+        "The address does not accept this method; the header `Allow` names those that it accepts.",
+    )
+    NOT_ACCEPTABLE = (
+        *("not_acceptable", 406, "Not acceptable"),
+        "The header `Accept` excludes `application/json`, and the answer has no other form.",
+    )
     BODY_TOO_LARGE = "body_too_large", 413, "Body too large", "The body has more than 64 KiB."
 
     # -- what is ordered -------------------------------------------------------------------------------------------
@@ -88,6 +96,33 @@ class Code(StrEnum):
     INVALID_CALLBACK = (
         *("invalid_callback", 400, "Invalid callback"),
         "The callback's URL or authorization cannot be used.",
+    )
+
+    INVALID_QUOTE = (
+        "invalid_quote",
+        400,
+        "Invalid quote",
+        "We did not issue the quote, or not to this account.",
+    )
+    QUOTE_EXPIRED = (
+        "quote_expired",
+        409,
+        "Quote expired",
+        "The quote's five minutes are over; ask for a new one.",
+    )
+    QUOTE_USED = (
+        "quote_used",
+        409,
+        "Quote used",
+        "Another order has this quote; each quote is good for one order.",
+    )
+    QUOTE_MISMATCH = (
+        *("quote_mismatch", 422, "Quote for another request"),
+        "The quote was issued for other products.",
+    )
+    PRICE_CHANGED = (
+        *("price_changed", 409, "Price changed"),
+        "The order costs more than the quote or `max_cost_cents` allows; the answer has both prices.",
     )
 
     # -- domains ---------------------------------------------------------------------------------------------------
@@ -155,6 +190,14 @@ class Code(StrEnum):
         "The endpoint takes API keys only.",
     )
     INSUFFICIENT_SCOPE = "insufficient_scope", 403, "Insufficient scope", "The key or token lacks the scope."
+    FOREIGN_ORIGIN = (
+        *("foreign_origin", 403, "Foreign origin"),
+        "A web page of another site sent the request.",
+    )
+    SPEND_CAP_REQUIRED = (
+        *("spend_cap_required", 403, "Spend cap required"),
+        "An agent may order only with a key that has a spend cap.",
+    )
     TEST_KEY = (
         *("test_key", 403, "Test key"),
         "A test key cannot order where payments move real money.",

@@ -66,8 +66,31 @@ class NotReadyToChargeError(InvalidRequestError):
         self.lacks = lacks
 
 
+class QuoteRefusedError(InvalidRequestError):
+    def __init__(self, code: Code, message: str) -> None:
+        super().__init__(code, message, "/quote")
+
+
+class PriceChangedError(InvalidRequestError):
+    """The order costs more than was agreed. Both amounts include tax, in minor units."""
+
+    def __init__(self, message: str, pointer: str, *, agreed: int, current: int, currency: str) -> None:
+        super().__init__(Code.PRICE_CHANGED, message, pointer)
+        self.agreed = agreed
+        self.current = current
+        self.currency = currency
+
+
 class BodyTooLargeError(RequestRefusedError):
     code = Code.BODY_TOO_LARGE
+
+
+class MethodNotAllowedError(RequestRefusedError):
+    code = Code.METHOD_NOT_ALLOWED
+
+    def __init__(self, allowed: str) -> None:
+        super().__init__(f"This address accepts {allowed} only.")
+        self.allowed = allowed
 
 
 class UserRequiredError(RequestRefusedError):
@@ -178,6 +201,10 @@ class ConcurrentUpdateError(HostingOrdersError):
 
 class CartExistsError(HostingOrdersError):
     """Another request with this Idempotency-Key has placed the cart."""
+
+
+class QuoteUsedError(HostingOrdersError):
+    """Another cart has the quote."""
 
 
 class NumberTakenError(HostingOrdersError):

@@ -24,6 +24,16 @@ class ChargeLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Estimate:
+    """What lines would cost. Minor units."""
+
+    net: int  # after discounts
+    gross: int
+    balance: int  # what the customer owes; below zero it is credit, which pays first
+    final: bool = True  # False: the payment page computes the tax from the address entered there
+
+
+@dataclass(frozen=True, slots=True)
 class ChargeRequest:
     """A repeat for the same cart must find the same payment."""
 
@@ -34,6 +44,7 @@ class ChargeRequest:
     currency: str
     lines: tuple[ChargeLine, ...]
     created_at: int  # epoch ms; after a day the provider may forget our idempotency keys
+    max_gross: int | None = None  # with tax; a higher total must not be paid
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import re
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Generic
+from typing import Any, Generic
 
 from hosting_orders import bootstrap
 from hosting_orders.contracts.operation import Contract, Operation, Rendered, RequestFacts, View, bucket_of
@@ -28,9 +28,6 @@ from hosting_orders.usecases.ports import Services
 
 from . import strict_json
 from .logs import logger
-
-if TYPE_CHECKING:
-    from hosting_orders.usecases.place_cart import CartRequest
 
 MAX_BODY = 64 * 1024
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:;=/+@,~-]{1,128}")
@@ -73,6 +70,11 @@ class Request:
             host=event["requestContext"].get("domainName", ""),
             received_at=int(event["requestContext"].get("timeEpoch", 0)),
         )
+
+    @property
+    def origin(self) -> str:
+        """Our public scheme and host."""
+        return bootstrap.public_url() or f"https://{self.host}"
 
     def json(self) -> object:
         """Raises InvalidRequestError or BodyTooLargeError."""
@@ -136,8 +138,8 @@ class Call(Generic[View]):
     def parameter(self, name: str) -> str:
         return self.request.path_parameters[name]
 
-    def read(self) -> CartRequest:
-        """Raises InvalidRequestError, InvalidFieldsError or BodyTooLargeError."""
+    def read(self) -> Any:
+        """The use case's request. Raises InvalidRequestError, InvalidFieldsError or BodyTooLargeError."""
         body = self.operation.takes
         assert body is not None, f"{self.operation.route} takes no body"
         # Report header errors before body errors.
@@ -145,8 +147,8 @@ class Call(Generic[View]):
         raw = self.request.json()
         channel = self.verified.credential.channel if self.verified else Channel.API
         placed = Placement(channel, contract=self.contract.name, client_address=self.request.source_ip)
-        origin = bootstrap.public_url() or f"https://{self.request.host}"
-        return body.read(raw, RequestFacts(key, _fingerprint(self.request.path, raw), placed, origin))
+        facts = RequestFacts(key, _fingerprint(self.request.path, raw), placed, self.request.origin)
+        return body.read(raw, facts)
 
     def answer(self, view: View) -> Reply:
         operation = self.operation
@@ -176,6 +178,8 @@ class Endpoint:
         def reply(request: Request, services: Services) -> Reply:
             if not sharing:
                 raise LookupError(f"this function does not serve {event.get('routeKey')!r}")
+            if exchange.contract.gate is not None:
+                exchange.contract.gate(request.headers, request.origin)
             operation, caller = _admitted(sharing, request, services, exchange)
             exchange.contract = operation.contract
             if caller is not None:
@@ -337,8 +341,10 @@ def _answered(exchange: _Exchange, reply_to: Callable[[Request, Services], Reply
     log.append_keys(request_id=request_id, route=event.get("routeKey"))
     services = bootstrap.services()
     code = None
+    request = None
     try:
-        reply = reply_to(Request.of(event), services)
+        request = Request.of(event)
+        reply = reply_to(request, services)
         envelope = exchange.contract.envelope
         sent = (
             reply.body
@@ -347,18 +353,19 @@ def _answered(exchange: _Exchange, reply_to: Callable[[Request, Services], Reply
         )
     except Exception as error:
         problem = replace(
-            problem_of(error),
+            logged_problem(error),
             request_id=request_id,
             at=services.clock.now(),
             accepts=headers.get("accept-language", ""),
             route=str(event.get("routeKey", "")),
         )
         code = problem.code
-        # A feature that an operator has switched off is not a fault.
-        if isinstance(error, errors.NotConnectedError):
-            log.error("request failed", extra={"reason": str(error)})
-        elif problem.status >= 500 and not isinstance(error, errors.FeatureDisabledError):
-            log.exception("request failed")
+        challenge = exchange.contract.challenge
+        if problem.status == 401 and challenge and request and bootstrap.oauth_issuer():
+            scheme, *parameters = problem.headers["WWW-Authenticate"].split(" ", 1)
+            problem.headers["WWW-Authenticate"] = (
+                f"{scheme} {', '.join([*parameters, challenge(request.origin)])}"
+            )
         reply = _refusal(problem, exchange.contract, headers.get("accept", ""))
         sent = reply.body
     log.info("answered", extra={"status": reply.status, "code": code})
@@ -366,6 +373,17 @@ def _answered(exchange: _Exchange, reply_to: Callable[[Request, Services], Reply
     # Conditional requests apply to reads only.
     reading = str(event.get("routeKey", "")).startswith("GET ")
     return _as_event(exchange, reply, sent, request_id, headers.get("if-none-match", "") if reading else None)
+
+
+def logged_problem(error: Exception) -> Problem:
+    """Log the error if it is a fault. Call this while the error is handled."""
+    problem = problem_of(error)
+    if isinstance(error, errors.NotConnectedError):
+        logger().error("request failed", extra={"reason": str(error)})
+    # A feature that an operator has switched off is not a fault.
+    elif problem.status >= 500 and not isinstance(error, errors.FeatureDisabledError):
+        logger().exception("request failed")
+    return problem
 
 
 def _refusal(problem: Problem, contract: Contract, accept: str) -> Reply:
@@ -399,7 +417,8 @@ def _as_event(
         known = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
         if headers["ETag"] in known or "*" in known:
             status, body = 304, ""
-            del headers["Content-Type"]
+    if not body:
+        headers.pop("Content-Type", None)
     return {"statusCode": status, "headers": headers, "body": body, "isBase64Encoded": False}
 
 

@@ -16,8 +16,10 @@ from hosting_orders.domain.order import Order, Subscription
 from hosting_orders.domain.providers import (
     CallbackAnswer,
     CallbackRequest,
+    ChargeLine,
     ChargeRequest,
     CheckoutRequest,
+    Estimate,
     Operation,
     PaymentEvent,
     PaymentMethod,
@@ -30,13 +32,14 @@ from hosting_orders.domain.providers import (
     TermRequest,
     TermState,
 )
+from hosting_orders.domain.quote import Quote
 from hosting_orders.domain.registration import (
     SealedContacts,
 )
 from hosting_orders.domain.spending import Spent
 from hosting_orders.domain.workflow import Step
 
-from .domain_ports import Registrar, RegistryRules, Zones
+from .domain_ports import KnownOffers, Registrar, RegistryRules, Zones
 
 
 class Clock(Protocol):
@@ -75,11 +78,13 @@ class OrderStore(Protocol):
         """Write the cart, its orders, their contacts and claims in one transaction, or nothing.
 
         Order numbers are unique over all accounts. So are domains, until they are released (`save_order`).
-        Orders with a `spend` need the `cap` of their key.
-        Raises CartExistsError, NumberTakenError, DomainTakenError, CapacityExhaustedError,
+        A quote is used once. Orders with a `spend` need the `cap` of their key.
+        Raises CartExistsError, QuoteUsedError, NumberTakenError, DomainTakenError, CapacityExhaustedError,
         SpendCapExceededError or ConcurrentUpdateError.
         """
         ...
+
+    def quote_used(self, account_id: str, quote_id: str) -> bool: ...
 
     def spent(self, account_id: str, key: str, day: str) -> Spent:
         """Return what this API key has spent on `day` (`2026-11-27`) and in its month."""
@@ -232,6 +237,13 @@ class Collection(Protocol):
     @property
     def live(self) -> bool:
         """Whether payments move real money. False in the provider's test mode."""
+        ...
+
+    def estimate(self, account: Account, lines: Sequence[ChargeLine], *, on_page: bool) -> Estimate | None:
+        """Return what the lines would cost, or None when the customer's country is unknown. Creates nothing.
+
+        A page uses neither discounts nor the balance. Raises PaymentNotStartedError when the provider refuses.
+        """
         ...
 
     def default_method(self, customer_id: str) -> PaymentMethod | None:
@@ -417,6 +429,14 @@ class PageTokens(Protocol):
         ...
 
 
+class Quotes(Protocol):
+    def sign(self, quote: Quote) -> str: ...
+
+    def read(self, token: str) -> Quote | None:
+        """None for a token that we did not sign. The quote may have expired."""
+        ...
+
+
 class Cipher(Protocol):
     """Encryption of stored secrets. `context` names the owner; `open` needs the same context as `seal`."""
 
@@ -468,6 +488,8 @@ class Services(Protocol):
     @property
     def registrar(self) -> Registrar: ...
     @property
+    def known_offers(self) -> KnownOffers: ...
+    @property
     def zones(self) -> Zones: ...
     @property
     def features(self) -> Features: ...
@@ -475,6 +497,8 @@ class Services(Protocol):
     def callbacks(self) -> Callbacks: ...
     @property
     def page_tokens(self) -> PageTokens: ...
+    @property
+    def quotes(self) -> Quotes: ...
     @property
     def cipher(self) -> Cipher: ...
     @property

@@ -70,6 +70,18 @@ def page_mark_to_item(account_id: str, place: int, number: int) -> Item:
     return {**keys.page_mark(account_id, place), "place": place, "number": number}
 
 
+# A used quote is kept for this many seconds after its cart was written. By then the quote has expired.
+_QUOTE_KEPT = 24 * 3600
+
+
+def used_quote_to_item(cart: Cart, quote_id: str) -> Item:
+    return {
+        **keys.used_quote(cart.account_id, quote_id),
+        "token": cart.token,
+        "expires_at": cart.created_at // 1000 + _QUOTE_KEPT,
+    }
+
+
 def contacts_to_item(contacts: SealedContacts) -> Item:
     return _item(keys.contacts(contacts.account_id, contacts.number), to_plain(contacts))
 

@@ -21,6 +21,7 @@ _CREDENTIAL = "KEY#"
 _EVENT = "EVENT#"
 _NUMBER = "NUMBER#"
 _LIMIT = "LIMIT#"
+_OFFER = "OFFER#"
 _CATALOGUE = "CATALOGUE"
 
 _CART = "CART#"
@@ -30,6 +31,7 @@ _TOKEN = "TOKEN#"  # noqa: S105 - a prefix, not a password
 _CALLBACK = "CALLBACK#"
 _CONTACTS = "CONTACTS#"
 _PAGE = "PAGE#"
+_QUOTE = "QUOTE#"
 _SPENDING = "SPENDING#"
 _DOMAIN = "DOMAIN#"
 _TLD = "TLD#"
@@ -91,6 +93,10 @@ def page_mark(account_id: str, place: int) -> Key:
     return _key(account_partition(account_id), _PAGE + _padded(place))
 
 
+def used_quote(account_id: str, quote_id: str) -> Key:
+    return _key(account_partition(account_id), _QUOTE + quote_id)
+
+
 def spending(account_id: str, key: str, month: str) -> Key:
     return _key(account_partition(account_id), f"{_SPENDING}{key}#{month}")
 
@@ -113,6 +119,10 @@ def number_claim(number: int) -> Key:
 
 def domain_claim(name: str) -> Key:
     return _key(_DOMAIN + name, "DOMAIN")
+
+
+def domain_offer(name: str) -> Key:
+    return _key(_OFFER + name, "OFFER")
 
 
 def provider_event(provider: str, event_id: str) -> Key:

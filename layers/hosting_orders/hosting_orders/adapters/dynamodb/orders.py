@@ -17,6 +17,7 @@ from hosting_orders.domain.errors import (
     ConcurrentUpdateError,
     DomainTakenError,
     NumberTakenError,
+    QuoteUsedError,
     SpendCapExceededError,
 )
 from hosting_orders.domain.listing import DueItem, OrderPage
@@ -38,6 +39,7 @@ from .items import (
     order_from_item,
     order_to_item,
     rollup_to_item,
+    used_quote_to_item,
 )
 from .pages import PageMarks
 from .plain import to_plain
@@ -81,11 +83,13 @@ class DynamoOrderStore:
             raise ValueError("a new cart must list exactly its new orders, all of them pending")
         places = Counter(order.capacity for order in orders if order.capacity is not None)
         named = [order for order in orders if order.domain_claim is not None]
+        quoted = [put(used_quote_to_item(cart, cart.quote_id), IS_NEW)] if cart.quote_id is not None else []
         spends = spending.spends_of(orders)
         try:
             self._table.transact(
                 [
                     put(cart_to_item(cart), IS_NEW),
+                    *quoted,
                     *[put(order_to_item(order), IS_NEW) for order in orders],
                     *[put(number_claim_to_item(order.number, order.account_id), IS_NEW) for order in orders],
                     *[put(contacts_to_item(sealed), IS_NEW) for sealed in contacts],
@@ -96,7 +100,9 @@ class DynamoOrderStore:
             )
         except TransactionRefusedError as refused:
             self._check_no_twin(cart, refused)
-            _, *failed = refused.failed
+            failed = refused.failed[1 + len(quoted) :]
+            if any(refused.failed[1 : 1 + len(quoted)]):
+                raise QuoteUsedError("another cart has this quote") from refused
             numbered = 2 * len(orders) + len(contacts)
             if any(failed[:numbered]):
                 raise NumberTakenError("an order number is taken") from refused
@@ -178,6 +184,9 @@ class DynamoOrderStore:
         items = self._table.get_many([keys.order(account_id, number) for number in wanted])
         found = {item["number"]: order_from_item(item) for item in items}
         return [found[number] for number in wanted if number in found]
+
+    def quote_used(self, account_id: str, quote_id: str) -> bool:
+        return self._table.get(keys.used_quote(account_id, quote_id)) is not None
 
     def domain_taken(self, name: str) -> bool:
         return self._table.get(keys.domain_claim(name)) is not None

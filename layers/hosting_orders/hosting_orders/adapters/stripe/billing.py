@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     import stripe
 
 DELETED = "deleted"  # our own status of a deleted draft
-_WRONG_SUM = "wrong_sum"  # our own refusal, never Stripe's
+_WRONG_SUM = "wrong_sum"  # these two are our own refusals, never Stripe's
+ABOVE_MAXIMUM = "above_maximum"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class Bill:
     lines: tuple[ChargeLine, ...]
     created_at: int  # epoch ms; no invoice of this bill is older
     period: tuple[int, int] | None = None  # epoch ms
+    max_gross: int | None = None  # with tax; a higher invoice is not paid
 
     def is_it(self, invoice: Document) -> bool:
         found = invoice.get("metadata") or {}
@@ -158,7 +160,7 @@ class Biller:
     def unfinished(self, invoice: Document | None, refusal: stripe.StripeError | None) -> bool:
         if invoice is None or isinstance(refusal, self._stripe.sdk.CardError):
             return False
-        if refusal is not None and refusal.code == _WRONG_SUM:
+        if refusal is not None and refusal.code in (_WRONG_SUM, ABOVE_MAXIMUM):
             return False
         return invoice["status"] == "draft" or (
             invoice["status"] == "open" and is_untried(intent_of(invoice))
@@ -191,6 +193,9 @@ class Biller:
         if invoice.get("subtotal") != sum(line.amount for line in bill.lines):
             differs = "The invoice differs from what is charged."
             raise self._stripe.sdk.InvalidRequestError(differs, None, _WRONG_SUM)
+        if bill.max_gross is not None and invoice["total"] > bill.max_gross:
+            above = "The invoice is above the agreed maximum."
+            raise self._stripe.sdk.InvalidRequestError(above, None, ABOVE_MAXIMUM)
 
     def _line(self, bill: Bill, line: ChargeLine) -> Document:
         parameters: Document = {"description": line.description, "metadata": {"order": line.key}}

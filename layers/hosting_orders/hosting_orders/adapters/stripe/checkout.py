@@ -39,7 +39,7 @@ from hosting_orders.adapters.stripe.reading_checkout import (
     payable_invoice,
     session_state,
 )
-from hosting_orders.domain.account import Account
+from hosting_orders.domain.account import Account, BillingContact
 from hosting_orders.domain.cart import PaymentStatus
 from hosting_orders.domain.errors import NotFoundError, PaymentNotStartedError, ProviderUnavailableError
 from hosting_orders.domain.providers import ChargeLine, CheckoutRequest, PaymentState, SavedMethod
@@ -226,18 +226,22 @@ class StripeCheckout:
         return session_state(session, gross_by_item(items, session["amount_total"]))
 
 
-def _customer(account: Account) -> Document:
-    contact = account.billing_contact
+def address_of(contact: BillingContact) -> Document:
     address = {
         "line1": contact.street.strip(),
         "postal_code": contact.post_code.strip(),
         "city": contact.city.strip(),
         "country": contact.country.strip(),
     }
+    return {name: value for name, value in address.items() if value}
+
+
+def _customer(account: Account) -> Document:
+    contact = account.billing_contact
     parameters: Document = {
         "name": contact.name.strip() or account.name,
         "email": contact.email.strip(),
-        "address": {name: value for name, value in address.items() if value},
+        "address": address_of(contact),
         "metadata": {"account_id": account.id},
     }
     return {name: value for name, value in parameters.items() if value}

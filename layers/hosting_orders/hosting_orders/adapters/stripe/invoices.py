@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hosting_orders.adapters.stripe.billing import DELETED, Bill, Biller, decline_of, is_busy, nearest
+from hosting_orders.adapters.stripe.billing import (
+    ABOVE_MAXIMUM,
+    DELETED,
+    Bill,
+    Biller,
+    decline_of,
+    is_busy,
+    nearest,
+)
 from hosting_orders.adapters.stripe.client import Document, StripeApi
 from hosting_orders.adapters.stripe.reading import (
     FINAL_DECLINES,
@@ -23,6 +31,11 @@ from hosting_orders.domain.providers import ChargeRequest, PaymentMethod, Paymen
 
 if TYPE_CHECKING:
     import stripe
+
+_WHY = {
+    **dict.fromkeys(FINAL_DECLINES, "The payment method was declined."),
+    ABOVE_MAXIMUM: "The tax has changed, and the order costs more than was agreed. Nothing was charged.",
+}
 
 
 class StripeInvoices:
@@ -109,12 +122,7 @@ class StripeInvoices:
             state = self._closed(invoice["id"], invoice)
             if state.status in (PaymentStatus.SUCCEEDED, PaymentStatus.PROCESSING):
                 return state
-        raise PaymentNotStartedError(
-            "The payment method was declined."
-            if declined in FINAL_DECLINES
-            else "The payment could not be started.",
-            declined,
-        )
+        raise PaymentNotStartedError(_WHY.get(declined or "", "The payment could not be started."), declined)
 
     def _closed(self, invoice_id: str, invoice: Document | None) -> PaymentState:
         closed = self._biller.close(invoice)
@@ -146,4 +154,5 @@ def _bill(request: ChargeRequest) -> Bill:
         currency=request.currency,
         lines=request.lines,
         created_at=request.created_at,
+        max_gross=request.max_gross,
     )

@@ -245,10 +245,15 @@ def _net(invoice: Document) -> int:
 
 def gross_of(line: Document) -> int:
     """In minor units, with tax and after discounts."""
-    discounts = sum(discount["amount"] for discount in line.get("discount_amounts") or [])
     taxes = sum(tax["amount"] for tax in line.get("taxes") or [] if tax["tax_behavior"] == "exclusive")
-    gross: int = line["amount"] - discounts + taxes
+    gross: int = net_of(line) + taxes
     return gross
+
+
+def net_of(line: Document) -> int:
+    """In minor units, after discounts."""
+    net: int = line["amount"] - sum(discount["amount"] for discount in line.get("discount_amounts") or [])
+    return net
 
 
 def gross_by_line(lines: list[Document], total: int) -> dict[str, int]:

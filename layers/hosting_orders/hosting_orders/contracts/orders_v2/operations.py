@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from hosting_orders.contracts.operation import Access, Contract, Operation, replayed
+from hosting_orders.contracts.operation import BODY, Access, Contract, Operation, replayed
 from hosting_orders.contracts.rate_limits import LIMITS, ietf_headers
+from hosting_orders.contracts.vendor import previews
 from hosting_orders.contracts.vendor.callbacks import (
     CallbackAttempts,
     Redelivered,
@@ -18,7 +19,7 @@ from hosting_orders.contracts.vendor.operations import READ_ACCOUNT, READ_BILLIN
 from hosting_orders.contracts.vendor.orders import links, retry_after
 from hosting_orders.domain.codes import Code
 
-from . import carts, orders, tlds
+from . import carts, domain_checks, orders, tlds
 from .domains import SentVerification, sent_verification
 
 CONTRACT = Contract(
@@ -168,6 +169,16 @@ PLACE_CART = Operation(
     refuses=(Code.USER_REQUIRED, *_ANY_ORDER, *_SITE, *_DOMAIN, Code.UNKNOWN_IMAGE),
     ours=True,
 )
+PREVIEW_ORDER = Operation(
+    route="POST /api/orders/preview",
+    heading="What an order would cost, with a quote",
+    contract=CONTRACT,
+    access=Access(),
+    answers=previews.PreviewAnswer,
+    render=previews.preview,
+    refuses=(Code.USER_REQUIRED, *_ANY_ORDER, *_SITE, *_DOMAIN, Code.UNKNOWN_IMAGE, *BODY),
+    ours=True,
+)
 SHOW_CART = Operation(
     route="GET /api/carts/{token}",
     heading="Carts",
@@ -221,6 +232,18 @@ SHOW_TLD = Operation(
     ours=True,
 )
 
+CHECK_DOMAINS = Operation(
+    route="GET /api/domains/check",
+    heading="Which domains can be registered, and at which price",
+    contract=CONTRACT,
+    access=Access(scope="account:read"),
+    answers=domain_checks.DomainChecks,
+    render=domain_checks.domain_checks,
+    headers=domain_checks.retry_after,
+    refuses=(Code.MISSING_FIELD, Code.INVALID_FIELD, Code.FEATURE_DISABLED),
+    ours=True,
+)
+
 _SHARED = shared_operations(CONTRACT, UNKNOWN_VARIANTS)
 LIST_TASKS, SHOW_TASK = _SHARED.list_tasks, _SHARED.show_task
 SHOW_SAMPLE_CALLBACK = _SHARED.show_sample_callback
@@ -230,7 +253,7 @@ SHOW_ACCOUNT, SHOW_USER = _SHARED.show_account, _SHARED.show_user
 OPERATIONS: tuple[Operation[Any], ...] = (
     *(LIST_ORDERS, SHOW_ORDER, PLACE_ORDER, ORDER_DOMAIN, CANCEL_ORDER, UPDATE_ORDER, LIST_ORDER_EVENTS),
     RESEND_VERIFICATION,
-    *(PLACE_CART, SHOW_CART),
+    *(PLACE_CART, PREVIEW_ORDER, SHOW_CART),
     *(LIST_CALLBACKS, REDELIVER_CALLBACK, SHOW_SAMPLE_CALLBACK, LIST_TASKS, SHOW_TASK),
-    *(SHOW_ABOUT, LIST_TLDS, SHOW_TLD, SHOW_ACCOUNT, SHOW_USER),
+    *(SHOW_ABOUT, LIST_TLDS, SHOW_TLD, CHECK_DOMAINS, SHOW_ACCOUNT, SHOW_USER),
 )

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic_core import PydanticCustomError
 
 from hosting_orders.contracts.operation import RequestFacts
@@ -64,6 +64,13 @@ class Callback(Strict):
     authorization: Annotated[str, StringConstraints(max_length=1024)] | None = None
 
 
+class Agreed(Strict):
+    """What the client agrees to pay. Ours, in the body of every order."""
+
+    quote: Annotated[str, StringConstraints(min_length=1, max_length=4096)] | None = None
+    max_cost_cents: Annotated[int, Field(ge=0, le=2**53)] | None = None  # with tax, for the whole cart
+
+
 # Our texts for pydantic's own errors. The validators here and in each contract's `requests.py` have their own texts.
 _FINDINGS = {
     "dict_type": "must be a JSON object",
@@ -107,7 +114,9 @@ def checked(
         raise InvalidFieldsError([problem(found) for found in error.errors()]) from None
 
 
-def cart_request(items: Sequence[ItemRequest], callback: Callback | None, facts: RequestFacts) -> CartRequest:
+def cart_request(
+    items: Sequence[ItemRequest], callback: Callback | None, facts: RequestFacts, agreed: Agreed
+) -> CartRequest:
     return CartRequest(
         items=tuple(items),
         callback_url=callback.url if callback else None,
@@ -115,4 +124,14 @@ def cart_request(items: Sequence[ItemRequest], callback: Callback | None, facts:
         idempotency_key=facts.key,
         fingerprint=facts.fingerprint,
         placed=facts.placed,
+        quote=agreed.quote,
+        max_gross=agreed.max_cost_cents,
     )
+
+
+def without_quote(request: CartRequest) -> CartRequest:
+    """The body of a preview. Raises InvalidRequestError."""
+    if request.quote is not None:
+        text = "`quote` is not a field of a preview: the preview returns a new quote."
+        raise InvalidRequestError(Code.INVALID_FIELD, text, "/quote")
+    return request
