@@ -326,6 +326,8 @@ def _seed_account(directory: DynamoDirectory, demo: DemoAccount, customer_id: st
                 scopes=frozenset(scopes),
                 name=f"Demo: {name}",
                 test=True,
+                id=f"key_{secrets.token_hex(12)}",
+                created_at=now,
             )
         )
         keys[name] = secret

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from hosting_orders.domain.order import Order
     from hosting_orders.domain.placement import Placement
     from hosting_orders.usecases.limit_rate import RateLimit, Standing
-    from hosting_orders.usecases.place_cart import CartRequest, Placed
+    from hosting_orders.usecases.place_cart import Placed
 
     from .problem import Problem
 
@@ -60,7 +60,7 @@ class Contract:
 
 @dataclass(frozen=True, slots=True)
 class RequestFacts:
-    """An ordering request without its body."""
+    """A request without its body."""
 
     key: str | None  # the `Idempotency-Key`
     fingerprint: str  # a hash of the request, to detect a reused key
@@ -71,7 +71,9 @@ class RequestFacts:
 @dataclass(frozen=True, slots=True)
 class Body:
     model: type  # a pydantic model
-    read: Callable[[object, RequestFacts], CartRequest]  # raises InvalidFieldsError or InvalidRequestError
+    # Returns the use case's request. Raises InvalidFieldsError or InvalidRequestError.
+    read: Callable[[object, RequestFacts], Any]
+    optional: bool = False  # no body is read as {}
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -116,7 +118,7 @@ class Operation(Generic[View]):
             if self.access.user:
                 found.add(Code.USER_REQUIRED)
         if Code.CART_PAY_FAILED in self.refuses:
-            found.add(Code.TEST_KEY)  # the operation charges
+            found |= {Code.TEST_KEY, Code.LIVE_KEY}  # the operation charges
         if "{" in self.path:
             found.add(Code.NOT_FOUND)
         if self.idempotent:

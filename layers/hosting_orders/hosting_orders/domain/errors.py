@@ -29,6 +29,16 @@ class AccessDeniedError(RequestRefusedError):
         self.code = code
 
 
+class StrongerKeyError(RequestRefusedError):
+    """A key would make or rotate a key that may do more than itself."""
+
+    code = Code.STRONGER_KEY
+
+    def __init__(self, message: str, pointer: str) -> None:
+        super().__init__(message)
+        self.pointer = pointer
+
+
 class InvalidRequestError(RequestRefusedError):
     def __init__(self, code: Code, message: str, pointer: str | None = None) -> None:
         super().__init__(message)
@@ -92,6 +102,18 @@ class NotFoundError(RequestRefusedError):
     """The text must not show whether another account has the item."""
 
     code = Code.NOT_FOUND
+
+
+class KeyInactiveError(RequestRefusedError):
+    code = Code.KEY_INACTIVE
+
+
+class KeyChangedError(RequestRefusedError):
+    code = Code.KEY_CHANGED
+
+
+class TooManyKeysError(RequestRefusedError):
+    code = Code.TOO_MANY_KEYS
 
 
 class IdempotencyKeyReusedError(RequestRefusedError):
@@ -162,6 +184,10 @@ class ConcurrentUpdateError(HostingOrdersError):
 
 class CartExistsError(HostingOrdersError):
     """Another request with this Idempotency-Key has placed the cart."""
+
+
+class KeyExistsError(HostingOrdersError):
+    """Another request with this Idempotency-Key has made the key."""
 
 
 class NumberTakenError(HostingOrdersError):

@@ -13,7 +13,7 @@ import re
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Generic
+from typing import Any, Generic
 
 from hosting_orders import bootstrap
 from hosting_orders.contracts.operation import Contract, Operation, Rendered, RequestFacts, View
@@ -24,13 +24,11 @@ from hosting_orders.domain.codes import Code
 from hosting_orders.domain.placement import Channel, Placement
 from hosting_orders.usecases.authenticate import Caller, admit, identify
 from hosting_orders.usecases.limit_rate import count_request
+from hosting_orders.usecases.note_key_use import note_key_use
 from hosting_orders.usecases.ports import Services
 
 from . import strict_json
 from .logs import logger
-
-if TYPE_CHECKING:
-    from hosting_orders.usecases.place_cart import CartRequest
 
 MAX_BODY = 64 * 1024
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:;=/+@,~-]{1,128}")
@@ -136,13 +134,13 @@ class Call(Generic[View]):
     def parameter(self, name: str) -> str:
         return self.request.path_parameters[name]
 
-    def read(self) -> CartRequest:
-        """Raises InvalidRequestError, InvalidFieldsError or BodyTooLargeError."""
+    def read(self) -> Any:
+        """The use case's request. Raises InvalidRequestError, InvalidFieldsError or BodyTooLargeError."""
         body = self.operation.takes
         assert body is not None, f"{self.operation.route} takes no body"
         # Report header errors before body errors.
         key = self.request.idempotency_key if self.operation.idempotent else None
-        raw = self.request.json()
+        raw = {} if body.optional and not self.request.raw_body.strip() else self.request.json()
         channel = self.verified.credential.channel if self.verified else Channel.API
         placed = Placement(channel, contract=self.contract.name, client_address=self.request.source_ip)
         origin = bootstrap.public_url() or f"https://{self.request.host}"
@@ -264,6 +262,7 @@ def _identified(request: Request, services: Services, exchange: _Exchange) -> Cr
         _count(services, f"address#{request.source_ip}", exchange)
         raise
     _count(services, f"key#{credential.key_hash}", exchange)
+    note_key_use(services, credential)
     return credential
 
 

@@ -108,14 +108,13 @@ def place_cart(
 ) -> Placed:
     """Order all items for the caller's account, with one charge.
 
-    Raises InvalidFieldsError or InvalidRequestError (400), AccessDeniedError `test_key` (403), DomainRefusedError,
+    Raises InvalidFieldsError or InvalidRequestError (400), AccessDeniedError (403), DomainRefusedError,
     ContactsRefusedError or IdempotencyKeyReusedError (422), or ProviderUnavailableError (503). Nothing new is then
     stored.
     Raises PaymentNotStartedError (422). The orders are then stored as failed.
     """
     account = caller.scope
-    if caller.credential.test and services.payments.live:
-        raise AccessDeniedError(Code.TEST_KEY, "A test key cannot order here: payments move real money.")
+    _check_mode(services, caller)
     token = cart_token(account.id, request.idempotency_key)
     earlier = _earlier(services, account, token, request)
     if earlier is not None:
@@ -156,6 +155,17 @@ def _earlier(services: Services, account: Account, token: str, request: CartRequ
 
 
 # -- checks: nothing is written here ------------------------------------------------------------------------------
+
+
+def _check_mode(services: Services, caller: Caller) -> None:
+    live = services.payments.live
+    if caller.credential.test and live:
+        raise AccessDeniedError(Code.TEST_KEY, "A test key cannot order here: payments move real money.")
+    if not caller.credential.test and not live:
+        # The client expects a real product, and no real money would pay for it.
+        raise AccessDeniedError(
+            Code.LIVE_KEY, "A live key cannot order here: payments are only tests. Use a test key."
+        )
 
 
 def _drafts(services: Services, account: Account, request: CartRequest) -> tuple[Draft, ...]:

@@ -36,6 +36,7 @@ from hosting_orders.domain.registration import (
 from hosting_orders.domain.workflow import Step
 
 from .domain_ports import Registrar, RegistryRules, Zones
+from .key_ports import KeyStore, KeyUses
 
 
 class Clock(Protocol):
@@ -422,6 +423,10 @@ class Services(Protocol):
     def clock(self) -> Clock: ...
     @property
     def directory(self) -> Directory: ...
+    @property
+    def keys(self) -> KeyStore: ...
+    @property
+    def key_uses(self) -> KeyUses: ...
     @property
     def catalogue(self) -> CatalogueStore: ...
     @property

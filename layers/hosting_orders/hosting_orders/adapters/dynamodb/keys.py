@@ -21,6 +21,7 @@ _CREDENTIAL = "KEY#"
 _EVENT = "EVENT#"
 _NUMBER = "NUMBER#"
 _LIMIT = "LIMIT#"
+_USED = "USED#"
 _CATALOGUE = "CATALOGUE"
 
 _CART = "CART#"
@@ -39,6 +40,7 @@ _LOCATION = "LOCATION#"
 _VARIANT = "VARIANT#"
 _CAPACITY = "CAPACITY#"
 _DUE = "DUE#"
+_API_KEY = "APIKEY#"
 
 
 def _key(partition: str, sort: str) -> Key:
@@ -90,6 +92,15 @@ def page_mark(account_id: str, place: int) -> Key:
     return _key(account_partition(account_id), _PAGE + _padded(place))
 
 
+def api_key(account_id: str, key_id: str) -> Key:
+    return _key(account_partition(account_id), _API_KEY + key_id)
+
+
+def api_keys_made(account_id: str) -> Key:
+    """Sorts before the account's keys, so one query reads it too."""
+    return _key(account_partition(account_id), _API_KEY)
+
+
 # -- shared by all accounts --------------------------------------------------------------------------------
 
 
@@ -100,6 +111,11 @@ def user(user_id: str) -> Key:
 def credential(key_hash: str) -> Key:
     """`key_hash` is SHA-256 in hex. The key itself is not stored."""
     return _key(_CREDENTIAL + key_hash, "KEY")
+
+
+def key_use(key_hash: str) -> Key:
+    """Separate from the key, so a function that notes a use cannot write keys."""
+    return _key(_USED + key_hash, "USED")
 
 
 def number_claim(number: int) -> Key:

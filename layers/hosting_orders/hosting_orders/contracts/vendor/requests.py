@@ -66,17 +66,21 @@ class Callback(Strict):
 
 # Our texts for pydantic's own errors. The validators here and in each contract's `requests.py` have their own texts.
 _FINDINGS = {
+    "bool_type": "must be true or false",
     "dict_type": "must be a JSON object",
     "extra_forbidden": "is not a field of this request",
     "greater_than_equal": "must be at least {ge}",
     "int_type": "must be a whole number",
     "less_than_equal": "must be at most {le}",
+    "literal_error": "must be {expected}",
     "list_type": "must be a JSON array",
     "model_attributes_type": "must be a JSON object",
     "model_type": "must be a JSON object",
     "string_too_long": "must have at most {max_length} characters",
     "string_too_short": "must have at least {min_length} characters",
     "string_type": "must be text",
+    "too_long": "must have at most {max_length} entries",
+    "too_short": "must have at least {min_length} entry",
     "string_unicode": "must be text that can be written as UTF-8",
 }
 
