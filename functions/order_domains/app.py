@@ -12,6 +12,7 @@ from hosting_orders.entrypoints.http import Call, Reply, serves, together
 from hosting_orders.entrypoints.orders import place
 from hosting_orders.usecases.changes import find_order
 from hosting_orders.usecases.domain_item import admit_domain_orders
+from hosting_orders.usecases.key_mode import check_change
 from hosting_orders.usecases.place_cart import Placed
 from hosting_orders.usecases.ports import Services
 from hosting_orders.usecases.verify_registrant import VerificationMail, resend_verification
@@ -50,6 +51,7 @@ def _admit_person(call: Call[Placed], services: Services) -> None:
 @serves(orders_v2_operations.RESEND_VERIFICATION)
 def verification(call: Call[VerificationMail], services: Services) -> Reply:
     order = find_order(services, call.account.id, call.parameter("id"))
+    check_change(services, call.caller, order)
     return call.answer(resend_verification(services, order))
 
 

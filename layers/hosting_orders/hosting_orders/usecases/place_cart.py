@@ -16,7 +16,6 @@ from hosting_orders.domain.cart import Cart, OnItemFailure, OrderSnapshot, Payme
 from hosting_orders.domain.codes import Code
 from hosting_orders.domain.domain_record import DomainRecord
 from hosting_orders.domain.errors import (
-    AccessDeniedError,
     CapacityExhaustedError,
     CartExistsError,
     DomainRefusedError,
@@ -47,6 +46,7 @@ from .authenticate import Caller
 from .changes import load_cart
 from .collect_payment import PAYMENT_NOT_STARTED, resume_payment, start_payment
 from .drafts import Draft, Problems
+from .key_mode import check_ordering
 from .log import log
 from .ports import Services
 from .products.fulfilment import ProductRequest
@@ -114,7 +114,7 @@ def place_cart(
     Raises PaymentNotStartedError (422). The orders are then stored as failed.
     """
     account = caller.scope
-    _check_mode(services, caller)
+    check_ordering(services, caller)
     token = cart_token(account.id, request.idempotency_key)
     earlier = _earlier(services, account, token, request)
     if earlier is not None:
@@ -155,17 +155,6 @@ def _earlier(services: Services, account: Account, token: str, request: CartRequ
 
 
 # -- checks: nothing is written here ------------------------------------------------------------------------------
-
-
-def _check_mode(services: Services, caller: Caller) -> None:
-    live = services.payments.live
-    if caller.credential.test and live:
-        raise AccessDeniedError(Code.TEST_KEY, "A test key cannot order here: payments move real money.")
-    if not caller.credential.test and not live:
-        # The client expects a real product, and no real money would pay for it.
-        raise AccessDeniedError(
-            Code.LIVE_KEY, "A live key cannot order here: payments are only tests. Use a test key."
-        )
 
 
 def _drafts(services: Services, account: Account, request: CartRequest) -> tuple[Draft, ...]:

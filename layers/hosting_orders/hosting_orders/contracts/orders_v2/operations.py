@@ -117,7 +117,7 @@ CANCEL_ORDER = Operation(
     status=202,
     answers=orders.Canceled,
     render=orders.canceled,
-    refuses=(Code.ORDER_NOT_CANCELLABLE,),
+    refuses=(Code.ORDER_NOT_CANCELLABLE, Code.TEST_KEY),
 )
 UPDATE_ORDER: Operation[None] = Operation(
     route="PATCH /api/orders/{id}",
@@ -144,7 +144,7 @@ RESEND_VERIFICATION = Operation(
     status=202,
     answers=SentVerification,
     render=sent_verification,
-    refuses=(Code.RATE_LIMITED,),
+    refuses=(Code.RATE_LIMITED, Code.TEST_KEY),
     ours=True,
 )
 
@@ -192,6 +192,7 @@ REDELIVER_CALLBACK = Operation(
     status=202,
     answers=Redelivered,
     render=redelivered,
+    refuses=(Code.TEST_KEY,),
     ours=True,
 )
 
