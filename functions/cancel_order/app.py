@@ -13,7 +13,7 @@ from hosting_orders.usecases.changes import find_order, find_order_by_number
 from hosting_orders.usecases.key_mode import check_change
 from hosting_orders.usecases.ports import Services
 
-bootstrap.prepare("directory", "orders", "workflow")
+bootstrap.prepare("directory", "orders", "workflow", "key_uses")
 
 
 @serves(orders_v2.CANCEL_ORDER, orders_v1.CANCEL_ORDER)

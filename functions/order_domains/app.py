@@ -18,7 +18,7 @@ from hosting_orders.usecases.ports import Services
 from hosting_orders.usecases.verify_registrant import VerificationMail, resend_verification
 
 bootstrap.prepare("directory", "catalogue", "orders", "workflow", "payments")
-bootstrap.prepare("cipher", "features", "registrar", "registry_rules", "page_tokens", "counts")
+bootstrap.prepare("cipher", "features", "registrar", "registry_rules", "page_tokens", "counts", "key_uses")
 
 
 @serves(orders_v2.ORDER_DOMAIN, order_status.REGISTER_DOMAIN)

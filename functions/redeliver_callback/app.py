@@ -11,7 +11,7 @@ from hosting_orders.usecases.key_mode import check_change
 from hosting_orders.usecases.ports import Services
 from hosting_orders.usecases.redeliver_callback import redeliver_callback
 
-bootstrap.prepare("directory", "orders", "deliveries")
+bootstrap.prepare("directory", "orders", "deliveries", "counts", "key_uses")
 
 
 @serves(orders_v2.REDELIVER_CALLBACK)

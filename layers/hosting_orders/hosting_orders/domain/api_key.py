@@ -1,4 +1,4 @@
-"""An account's API keys, as their owner sees them. `Credential` is what a request is checked against."""
+"""API keys as their owner sees them. A request is checked against a `Credential`."""
 
 from __future__ import annotations
 
@@ -39,8 +39,6 @@ class KeyStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FormerSecret:
-    """The secret before the last rotation."""
-
     key_hash: str
     prefix: str
     valid_until: int  # epoch ms
@@ -48,18 +46,14 @@ class FormerSecret:
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    """The request for it, so a repeated request rotates once."""
-
-    token: str  # a hash of its Idempotency-Key
+    token: str  # a hash of the request's Idempotency-Key, so a repeated request rotates once
     fingerprint: str
 
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key has one or two secrets. `credential` has the newest one."""
-
     account_id: str
-    credential: Credential
+    credential: Credential  # with the newest secret
     former: FormerSecret | None = None
     revoked_at: int | None = None  # epoch ms
     made_by: str | None = None  # the id of the key that made it
@@ -85,11 +79,10 @@ class ApiKey:
         return self.ended_at is None or now < self.ended_at + KEPT
 
     def previous_secret(self, now: int) -> FormerSecret | None:
-        """None once it has ended."""
         return self.former if self.former and now < self.former.valid_until else None
 
     def secrets(self) -> Mapping[str, int | None]:
-        """The end of each secret by its hash (epoch ms; None: no end). A revoked key has none."""
+        """The end of each secret (epoch ms; None: no end) by its hash."""
         if self.revoked_at is not None:
             return {}
         newest = {self.credential.key_hash: self.credential.expires_at}
@@ -111,7 +104,7 @@ class KeyRing:
 
 
 def key_id(account_id: str, idempotency_key: str | None) -> str:
-    """A hash of account and Idempotency-Key, so a key is the idempotency record of the request that made it."""
+    # A hash of account and Idempotency-Key, so a key is the idempotency record of the request that made it.
     return f"key_{request_token('key', account_id, idempotency_key)}"
 
 
@@ -123,7 +116,7 @@ def request_token(*parts: str | None) -> str:
 
 
 def excess(own: Credential, other: Credential) -> tuple[str, str] | None:
-    """What the key `other` may do that `own` may not: the JSON pointer of a field, and a text. None if nothing."""
+    """What the key `other` may do that `own` may not: the field's JSON pointer, and a text."""
     if own.spend_cap is not None:
         # Each further key would have the whole cap again.
         return "", "A key with a spend cap cannot make or rotate other keys."

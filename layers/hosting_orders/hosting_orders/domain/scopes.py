@@ -1,4 +1,4 @@
-"""What a key with scopes may do. A key without scopes may do everything, except in contracts that require scopes."""
+"""What a key with scopes may do."""
 
 from __future__ import annotations
 

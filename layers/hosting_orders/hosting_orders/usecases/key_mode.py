@@ -1,4 +1,4 @@
-"""Test keys never change what real money has paid. Live keys never order with test payments."""
+"""Keep test keys away from real money, and live keys from test payments."""
 
 from __future__ import annotations
 

@@ -8,8 +8,6 @@ from hosting_orders.domain.api_key import ApiKey, KeyRing
 
 
 class KeyStore(Protocol):
-    """The API keys of accounts, as their owners see them. `Directory.credential` checks requests."""
-
     def ring(self, account_id: str) -> KeyRing: ...
     def key(self, account_id: str, key_id: str) -> ApiKey | None: ...
 
@@ -18,11 +16,11 @@ class KeyStore(Protocol):
         ...
 
     def save(self, before: ApiKey, after: ApiKey) -> ApiKey:
-        """Write the changed key and its secrets in one transaction. Raises ConcurrentUpdateError."""
+        """Write the key and its secrets in one transaction. Raises ConcurrentUpdateError."""
         ...
 
     def last_uses(self, key_hashes: list[str]) -> dict[str, int]:
-        """Return when these secrets were last used (epoch ms). Those never used are left out."""
+        """Return when these secrets were last used (epoch ms), without those never used."""
         ...
 
 

@@ -67,16 +67,14 @@ class RotationRequest:
 
 @dataclass(frozen=True, slots=True)
 class KeyView:
-    """`now` is epoch ms. `secret` is shown once: a replay has None."""
-
     key: ApiKey
-    now: int
-    secret: str | None = field(default=None, repr=False)
+    now: int  # epoch ms
+    secret: str | None = field(default=None, repr=False)  # shown once; a replay has None
     replayed: bool = False
 
 
 def list_keys(services: Services, caller: Caller) -> list[KeyView]:
-    """Raises AccessDeniedError, like all functions here."""
+    """Raises AccessDeniedError (403), as all functions here do."""
     _check_manager(caller)
     now = services.clock.now()
     found = [key for key in services.keys.ring(caller.scope.id).keys if key.listed(now)]
@@ -85,7 +83,7 @@ def list_keys(services: Services, caller: Caller) -> list[KeyView]:
 
 
 def make_key(services: Services, caller: Caller, request: KeyRequest) -> KeyView:
-    """Raises StrongerKeyError (403), InvalidRequestError (400), TooManyKeysError or IdempotencyKeyReusedError (422)."""
+    """Raises StrongerKeyError, InvalidRequestError, TooManyKeysError or IdempotencyKeyReusedError."""
     _check_manager(caller)
     account = caller.scope
     for _ in range(_TRIES):
@@ -111,10 +109,9 @@ def make_key(services: Services, caller: Caller, request: KeyRequest) -> KeyView
 
 
 def rotate_key(services: Services, caller: Caller, wanted: str, request: RotationRequest) -> KeyView:
-    """Give the key a new secret. One earlier secret works for `overlap` longer, all others end now.
+    """Give the key a new secret. One earlier secret works for the overlap, all others end now.
 
-    Raises NotFoundError (404), StrongerKeyError (403), KeyInactiveError or KeyChangedError (409), or
-    IdempotencyKeyReusedError (422).
+    Raises NotFoundError, StrongerKeyError, KeyInactiveError, KeyChangedError or IdempotencyKeyReusedError.
     """
     _check_manager(caller)
     key = _find(services, caller, wanted)
@@ -149,7 +146,7 @@ def rotate_key(services: Services, caller: Caller, wanted: str, request: Rotatio
 
 
 def revoke_key(services: Services, caller: Caller, wanted: str) -> KeyView:
-    """End all secrets of the key now. A repetition changes nothing. Raises NotFoundError."""
+    """End all secrets of the key now. Raises NotFoundError."""
     _check_manager(caller)
     for _ in range(_TRIES):
         key = _find(services, caller, wanted)
@@ -248,10 +245,8 @@ def _replay(key: ApiKey, first: str, second: str, now: int) -> KeyView:
 
 
 def _in_use(services: Services, key: ApiKey, now: int, ends: int) -> FormerSecret:
-    """The secret that clients use: the former one as long as the newest was never used.
-
-    So a client that never received the newest secret can rotate again, and its former secret continues to work.
-    """
+    # The former secret, as long as the newest was never used: its response may be lost. The client can then rotate
+    # again, and its former secret continues to work.
     former, newest = key.previous_secret(now), key.credential
     if former is not None and not services.keys.last_uses([newest.key_hash]):
         return replace(former, valid_until=ends)

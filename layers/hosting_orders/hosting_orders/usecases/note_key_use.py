@@ -9,7 +9,7 @@ from .ports import Services
 
 
 def note_key_use(services: Services, credential: Credential) -> None:
-    """At most one write an hour. A fault is only logged: the request continues."""
+    """A fault is only logged."""
     if credential.kind is CredentialKind.OAUTH:
         return
     try:

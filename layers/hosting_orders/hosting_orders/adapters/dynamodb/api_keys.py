@@ -1,7 +1,7 @@
 """The KeyStore and KeyUses ports.
 
-A key is one item for its owner, and one item per secret, by which requests are checked. Every transaction that writes
-secrets also raises the version of the owner's item, so of two concurrent changes only one succeeds.
+A key is one item for its owner, and one item per secret for requests. A transaction that changes secrets also raises
+the version of the owner's item, so only one of two concurrent changes succeeds.
 """
 
 from __future__ import annotations

@@ -168,14 +168,13 @@ def api_key_from_item(item: Item) -> ApiKey:
 
 
 def secret_to_item(credential: Credential) -> Item:
-    """Like `credential_to_item`. DynamoDB deletes it some time after its end."""
     item = credential_to_item(credential)
     until = credential.expires_at
     return item if until is None else {**item, "expires_at": deleted_at(until)}
 
 
 def deleted_at(ended: int) -> int:
-    """From epoch ms to Unix seconds."""
+    """When DynamoDB may delete the item (Unix seconds)."""
     return (ended + KEPT) // 1000
 
 

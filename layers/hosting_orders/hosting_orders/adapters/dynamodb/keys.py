@@ -97,7 +97,7 @@ def api_key(account_id: str, key_id: str) -> Key:
 
 
 def api_keys_made(account_id: str) -> Key:
-    """Sorts before the account's keys, so one query reads it too."""
+    """Sorts before the keys, so one query reads both."""
     return _key(account_partition(account_id), _API_KEY)
 
 
@@ -114,7 +114,7 @@ def credential(key_hash: str) -> Key:
 
 
 def key_use(key_hash: str) -> Key:
-    """Separate from the key, so a function that notes a use cannot write keys."""
+    """Separate, so a function that notes a use cannot write keys."""
     return _key(_USED + key_hash, "USED")
 
 

@@ -26,7 +26,7 @@ _MAX_CAP = 10**12  # minor units
 
 
 def _block(text: str) -> str:
-    """Accept an address or a CIDR block of IPv4 or IPv6, and return it in one spelling."""
+    """Return one spelling of an address or a CIDR block."""
     try:
         network = ip_network(text, strict=False)
         address = ip_address(text.partition("/")[0])
@@ -71,9 +71,8 @@ class Cap(Strict):
 
 
 class MakeKey(Strict):
-    """`scopes` has no default, so that no key may do everything by mistake."""
-
     name: Name
+    # No default, so no key may do everything by mistake.
     scopes: Annotated[list[str], Field(min_length=1, max_length=len(Scope))] | None
     kind: Literal["user", "system"] | None = None
     api_version: Literal[1, 2] = 2
