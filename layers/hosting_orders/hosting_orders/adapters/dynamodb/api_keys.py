@@ -28,7 +28,7 @@ from .table import (
     update,
 )
 
-_USE_KEPT = 400 * 24 * 3600  # seconds
+USE_KEPT = 400 * 24 * 3600  # seconds
 _MAX_REMEMBERED = 10_000
 
 
@@ -115,7 +115,7 @@ class DynamoKeyUses:
             now=now,
             key_hash=key_hash,
             before=now - USE_NOTED_EVERY,
-            deleted=now // 1000 + _USE_KEPT,
+            deleted=now // 1000 + USE_KEPT,
         )
         try:
             self._table.write(noted)

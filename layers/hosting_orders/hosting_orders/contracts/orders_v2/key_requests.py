@@ -21,7 +21,7 @@ from hosting_orders.usecases.manage_keys import KeyRequest, RotationRequest
 
 from . import operations
 
-_MAX_BLOCKS = 50
+MAX_BLOCKS = 50
 _MAX_CAP = 10**12  # minor units
 
 
@@ -76,7 +76,7 @@ class MakeKey(Strict):
     scopes: Annotated[list[str], Field(min_length=1, max_length=len(Scope))] | None
     kind: Literal["user", "system"] | None = None
     api_version: Literal[1, 2] = 2
-    ip_list: Annotated[list[Annotated[str, AfterValidator(_block)]], Field(max_length=_MAX_BLOCKS)] | None = (
+    ip_list: Annotated[list[Annotated[str, AfterValidator(_block)]], Field(max_length=MAX_BLOCKS)] | None = (
         None
     )
     expires_at: Annotated[str, AfterValidator(_moment)] | None = None
