@@ -200,7 +200,7 @@ CLAIMS: dict[str, Claims] = {
         ("at most {} active keys", (api_key.MAX_KEYS,)),
         ("More than {} active keys", (api_key.MAX_KEYS,)),
         ("required; {} to {} characters", limits(key_requests.MakeKey, "name")),
-        ("up to {} [addresses]", (key_requests.MAX_BLOCKS,)),
+        ("up to {} addresses", (key_requests.MAX_BLOCKS,)),
         ("{} to {} days. Without both", (1, DAYS(api_key.MAX_LIFE))),
         ("not for more than {} days", (api_keys.USE_KEPT / (24 * 3600),)),
         ("at most {} seconds ({} days)", (api_key.MAX_OVERLAP / SECOND, DAYS(api_key.MAX_OVERLAP))),
