@@ -171,6 +171,7 @@ WRONG: Mapping[str, tuple[Mapping[str, Any], str, str]] = {
     "no name": ({"name": " "}, "invalid_field", "/name"),
     "unknown kind": ({"kind": "oauth"}, "invalid_field", "/kind"),
     "unknown version": ({"api_version": 3}, "invalid_field", "/api_version"),
+    "version as boolean": ({"api_version": True}, "invalid_field", "/api_version"),
     "version as text": ({"api_version": "2"}, "invalid_field", "/api_version"),
     "host bits": ({"ip_list": ["203.0.113.7/24"]}, "invalid_field", "/ip_list/0"),
     "no address": ({"ip_list": ["203.0.113.0/24", "example.com"]}, "invalid_field", "/ip_list/1"),

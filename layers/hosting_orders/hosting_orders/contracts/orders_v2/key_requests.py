@@ -75,7 +75,7 @@ class MakeKey(Strict):
     # No default, so no key may do everything by mistake.
     scopes: Annotated[list[str], Field(min_length=1, max_length=len(Scope))] | None
     kind: Literal["user", "system"] | None = None
-    api_version: Literal[1, 2] = 2
+    api_version: Annotated[int, Field(ge=1, le=2)] = 2
     ip_list: Annotated[list[Annotated[str, AfterValidator(_block)]], Field(max_length=MAX_BLOCKS)] | None = (
         None
     )
