@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -263,3 +264,32 @@ def test_a_fault_of_the_table_leaves_the_old_secret_or_both(world: World, mishap
     assert works(world, old)
     new = rotate(world, key["id"]).body["secret"]
     assert works(world, old) and works(world, new)
+
+
+def test_of_many_changes_at_once_no_secret_outlives_its_key(world: World) -> None:
+    stored = secrets_of_the_table(world)
+    first, key = made(world)
+
+    def change(number: int) -> Reply:
+        if number == 6:
+            return call(world, "DELETE", f"/api/keys/{key['id']}")
+        return rotate(world, key["id"])
+
+    with ThreadPoolExecutor(8) as threads:
+        replies = list(threads.map(change, range(12)))
+    assert {reply.status for reply in replies} <= {200, 409, 503}
+    assert replies[6].status == 200
+    shown = [first, *(reply.body["secret"] for reply in replies if reply.body.get("secret"))]
+    assert not any(works(world, secret) for secret in shown)
+    assert secrets_of_the_table(world) == stored
+
+
+def test_many_rotations_at_once_leave_two_secrets(world: World) -> None:
+    stored = secrets_of_the_table(world)
+    first, key = made(world)
+    with ThreadPoolExecutor(8) as threads:
+        replies = list(threads.map(lambda _: rotate(world, key["id"]), range(8)))
+    shown = [reply.body["secret"] for reply in replies if reply.status == 200]
+    assert shown and len(secrets_of_the_table(world) - stored) == 2
+    assert works(world, first)
+    assert sum(works(world, secret) for secret in shown) == 1
