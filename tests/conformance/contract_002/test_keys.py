@@ -202,6 +202,19 @@ def test_a_wrong_field_is_named_and_nothing_is_written(world: World, name: str) 
     refused(world, lambda: make(world, **changes), 400, code, pointer)
 
 
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"kind": "oauth"}, "`kind` must be 'user' or 'system'."),
+        ({"test": 1}, "`test` must be true or false."),
+        ({"ip_list": ["203.0.113.7"] * 51}, "`ip_list` must have at most 50 entries."),
+        ({"scopes": []}, "`scopes` must have at least 1 entry, or be null for a key that may do everything."),
+    ],
+)
+def test_the_errors_of_fields_are_in_plain_words(world: World, changes: Any, text: str) -> None:
+    assert make(world, **changes).body["errors"] == [text]
+
+
 def test_a_block_with_host_bits_gets_the_right_spelling(world: World) -> None:
     reply = make(world, ip_list=["203.0.113.7/24"])
     assert "203.0.113.0/24" in reply.body["errors"][0]

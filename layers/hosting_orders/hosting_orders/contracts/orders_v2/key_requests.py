@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from ipaddress import ip_address, ip_network
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from hosting_orders.contracts.operation import Body, RequestFacts
-from hosting_orders.contracts.vendor.requests import Name, Strict, checked
+from hosting_orders.contracts.vendor.requests import Name, Strict, checked, field_problem
 from hosting_orders.domain.account import CredentialKind, SpendCap
 from hosting_orders.domain.api_key import MAX_LIFE, MAX_OVERLAP, OVERLAP
 from hosting_orders.domain.codes import Code
@@ -89,8 +90,20 @@ class RotateKey(Strict):
     overlap_seconds: Annotated[int, Field(ge=0, le=MAX_OVERLAP // SECOND)] = OVERLAP // SECOND
 
 
+_FINDINGS = {
+    "literal_error": "must be {expected}",
+    "too_long": "must have at most {max_length} entries",
+    "too_short": "must have at least {min_length} entry, or be null for a key that may do everything",
+}
+
+
+def _problem(found: Mapping[str, Any]) -> InvalidRequestError:
+    text = _FINDINGS.get(found["type"])
+    return field_problem({**found, "msg": text.format(**found["ctx"])} if text else found)
+
+
 def _key(body: object, facts: RequestFacts) -> KeyRequest:
-    given = checked(MakeKey, body)
+    given = checked(MakeKey, body, _problem)
     if given.expires_at is not None and given.expires_in_days is not None:
         text = "`expires_in_days` cannot be used together with `expires_at`."
         raise InvalidRequestError(Code.INVALID_FIELD, text, "/expires_in_days")

@@ -73,15 +73,12 @@ _FINDINGS = {
     "int_type": "must be a whole number",
     "less_than_equal": "must be at most {le}",
     "list_type": "must be a JSON array",
-    "literal_error": "must be {expected}",
     "model_attributes_type": "must be a JSON object",
     "model_type": "must be a JSON object",
     "string_too_long": "must have at most {max_length} characters",
     "string_too_short": "must have at least {min_length} characters",
     "string_type": "must be text",
     "string_unicode": "must be text that can be written as UTF-8",
-    "too_long": "must have at most {max_length} entries",
-    "too_short": "must have at least {min_length} entry",
 }
 
 
