@@ -9,8 +9,10 @@ import pytest
 from hosting_orders.domain.account import CredentialKind
 from hosting_orders.usecases.authenticate import hash_key
 from tests.conformance.contract_002.keys import (
+    call,
     listed,
     made,
+    rotate,
     works,
 )
 from tests.support.mishaps import Mishap
@@ -44,6 +46,16 @@ def test_the_last_use_is_written_at_most_once_an_hour(world: World) -> None:
     world.advance(3600)
     works(world, secret)
     assert listed(world)[key["id"]]["last_used_at"] > first
+
+
+def test_a_changed_key_still_shows_its_last_use(world: World) -> None:
+    secret, key = made(world)
+    works(world, secret)
+    used = listed(world)[key["id"]]["last_used_at"]
+    assert rotate(world, key["id"], body={"overlap_seconds": 0}).body["key"]["last_used_at"] == used
+    assert listed(world)[key["id"]]["last_used_at"] == used
+    assert call(world, "DELETE", f"/api/keys/{key['id']}").body["key"]["last_used_at"] == used
+    assert listed(world)[key["id"]]["last_used_at"] == used
 
 
 def test_a_refused_secret_is_no_use(world: World) -> None:

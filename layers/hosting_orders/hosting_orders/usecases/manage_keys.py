@@ -122,15 +122,18 @@ def rotate_key(services: Services, caller: Caller, wanted: str, request: Rotatio
     if key.status(now) is not KeyStatus.ACTIVE:
         raise KeyInactiveError("The key is revoked or expired: make a new one.")
     ends = min(now + request.overlap, key.credential.expires_at or now + request.overlap)
-    in_use = _in_use(services, key, now, ends)
+    # Read before the write: after it, a fault would lose the secret.
+    used = services.keys.last_uses(_hashes(key))
+    in_use = _in_use(key, used, now, ends)
     if caller.credential.id == key.id:
         _check_rotates_itself(caller, key, in_use)
     else:
         _check_reach(caller, key.credential)
     secret = new_secret(test=key.credential.test)
+    credential = _with_last_use(key, used).credential
     rotated = replace(
         key,
-        credential=replace(key.credential, key_hash=hash_key(secret), prefix=secret[:PREFIX_LENGTH]),
+        credential=replace(credential, key_hash=hash_key(secret), prefix=secret[:PREFIX_LENGTH]),
         former=in_use if request.overlap else None,
         rotation=Rotation(token, request.fingerprint),
     )
@@ -156,7 +159,8 @@ def revoke_key(services: Services, caller: Caller, wanted: str) -> KeyView:
         if caller.credential.test and not key.credential.test:
             raise AccessDeniedError(Code.TEST_KEY, "A test key cannot revoke a live key.")
         try:
-            saved = services.keys.save(key, key.revoked(now))
+            used = services.keys.last_uses(_hashes(key))
+            saved = services.keys.save(key, _with_last_use(key, used).revoked(now))
         except ConcurrentUpdateError:
             continue
         _log("key revoked", caller, saved)
@@ -244,11 +248,11 @@ def _replay(key: ApiKey, first: str, second: str, now: int) -> KeyView:
     return KeyView(key, now, replayed=True)
 
 
-def _in_use(services: Services, key: ApiKey, now: int, ends: int) -> FormerSecret:
+def _in_use(key: ApiKey, used: dict[str, int], now: int, ends: int) -> FormerSecret:
     # The former secret, as long as the newest was never used: its response may be lost. The client can then rotate
     # again, and its former secret continues to work.
     former, newest = key.previous_secret(now), key.credential
-    if former is not None and not services.keys.last_uses([newest.key_hash]):
+    if former is not None and newest.key_hash not in used:
         return replace(former, valid_until=ends)
     return FormerSecret(newest.key_hash, newest.prefix, ends)
 
@@ -258,7 +262,9 @@ def _hashes(key: ApiKey) -> list[str]:
 
 
 def _with_last_use(key: ApiKey, used: dict[str, int]) -> ApiKey:
-    latest = max((used[each] for each in _hashes(key) if each in used), default=None)
+    # `last_used_at` is stored when the key changes: it includes secrets that have ended.
+    known = [key.credential.last_used_at, *(used.get(each) for each in _hashes(key))]
+    latest = max((moment for moment in known if moment is not None), default=None)
     return replace(key, credential=replace(key.credential, last_used_at=latest))
 
 
