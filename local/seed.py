@@ -334,6 +334,8 @@ def _seed_account(directory: DynamoDirectory, demo: DemoAccount, customer_id: st
                 name=f"Demo: {name}",
                 test=True,
                 spend_cap=_SPEND_CAPS.get(name),
+                id=f"key_{secrets.token_hex(12)}",
+                created_at=now,
             )
         )
         keys[name] = secret

@@ -17,6 +17,7 @@ import pytest
 from hosting_orders.contracts import published
 from hosting_orders.contracts.operation import Operation
 from hosting_orders.domain.codes import Code
+from hosting_orders.domain.scopes import Scope
 from tests.structure.project import (
     PACKAGE,
     ROOT,
@@ -183,6 +184,12 @@ def test_every_contract_has_unique_names_and_paths() -> None:
     for module in published.PUBLISHED:
         assert {operation.contract for operation in module.OPERATIONS} == {module.CONTRACT}
         assert f".{module.CONTRACT.name}" in module.__name__
+
+
+def test_every_scope_of_an_operation_can_be_given_to_a_key() -> None:
+    accesses = [operation.access for operation in all_published() if operation.access is not None]
+    named = {scope for access in accesses for scope in (access.scope, access.key_scope) if scope is not None}
+    assert named and named <= set(Scope)
 
 
 def test_docs_errors_lists_every_code_with_its_status() -> None:

@@ -16,7 +16,7 @@ import yaml
 
 from hosting_orders import bootstrap
 from hosting_orders.adapters import hosting_platform, standard_webhooks
-from hosting_orders.adapters.dynamodb import keys, pages
+from hosting_orders.adapters.dynamodb import api_keys, keys, pages
 from hosting_orders.adapters.lightsail import platform as lightsail
 from hosting_orders.adapters.stripe import patient
 from hosting_orders.contracts import rate_limits
@@ -24,10 +24,10 @@ from hosting_orders.contracts.billing_order import requests as billing_order
 from hosting_orders.contracts.order_status import operations as order_status
 from hosting_orders.contracts.order_status import orders as status_orders
 from hosting_orders.contracts.orders_v1 import requests as orders_v1
-from hosting_orders.contracts.orders_v2 import domain_requests
+from hosting_orders.contracts.orders_v2 import domain_requests, key_requests
 from hosting_orders.contracts.orders_v2 import requests as orders_v2
 from hosting_orders.contracts.vendor import requests as vendor
-from hosting_orders.domain import callback, callback_url, deadlines, ssh_keys
+from hosting_orders.domain import api_key, callback, callback_url, deadlines, ssh_keys
 from hosting_orders.domain.cart import MAX_ITEMS
 from hosting_orders.domain.catalogue import PlatformName, Term
 from hosting_orders.domain.durations import DAY, HOUR, MINUTE, SECOND
@@ -55,7 +55,7 @@ Value = int | float
 Claims = list[tuple[str, tuple[Value, ...]]]
 
 PAGES = (
-    *("contracts", "domains", "errors", "hosting-platform-contract"),
+    *("contracts", "domains", "errors", "hosting-platform-contract", "keys"),
     *("lightsail", "money", "order-life", "runbooks"),
 )
 TEMPLATE = read_template()
@@ -203,6 +203,18 @@ CLAIMS: dict[str, Claims] = {
         ("`page` has more than {} digits", (list_orders.MAX_DIGITS,)),
         ("| more than {} KiB |", (BODY_KIB,)),
         ("has {} unpaid domains on order", (unpaid_domains.MAX_UNPAID_DOMAINS,)),
+        ("has {} active keys", (api_key.MAX_KEYS,)),
+    ],
+    "keys": [
+        ("the first {} characters of each secret", (api_key.PREFIX_LENGTH,)),
+        ("stays in the list for {} days", (DAYS(api_key.KEPT),)),
+        ("at most {} active keys", (api_key.MAX_KEYS,)),
+        ("More than {} active keys", (api_key.MAX_KEYS,)),
+        ("required; {} to {} characters", limits(key_requests.MakeKey, "name")),
+        ("up to {} addresses", (key_requests.MAX_BLOCKS,)),
+        ("{} to {} days. Without both", (1, DAYS(api_key.MAX_LIFE))),
+        ("not for more than {} days", (api_keys.USE_KEPT / (24 * 3600),)),
+        ("at most {} seconds ({} days)", (api_key.MAX_OVERLAP / SECOND, DAYS(api_key.MAX_OVERLAP))),
     ],
     "hosting-platform-contract": [
         ("in UTF-8, at most {} KiB", (hosting_platform.MAX_ANSWER_BYTES // 1024,)),

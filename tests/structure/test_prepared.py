@@ -14,7 +14,8 @@ PORTS = {
     "ReadKeys": {"directory"},
     "SaveOrders": {"orders"},
     "WriteOrders": {"orders"},
-    "CountRequests": {"counts"},
+    "WriteKeys": {"keys"},
+    "CountRequests": {"counts", "key_uses"},
     "FindDueOrders": {"orders"},
     "KeepOffers": {"known_offers"},
     "ReadStream": {"stream"},
@@ -37,7 +38,7 @@ PORTS = {
     "RegisterDomains": {"registrar", "zones"},
     "RenewDomains": {"registrar", "zones"},
 }
-ON_THE_TABLE = {"orders", "directory", "catalogue", "deliveries", "events", "counts"}
+ON_THE_TABLE = {"orders", "directory", "catalogue", "deliveries", "events", "counts", "keys", "key_uses"}
 WITHOUT_RIGHTS = {"addresses", "registry_rules", "clock", "metrics"}
 
 

@@ -12,6 +12,7 @@ from hosting_orders import settings
 if TYPE_CHECKING:
     from hosting_orders.adapters.addresses import GoogleAddresses
     from hosting_orders.adapters.callbacks import HttpsCallbacks
+    from hosting_orders.adapters.dynamodb.api_keys import DynamoKeyStore, DynamoKeyUses
     from hosting_orders.adapters.dynamodb.callbacks import DynamoCallbackStore
     from hosting_orders.adapters.dynamodb.catalogue import DynamoCatalogueStore
     from hosting_orders.adapters.dynamodb.counts import DynamoRequestCounts
@@ -83,6 +84,18 @@ class AwsServices:
         from hosting_orders.adapters.dynamodb.directory import DynamoDirectory
 
         return DynamoDirectory(aws_client("dynamodb"), self._settings.table_name)
+
+    @cached_property
+    def keys(self) -> DynamoKeyStore:
+        from hosting_orders.adapters.dynamodb.api_keys import DynamoKeyStore
+
+        return DynamoKeyStore(aws_client("dynamodb"), self._settings.table_name)
+
+    @cached_property
+    def key_uses(self) -> DynamoKeyUses:
+        from hosting_orders.adapters.dynamodb.api_keys import DynamoKeyUses
+
+        return DynamoKeyUses(aws_client("dynamodb"), self._settings.table_name)
 
     @cached_property
     def catalogue(self) -> DynamoCatalogueStore:

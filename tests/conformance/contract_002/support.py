@@ -50,6 +50,11 @@ ROUTES = (
     ("GET", "/api/webhooks/task", False),
     ("GET", "/api/accounts/acc_ready", False),
     ("GET", "/api/users/usr_ready", False),
+    ("GET", "/api/keys", True),
+    ("POST", "/api/keys", True),
+    ("DELETE", "/api/keys/key_x", True),
+    ("POST", "/api/keys/key_x/rotate", True),
+    ("GET", "/api/keys/scopes", False),
     ("GET", "/api/tlds", False),
     ("GET", "/api/tlds/com", False),
 )
@@ -112,8 +117,9 @@ def new_key(
     user: str | None = None,
     **changes: Any,
 ) -> str:
-    """Store a new credential for these demo accounts, and return its secret. `changes` are fields of Credential."""
-    secret = f"sq_test_{secrets.token_hex(32)}"
+    """Store a new test key for these demo accounts, and return its secret. `changes` are fields of Credential."""
+    changes = {"test": True, **changes}
+    secret = f"sq_{'test' if changes['test'] else 'live'}_{secrets.token_hex(32)}"
     names = accounts or ("ready",)
     if user is None and kind is not CredentialKind.SYSTEM:
         user = f"usr_{names[0]}"
@@ -160,14 +166,14 @@ def new_account(world: World, like: str, name: str, **changes: Any) -> str:
 
 
 def _is_count(record: Any) -> bool:
-    return bool(record.record["dynamodb"]["Keys"]["PK"]["S"].startswith("LIMIT#"))
+    return bool(record.record["dynamodb"]["Keys"]["PK"]["S"].startswith(("LIMIT#", "USED#")))
 
 
 def state_of(world: World) -> dict[str, Any]:
     """Everything that a request could change: writes, money, workflows, platform and registrar work, callbacks.
 
-    Writes are counted from the table's stream, so a write that was undone counts too. The writes of the rate limiter
-    do not count, because every request to contract 000 causes one.
+    Writes are counted from the table's stream, so a write that was undone counts too. The rate
+    limiter's writes and the last use of a key do not count, because every request can cause them.
     """
     state = world.stripe.state
     with state.lock:

@@ -82,6 +82,7 @@ class Body:
     model: type  # a pydantic model
     # Returns the use case's request. Raises InvalidFieldsError or InvalidRequestError.
     read: Callable[[object, RequestFacts], Any]
+    optional: bool = False  # no body is read as {}
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -132,8 +133,8 @@ class Operation(Generic[View]):
                 found.add(Code.USER_REQUIRED)
         if Code.CART_PAY_FAILED in self.refuses:
             # The operation charges.
-            found |= {Code.TEST_KEY, Code.INVALID_QUOTE, Code.QUOTE_EXPIRED, Code.QUOTE_MISMATCH}
-            found |= {Code.QUOTE_USED, Code.PRICE_CHANGED}
+            found |= {Code.TEST_KEY, Code.LIVE_KEY, Code.INVALID_QUOTE, Code.QUOTE_EXPIRED}
+            found |= {Code.QUOTE_MISMATCH, Code.QUOTE_USED, Code.PRICE_CHANGED}
             found |= {Code.SPEND_CAP_EXCEEDED, Code.SPEND_CAP_CURRENCY}
         if "{" in self.path:
             found.add(Code.NOT_FOUND)

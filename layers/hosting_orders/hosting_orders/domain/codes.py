@@ -125,6 +125,26 @@ class Code(StrEnum):
         "The order costs more than the quote or `max_cost_cents` allows; the answer has both prices.",
     )
 
+    # -- API keys --------------------------------------------------------------------------------------------------
+
+    UNKNOWN_SCOPE = "unknown_scope", 400, "Unknown scope", "`GET /api/keys/scopes` lists the scopes."
+    STRONGER_KEY = (
+        *("stronger_key", 403, "Stronger key"),
+        "A key cannot make or rotate a key that may do more than itself.",
+    )
+    KEY_INACTIVE = (
+        *("key_inactive", 409, "Key inactive"),
+        "The key is revoked or expired, so it cannot be rotated.",
+    )
+    KEY_CHANGED = (
+        *("key_changed", 409, "Key changed"),
+        "Another request changed the key at the same time, and this request changed nothing.",
+    )
+    TOO_MANY_KEYS = (
+        *("too_many_keys", 422, "Too many keys"),
+        "The account has reached its maximum of keys.",
+    )
+
     # -- domains ---------------------------------------------------------------------------------------------------
 
     INVALID_ACTION = "invalid_action", 400, "Invalid action", "`action` is not `register` or `transfer`."
@@ -200,7 +220,11 @@ class Code(StrEnum):
     )
     TEST_KEY = (
         *("test_key", 403, "Test key"),
-        "A test key cannot order where payments move real money.",
+        "A test key cannot order where payments move real money, nor change what live money has paid or a live key.",
+    )
+    LIVE_KEY = (
+        *("live_key", 403, "Live key"),
+        "A live key cannot order where payments are only tests.",
     )
     SPEND_CAP_EXCEEDED = (
         *("spend_cap_exceeded", 403, "Spend cap exceeded"),

@@ -45,6 +45,16 @@ class SpendCapExceededError(RequestRefusedError):
         self.remaining = remaining
 
 
+class StrongerKeyError(RequestRefusedError):
+    """A key would make or rotate a key that may do more than itself."""
+
+    code = Code.STRONGER_KEY
+
+    def __init__(self, message: str, pointer: str) -> None:
+        super().__init__(message)
+        self.pointer = pointer
+
+
 class InvalidRequestError(RequestRefusedError):
     def __init__(self, code: Code, message: str, pointer: str | None = None) -> None:
         super().__init__(message)
@@ -133,6 +143,18 @@ class NotFoundError(RequestRefusedError):
     code = Code.NOT_FOUND
 
 
+class KeyInactiveError(RequestRefusedError):
+    code = Code.KEY_INACTIVE
+
+
+class KeyChangedError(RequestRefusedError):
+    code = Code.KEY_CHANGED
+
+
+class TooManyKeysError(RequestRefusedError):
+    code = Code.TOO_MANY_KEYS
+
+
 class IdempotencyKeyReusedError(RequestRefusedError):
     code = Code.IDEMPOTENCY_KEY_REUSED
 
@@ -205,6 +227,10 @@ class CartExistsError(HostingOrdersError):
 
 class QuoteUsedError(HostingOrdersError):
     """Another cart has the quote."""
+
+
+class KeyExistsError(HostingOrdersError):
+    """Another request with this Idempotency-Key has made the key."""
 
 
 class NumberTakenError(HostingOrdersError):

@@ -40,6 +40,7 @@ from hosting_orders.domain.spending import Spent
 from hosting_orders.domain.workflow import Step
 
 from .domain_ports import KnownOffers, Registrar, RegistryRules, Zones
+from .key_ports import KeyStore, KeyUses
 
 
 class Clock(Protocol):
@@ -455,6 +456,10 @@ class Services(Protocol):
     def clock(self) -> Clock: ...
     @property
     def directory(self) -> Directory: ...
+    @property
+    def keys(self) -> KeyStore: ...
+    @property
+    def key_uses(self) -> KeyUses: ...
     @property
     def catalogue(self) -> CatalogueStore: ...
     @property

@@ -22,6 +22,7 @@ _EVENT = "EVENT#"
 _NUMBER = "NUMBER#"
 _LIMIT = "LIMIT#"
 _OFFER = "OFFER#"
+_USED = "USED#"
 _CATALOGUE = "CATALOGUE"
 
 _CART = "CART#"
@@ -42,6 +43,7 @@ _LOCATION = "LOCATION#"
 _VARIANT = "VARIANT#"
 _CAPACITY = "CAPACITY#"
 _DUE = "DUE#"
+_API_KEY = "APIKEY#"
 
 
 def _key(partition: str, sort: str) -> Key:
@@ -101,6 +103,15 @@ def spending(account_id: str, key: str, month: str) -> Key:
     return _key(account_partition(account_id), f"{_SPENDING}{key}#{month}")
 
 
+def api_key(account_id: str, key_id: str) -> Key:
+    return _key(account_partition(account_id), _API_KEY + key_id)
+
+
+def api_keys_made(account_id: str) -> Key:
+    """Sorts before the keys, so one query reads both."""
+    return _key(account_partition(account_id), _API_KEY)
+
+
 # -- shared by all accounts --------------------------------------------------------------------------------
 
 
@@ -111,6 +122,11 @@ def user(user_id: str) -> Key:
 def credential(key_hash: str) -> Key:
     """`key_hash` is SHA-256 in hex. The key itself is not stored."""
     return _key(_CREDENTIAL + key_hash, "KEY")
+
+
+def key_use(key_hash: str) -> Key:
+    """Separate, so a function that notes a use cannot write keys."""
+    return _key(_USED + key_hash, "USED")
 
 
 def number_claim(number: int) -> Key:

@@ -73,6 +73,7 @@ class Agreed(Strict):
 
 # Our texts for pydantic's own errors. The validators here and in each contract's `requests.py` have their own texts.
 _FINDINGS = {
+    "bool_type": "must be true or false",
     "dict_type": "must be a JSON object",
     "extra_forbidden": "is not a field of this request",
     "greater_than_equal": "must be at least {ge}",
