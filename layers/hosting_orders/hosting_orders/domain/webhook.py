@@ -175,10 +175,10 @@ class DueWebhook:
 
 @dataclass(frozen=True, slots=True)
 class QueuedWebhook:
-    """`made` is the number of attempts before, so that a repeated message causes no second attempt."""
+    """`due_at` is the delivery's. It changes with every attempt, so a repeated message causes no second attempt."""
 
     message_id: str
-    made: int
+    due_at: int
 
 
 def delivery_of(event: WebhookEvent, endpoint_id: str, now: int) -> WebhookDelivery:
