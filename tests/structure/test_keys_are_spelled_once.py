@@ -24,6 +24,9 @@ BUILT = [
     keys.callback("a", 1),
     keys.contacts("a", 1),
     keys.page_mark("a", 1),
+    keys.webhook("a", "w"),
+    keys.webhook_count("a"),
+    keys.webhook_delivery("a", "w", "m"),
     keys.number_claim(1),
     keys.domain_claim("n"),
     keys.user("u"),
@@ -41,7 +44,9 @@ BUILT = [
 PREFIXES = sorted(
     {
         part.split("#")[0] + "#"
-        for part in [part for key in BUILT for part in key.values()] + keys.due_shards()
+        for part in [part for key in BUILT for part in key.values()]
+        + keys.due_shards()
+        + keys.due_webhook_shards()
         if "#" in part
     }
 )

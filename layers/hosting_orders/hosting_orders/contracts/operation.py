@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from hosting_orders.domain.order import Order
     from hosting_orders.domain.placement import Placement
     from hosting_orders.usecases.limit_rate import RateLimit, Standing
-    from hosting_orders.usecases.place_cart import CartRequest, Placed
+    from hosting_orders.usecases.place_cart import Placed
 
     from .problem import Problem
 
@@ -71,7 +71,8 @@ class RequestFacts:
 @dataclass(frozen=True, slots=True)
 class Body:
     model: type  # a pydantic model
-    read: Callable[[object, RequestFacts], CartRequest]  # raises InvalidFieldsError or InvalidRequestError
+    # Returns the use case's request. Raises InvalidFieldsError or InvalidRequestError.
+    read: Callable[[object, RequestFacts], Any]
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -86,6 +87,7 @@ class Operation(Generic[View]):
     headers: Callable[[View], Mapping[str, str]] | None = None
     refuses: tuple[Code, ...] = ()  # error codes specific to this operation; `codes` has all of them
     idempotent: bool = False
+    body: bool = False  # takes a body, without an `Idempotency-Key`
     takes: Body | None = None
     ours: bool = False  # the published contract lacks it
 
@@ -121,6 +123,8 @@ class Operation(Generic[View]):
             found.add(Code.NOT_FOUND)
         if self.idempotent:
             found |= {*_EVERY_BODY, *_EVERY_KEY}
+        if self.body:
+            found |= set(_EVERY_BODY)
         return tuple(sorted(found))
 
 

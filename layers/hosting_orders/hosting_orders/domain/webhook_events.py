@@ -58,9 +58,13 @@ EVERY_TYPE = "*"
 GROUPS = tuple(dict.fromkeys(kind.group for kind in EventType))
 
 
+def event_type(text: str) -> EventType | None:
+    return next((kind for kind in EventType if kind == text), None)
+
+
 def is_pattern(text: str) -> bool:
     """Whether the text is a type, `<group>.*` or `*`."""
-    return text == EVERY_TYPE or text in list(EventType) or text in {f"{group}.*" for group in GROUPS}
+    return text == EVERY_TYPE or event_type(text) is not None or text in {f"{group}.*" for group in GROUPS}
 
 
 def matches(pattern: str, kind: EventType) -> bool:
@@ -81,7 +85,7 @@ class WebhookEvent:
     order_status: OrderStatus | None = None
     payment_status: PaymentStatus | None = None
     endpoint_id: str | None = None
-    example: bool = False  # sent on demand: its ids are invented
+    example: bool = False  # sent on demand, about nothing that exists
 
 
 def order_events(order: Order) -> Iterator[WebhookEvent]:

@@ -13,7 +13,7 @@ import re
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Generic
+from typing import Any, Generic
 
 from hosting_orders import bootstrap
 from hosting_orders.contracts.operation import Contract, Operation, Rendered, RequestFacts, View
@@ -28,9 +28,6 @@ from hosting_orders.usecases.ports import Services
 
 from . import strict_json
 from .logs import logger
-
-if TYPE_CHECKING:
-    from hosting_orders.usecases.place_cart import CartRequest
 
 MAX_BODY = 64 * 1024
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:;=/+@,~-]{1,128}")
@@ -136,7 +133,7 @@ class Call(Generic[View]):
     def parameter(self, name: str) -> str:
         return self.request.path_parameters[name]
 
-    def read(self) -> CartRequest:
+    def read(self) -> Any:
         """Raises InvalidRequestError, InvalidFieldsError or BodyTooLargeError."""
         body = self.operation.takes
         assert body is not None, f"{self.operation.route} takes no body"

@@ -28,7 +28,7 @@ from hosting_orders.domain.webhook import (
     first_message_id,
     new_endpoint_id,
 )
-from hosting_orders.domain.webhook_events import EventType, WebhookEvent, is_pattern
+from hosting_orders.domain.webhook_events import EventType, WebhookEvent, event_type, is_pattern
 
 from .authenticate import Caller
 from .ports import Services
@@ -134,7 +134,7 @@ def rotate_secret(services: Services, caller: Caller, endpoint_id: str) -> Webho
     return WebhookSecret(_change(services, caller, endpoint_id, rotated), secret)
 
 
-def test_webhook(
+def try_webhook(
     services: Services, caller: Caller, endpoint_id: str, kind: str | None, body: EventBody
 ) -> WebhookDelivery:
     """Send an example now, and once. Raises NotFoundError, InvalidRequestError or AccessDeniedError."""
@@ -243,10 +243,10 @@ def _check_patterns(patterns: Sequence[str]) -> None:
 
 
 def _type_of(text: str) -> EventType:
-    try:
-        return EventType(text)
-    except ValueError:
-        raise _unknown(text, "/type") from None
+    kind = event_type(text)
+    if kind is None:
+        raise _unknown(text, "/type")
+    return kind
 
 
 def _unknown(text: str, pointer: str) -> InvalidRequestError:

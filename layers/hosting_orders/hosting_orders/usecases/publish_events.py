@@ -19,7 +19,6 @@ from hosting_orders.domain.webhook_events import WebhookEvent, cart_events, orde
 
 from .log import log
 from .ports import Services
-from .repair_roll_ups import GivenUpBatch
 
 _MESSAGE = 100  # deliveries in one message of the queue
 
@@ -47,28 +46,6 @@ def publish_events(services: Services, changes: Iterable[PublisherChange]) -> li
             log.exception("events were not published", extra={"account_id": account_id})
             failed.extend(change.sequence for change in news)
     return failed
-
-
-def repair_events(services: Services, batches: Iterable[GivenUpBatch]) -> list[str]:
-    """Publish the events of stream records that Lambda gave up on. Return the ids of messages to retry."""
-    return [batch.message_id for batch in batches if not _repaired(services, batch)]
-
-
-def _repaired(services: Services, batch: GivenUpBatch) -> bool:
-    where = {"shard": batch.shard, "sequence": batch.first}
-    try:
-        changed = services.stream.changed_publishers(batch.stream, batch.shard, batch.first, batch.last)
-    except Exception:
-        log.exception("stream records could not be read again", extra=where)
-        return False
-    if changed is None:
-        # The next change of each of these items publishes its events, if they are not too old.
-        log.error("events of lost stream records", extra=where)
-        return True
-    if changed.unreadable:
-        log.error("unreadable stream record", extra={**where, "sequence": changed.unreadable[0]})
-    failed = publish_events(services, [PublisherChange("", item) for item in changed.items])
-    return not failed and not changed.unreadable
 
 
 def _publish(services: Services, account_id: str, items: list[Publisher]) -> None:

@@ -53,7 +53,7 @@ class DynamoOrderStream:
         return ChangedOrders(*found) if found else None
 
     def changed_publishers(self, stream: str, shard: str, first: str, last: str) -> ChangedPublishers | None:
-        read: Callable[[Mapping[str, Any]], Publisher | None] = publisher_of_record
+        read: Callable[[Mapping[str, Any]], Any] = publisher_of_record
         found = self._read(read, stream, shard, first, last)
         return ChangedPublishers(*found) if found else None
 
