@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from hosting_orders.domain import durations
 from hosting_orders.domain.callback import DeliveryStatus
 from hosting_orders.domain.errors import ConcurrentUpdateError
+from hosting_orders.domain.ids import order_uuid
 from hosting_orders.domain.providers import CallbackAnswer, CallbackRequest
 from hosting_orders.domain.webhook import (
     Disabled,
@@ -94,6 +95,7 @@ def attempt(
             "account_id": endpoint.account_id,
             "endpoint_id": endpoint.id,
             "message_id": delivery.message_id,
+            "order_id": order_uuid(delivery.event.number) if delivery.event.number is not None else None,
             "event": delivery.event.type.value,
             "attempt": delivery.made + 1,
             "status_code": answer.status_code,
