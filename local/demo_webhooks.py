@@ -60,8 +60,10 @@ def show_webhook(stack: Stack, webhook: SampleWebhook, order_id: str, terminal: 
 
 
 def _completed(stack: Stack, order_id: str) -> Any:
-    for entry in call("GET", f"{stack.callbacks}/received").json()["received"]:
-        if entry["path"] == PATH and entry["body"]["type"] == "order.completed":
-            if entry["body"]["data"].get("order_id") == order_id:
-                return entry
-    return None
+    received = call("GET", f"{stack.callbacks}/received").json()["received"]
+    mine = [entry for entry in received if entry["path"] == PATH and _is_about(entry["body"], order_id)]
+    return mine[0] if mine else None
+
+
+def _is_about(body: Any, order_id: str) -> bool:
+    return body["type"] == "order.completed" and body["data"].get("order_id") == order_id

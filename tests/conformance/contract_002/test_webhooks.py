@@ -230,11 +230,11 @@ def test_a_foreign_id_is_answered_like_an_unknown_one(
 
 
 def test_oauth_tokens_may_read_and_not_change(world: World) -> None:
-    headers = oauth(world, "account:read")
+    headers = oauth(world, "billing:read")
     assert send(world, "GET", ENDPOINTS, headers=headers, account=None).status == 200
     reply = send(world, "POST", ENDPOINTS, headers=headers, account=None, body=json.dumps(GOOD))
     assert_error(reply, 403, "oauth_not_allowed")
-    other = oauth(world, "billing:read")
+    other = oauth(world, "account:read")
     assert_error(send(world, "GET", ENDPOINTS, headers=other, account=None), 403, "insufficient_scope")
 
 

@@ -217,7 +217,6 @@ SHOW_TLD = Operation(
 
 # -- webhooks -------------------------------------------------------------------------------------------
 
-_READ_WEBHOOKS = Access(scope="account:read")
 _ENDPOINT = "/api/webhooks/endpoints/{id}"
 
 LIST_EVENT_TYPES: Operation[None] = Operation(
@@ -233,7 +232,7 @@ LIST_WEBHOOKS = Operation(
     route="GET /api/webhooks/endpoints",
     heading="The account's webhook endpoints",
     contract=CONTRACT,
-    access=_READ_WEBHOOKS,
+    access=READ_BILLING,
     answers=webhooks.EndpointList,
     render=webhooks.endpoint_list,
     ours=True,
@@ -242,7 +241,7 @@ SHOW_WEBHOOK = Operation(
     route=f"GET {_ENDPOINT}",
     heading="One webhook endpoint",
     contract=CONTRACT,
-    access=_READ_WEBHOOKS,
+    access=READ_BILLING,
     answers=webhooks.EndpointAnswer,
     render=webhooks.endpoint_answer,
     ours=True,
@@ -251,7 +250,7 @@ LIST_DELIVERIES = Operation(
     route=f"GET {_ENDPOINT}/deliveries",
     heading="The log of a webhook endpoint",
     contract=CONTRACT,
-    access=_READ_WEBHOOKS,
+    access=READ_BILLING,
     answers=webhooks.DeliveryList,
     render=webhooks.delivery_list,
     headers=webhooks.delivery_links,
