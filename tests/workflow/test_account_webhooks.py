@@ -12,7 +12,10 @@ from hosting_orders.domain.callback import SCHEDULE
 from hosting_orders.domain.durations import DAY
 from hosting_orders.domain.providers import CallbackAnswer
 from hosting_orders.domain.webhook import OFF_AFTER
-from tests.support.world import World, a_world
+from hosting_orders.usecases import requeue_webhooks
+from tests.support.mishaps import Mishap
+from tests.support.table_stream import dead_letter
+from tests.support.world import World, a_world, handler_of
 
 URL = "https://hooks.example/in"
 
@@ -173,10 +176,25 @@ def test_a_repeated_stream_record_and_a_repeated_message_send_nothing_twice(worl
     assert len(world.webhooks.received) == sent == 1
 
 
+def test_a_repeated_message_of_the_queue_causes_no_second_attempt(world: World) -> None:
+    create(world, "order.completed")
+    world.webhooks.answers = [CallbackAnswer(500)]
+    messages = []
+    send = world.webhook_queue.send_message
+
+    def recording(**given: Any) -> None:
+        messages.append(given["MessageBody"])
+        send(**given)
+
+    world.webhook_queue.send_message = recording  # type: ignore[method-assign]
+    completed(world)
+    world.webhook_queue.waiting = messages * 2
+    world.send_webhooks()
+    assert len(messages) == len(world.webhooks.received) == 1
+
+
 def test_a_write_that_failed_is_repeated_by_the_same_process(world: World) -> None:
     create(world, "order.completed")
-    from tests.support.mishaps import Mishap
-
     world.stream_on = False
     completed(world)
     world.mishaps.watch(lambda name: Mishap.NOT_DONE if name == "table.put_item" else None)
@@ -189,9 +207,6 @@ def test_a_write_that_failed_is_repeated_by_the_same_process(world: World) -> No
 
 
 def test_records_that_lambda_gave_up_on_are_published(world: World) -> None:
-    from tests.support.table_stream import dead_letter
-    from tests.support.world import handler_of
-
     create(world, "order.completed")
     world.stream_on = False
     completed(world)
@@ -266,12 +281,14 @@ def test_an_endpoint_that_fails_for_days_is_switched_off_and_replayed(world: Wor
 
 
 def test_410_switches_the_endpoint_off(world: World) -> None:
-    endpoint = create(world, "order.*")
+    endpoint = create(world, "*")
     world.webhooks.answers = [CallbackAnswer(410)]
     completed(world)
     off = shown(world, endpoint)
     assert (off["enabled"], off["disabled_reason"]) == (False, "gone")
     assert {entry["status"] for entry in log_of(world, endpoint)} == {"gone", "held"}
+    # Its own end is no event for itself.
+    assert not [entry for entry in log_of(world, endpoint) if entry["type"].startswith("webhook.")]
 
 
 def test_an_endpoint_that_failed_shortly_stays_on(world: World) -> None:
@@ -309,8 +326,6 @@ def test_a_run_stops_after_an_attempt_without_an_answer(world: World) -> None:
 
 
 def test_many_due_deliveries_of_one_endpoint_do_not_hide_another(world: World, monkeypatch: Any) -> None:
-    from hosting_orders.usecases import requeue_webhooks
-
     monkeypatch.setattr(requeue_webhooks, "PER_ENDPOINT", 1)
     create(world, "order.*", "payment.*")
     create(world, "order.completed", account="credit")
