@@ -66,4 +66,4 @@ def _completed(stack: Stack, order_id: str) -> Any:
 
 
 def _is_about(body: Any, order_id: str) -> bool:
-    return body["type"] == "order.completed" and body["data"].get("order_id") == order_id
+    return bool(body["type"] == "order.completed" and body["data"].get("order_id") == order_id)
