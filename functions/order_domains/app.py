@@ -18,7 +18,9 @@ from hosting_orders.usecases.ports import Services
 from hosting_orders.usecases.verify_registrant import VerificationMail, resend_verification
 
 bootstrap.prepare("directory", "catalogue", "orders", "workflow", "payments")
-bootstrap.prepare("cipher", "features", "registrar", "registry_rules", "page_tokens", "quotes", "counts", "key_uses")
+bootstrap.prepare(
+    "cipher", "features", "registrar", "registry_rules", "page_tokens", "quotes", "counts", "key_uses"
+)
 
 
 @serves(orders_v2.ORDER_DOMAIN, order_status.REGISTER_DOMAIN)

@@ -37,7 +37,7 @@ def message(url: str, **changes: Any) -> CallbackRequest:
         "message_id": "msg_0123456789abcdef",
         "timestamp": NOW,
         "body": BODY,
-        "secret": HttpsCallbacks(MASTER).secret_for("acc-1"),
+        "secrets": (HttpsCallbacks(MASTER).secret_for("acc-1"),),
         "authorization": "Bearer 12345",
     }
     return CallbackRequest(**(facts | changes))
@@ -119,7 +119,7 @@ def test_the_signature_follows_the_specification(receiver: CallbackReceiver) -> 
     callbacks = local_callbacks()
     secret = callbacks.secret_for("acc-1")
 
-    callbacks.send(message(receiver.url, secret=secret))
+    callbacks.send(message(receiver.url, secrets=(secret,)))
 
     key = base64.b64decode(secret.removeprefix("whsec_"))
     signed = b"msg_0123456789abcdef." + str(NOW).encode() + b"." + BODY

@@ -41,7 +41,8 @@ def said(pattern: str) -> str:
 def test_the_counts_in_readme_match_the_template() -> None:
     assert int(said(r"(\d+) functions with a role")) == len(functions(read_template()))
     assert int(said(r"(\d+) policies \(one a right")) == count("AWS::IAM::ManagedPolicy")
-    assert NUMBERS.index(said(r"queue, (\w+) alarms and an SNS topic")) == count("AWS::CloudWatch::Alarm")
+    assert NUMBERS.index(said(r"application, (\w+) queues")) == count("AWS::SQS::Queue")
+    assert int(said(r"queues, (\d+) alarms and an SNS topic")) == count("AWS::CloudWatch::Alarm")
     assert NUMBERS.index(said(r"a KMS key, (\w+) secrets")) == count("AWS::SecretsManager::Secret")
 
 

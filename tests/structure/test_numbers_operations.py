@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from hosting_orders import bootstrap
-from hosting_orders.adapters import hosting_platform, standard_webhooks
+from hosting_orders.adapters import callbacks, hosting_platform, standard_webhooks
 from hosting_orders.adapters.dynamodb import api_keys, keys, pages
 from hosting_orders.adapters.lightsail import platform as lightsail
 from hosting_orders.adapters.stripe import patient
@@ -24,10 +24,10 @@ from hosting_orders.contracts.billing_order import requests as billing_order
 from hosting_orders.contracts.order_status import operations as order_status
 from hosting_orders.contracts.order_status import orders as status_orders
 from hosting_orders.contracts.orders_v1 import requests as orders_v1
-from hosting_orders.contracts.orders_v2 import domain_requests, key_requests
+from hosting_orders.contracts.orders_v2 import domain_requests, key_requests, webhook_requests
 from hosting_orders.contracts.orders_v2 import requests as orders_v2
 from hosting_orders.contracts.vendor import requests as vendor
-from hosting_orders.domain import api_key, callback, callback_url, deadlines, ssh_keys
+from hosting_orders.domain import api_key, callback, callback_url, deadlines, ssh_keys, webhook
 from hosting_orders.domain.cart import MAX_ITEMS
 from hosting_orders.domain.catalogue import PlatformName, Term
 from hosting_orders.domain.durations import DAY, HOUR, MINUTE, SECOND
@@ -38,7 +38,9 @@ from hosting_orders.usecases import (
     check_domains,
     list_orders,
     list_tasks,
+    manage_webhooks,
     report_failed_execution,
+    requeue_webhooks,
     sealed_password,
     show_pending_order,
     unpaid_domains,
@@ -56,7 +58,7 @@ Claims = list[tuple[str, tuple[Value, ...]]]
 
 PAGES = (
     *("contracts", "domains", "errors", "hosting-platform-contract", "keys"),
-    *("lightsail", "money", "order-life", "runbooks"),
+    *("lightsail", "money", "order-life", "runbooks", "webhooks"),
 )
 TEMPLATE = read_template()
 STATES = yaml.safe_load(STATE_MACHINE.read_text(encoding="utf-8"))["States"]
@@ -341,7 +343,38 @@ CLAIMS: dict[str, Claims] = {
         ("| {} days before each charge |", (DAYS(deadlines.DEPARTURE_CHECK),)),
         ("a redrive is possible for {} days after", (DAYS(report_failed_execution.REDRIVABLE_FOR),)),
     ],
+    "webhooks": [
+        (
+            "HTTPS, port {} or {}, at most {} characters",
+            (*sorted(callback_url.PORTS), callback_url.MAX_URL_LENGTH),
+        ),
+        ("required; {} to {} patterns", (1, webhook.MAX_PATTERNS)),
+        ("at most {} characters | | `enabled`", (longest(webhook_requests.CreateWebhook, "description"),)),
+        ("can have at most {} endpoints", (webhook.MAX_ENDPOINTS,)),
+        ("within {} seconds, and do slow", (callbacks.TOTAL_SECONDS,)),
+        ("For {} hours the old one signs", (HOURS(webhook.ROTATION),)),
+        ("At most {} secrets are valid", (webhook.MAX_SECRETS,)),
+        ("keeps each delivery for {} days", (DAYS(webhook.KEPT),)),
+        ("Nothing is lost for {} days", (DAYS(webhook.KEPT),)),
+        ("has failed for {} days without", (DAYS(webhook.OFF_AFTER),)),
+        ("One request handles {} entries", (manage_webhooks.REPLAYED,)),
+        ("by a schedule, at most {} a minute", (requeue_webhooks.PER_ENDPOINT,)),
+    ],
     "runbooks": [
+        ("its events of the last {} days", (DAYS(webhook.PUBLISHED_FOR),)),
+        (
+            "{} or more log lines `webhooks could not be sent` within {} minutes",
+            (
+                in_template("WebhookFaultAlarm", "Threshold"),
+                in_template("WebhookFaultAlarm", "Period") / 60,
+            ),
+        ),
+        ("queued again after {} minutes. No delivery", (MINUTES(webhook.QUEUED_AGAIN),)),
+        (
+            "stream record after {} retries. No order",
+            (in_template("PublishEventsFunction", "Events/Stream/Properties/MaximumRetryAttempts"),),
+        ),
+        ("It tries every {} minutes, as", (in_template("PublishDeadLetters", "VisibilityTimeout") / 60,)),
         ("counts each such domain every {} hours", (deadlines.VERIFICATION_CHECK / HOUR,)),
         ("that expire within {} days, when", (DAYS(deadlines.EXPIRY_WATCH),)),
         ("normally charged {} days before the expiry date", (DAYS(REGISTRATION.renews_before()),)),

@@ -50,6 +50,8 @@ _NEEDS = {
         "env:LIGHTSAIL_ENDPOINT",
     ),
     "callbacks": ("secret:CallbackSecret", "env:CALLBACK_SECRET_ARN", "env:ALLOW_LOOPBACK_CALLBACKS"),
+    "webhook_sender": ("env:ALLOW_LOOPBACK_CALLBACKS",),
+    "webhook_queue": ("env:WEBHOOK_QUEUE_URL",),
     **dict.fromkeys(("page_tokens", "quotes"), ("secret:PageSecret", "env:PAGE_SECRET_ARN")),
     "cipher": ("env:DATA_KEY_ARN",),
     "registrar": ("env:REGISTRAR_ENDPOINT",),
@@ -64,6 +66,7 @@ _NEEDS = {
 }
 _METHODS = {
     ("alerts", "send"): "sns:Publish",
+    ("webhook_queue", "send"): "sqs:SendMessage",
     ("cipher", "seal"): "kms:Encrypt",
     ("cipher", "open"): "kms:Decrypt",
     ("registrar", "availability"): "route53domains:CheckDomainAvailability",

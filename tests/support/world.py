@@ -26,6 +26,7 @@ import boto3
 import yaml
 from aws_lambda_powertools.utilities.feature_flags import ConfigurationStoreError
 from aws_lambda_powertools.utilities.feature_flags.base import StoreProvider
+from botocore.exceptions import EndpointConnectionError
 from moto import mock_aws
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.dynamodb import dynamodb_backends
@@ -39,6 +40,7 @@ from hosting_orders.adapters.platforms import RoutedPlatform
 from hosting_orders.adapters.quotes import SignedQuotes
 from hosting_orders.adapters.route53.registrar import Route53Registrar
 from hosting_orders.adapters.route53.zones import Route53Zones
+from hosting_orders.adapters.sqs_webhooks import SqsWebhookQueue
 from hosting_orders.adapters.stepfunctions import StepFunctionsWorkflow
 from hosting_orders.adapters.stripe.client import StripeApi
 from hosting_orders.adapters.stripe.collection import StripeCollection
@@ -178,6 +180,19 @@ class FakeCallbacks:
         return f"whsec_{account_id}"
 
 
+class FakeWebhookQueue:
+    """The queue of webhooks: bodies of messages. `broken` makes it unreachable."""
+
+    def __init__(self) -> None:
+        self.waiting: list[str] = []
+        self.broken = False
+
+    def send_message(self, *, QueueUrl: str, MessageBody: str, MessageGroupId: str) -> None:  # noqa: N803
+        if self.broken:
+            raise EndpointConnectionError(endpoint_url=QueueUrl)
+        self.waiting.append(MessageBody)
+
+
 class Platform(Protocol):
     """What a platform's stand-in has built, to compare with the orders (tests/support/invariants.py)."""
 
@@ -307,6 +322,14 @@ class WorldServices(bootstrap.AwsServices):
         return mishaps.callbacks(self._world.callbacks, self._world.mishaps)
 
     @cached_property
+    def webhook_sender(self) -> Any:
+        return mishaps.callbacks(self._world.webhooks, self._world.mishaps)
+
+    @cached_property
+    def webhook_queue(self) -> Any:
+        return SqsWebhookQueue(self._world.webhook_queue, "https://sqs.example/webhooks")
+
+    @cached_property
     def page_tokens(self) -> Any:
         return SignedPageTokens(["page-secret-of-the-world"])
 
@@ -359,12 +382,15 @@ class World:
         )
         self.attached: tuple[Any, ...] = ()
         self.callbacks = FakeCallbacks()
+        self.webhooks = FakeCallbacks()
+        self.webhook_queue = FakeWebhookQueue()
         self.metrics = FakeMetrics()
         self.alerts = FakeAlerts()
         self.features = Switches()
         self.dynamodb = bootstrap.aws_client("dynamodb")
         self.streams = StreamsClient(lambda: [record.to_json() for record in self._stream().items])
         self._read_records = 0
+        self._published_records = 0
         self._told_events = 0
         self.webhooks_on = True
         self.platform_webhooks_on = True
@@ -510,6 +536,8 @@ class World:
             self.hear_workflow()
             if self.stream_on:
                 self.pump_stream()
+                self.publish()
+                self.send_webhooks()
             self.runner.run_until_idle()
             if self._marks() == before:
                 return
@@ -663,6 +691,39 @@ class World:
             self._read_records = position
         return orders
 
+    def publish(self) -> list[dict[str, Any]]:
+        """The stream's second reader. Returns its records, by the filter in the template."""
+        position = self._published_records
+        fresh = self._stream().items[position:]
+        self._published_records += len(fresh)
+        records = [record.to_json() for record in fresh if _publishes(record.record)]
+        try:
+            answer = handler_of("publish_events")({"Records": records}, None) if records else None
+        except Crash:
+            self._published_records = position
+            return []
+        failed = answer["batchItemFailures"] if answer else []
+        assert not failed or self.mishaps.choose is not None, answer
+        if failed:
+            self._published_records = position
+        return records
+
+    def send_webhooks(self) -> None:
+        """SQS passes each message to the function. A message that fails is lost, as after its retention."""
+        waiting, self.webhook_queue.waiting = self.webhook_queue.waiting, []
+        for number, body in enumerate(waiting):
+            message = {"messageId": str(number), "eventSource": "aws:sqs", "body": body}
+            try:
+                handler_of("send_webhooks")({"Records": [message]}, None)
+            except Crash:
+                continue
+
+    def requeue_webhooks(self) -> int:
+        try:
+            return int(handler_of("requeue_webhooks")({}, None)["queued"])
+        except Crash:
+            return 0
+
     def stream_records(self) -> list[dict[str, Any]]:
         fresh = self._stream().items[self._read_records :]
         self._read_records += len(fresh)
@@ -704,6 +765,10 @@ class World:
         return int(self.stripe.net_paid(self.accounts[account]["customer"]))
 
 
+def _publishes(record: Any) -> bool:
+    return str(record["dynamodb"]["Keys"]["SK"]["S"]).startswith(("ORDER#", "CART#", "WEBHOOK#"))
+
+
 def _invoke(function: Any, payload: Any) -> Any:
     try:
         return function(payload, None)
@@ -721,6 +786,7 @@ def a_world(
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "TABLE_NAME": TABLE_NAME,
+        "WEBHOOK_QUEUE_URL": "https://sqs.example/webhooks",
         "POWERTOOLS_METRICS_NAMESPACE": "HostingOrders",
         "POWERTOOLS_SERVICE_NAME": "hosting-orders",
         "STRIPE_AUTOMATIC_TAX": "true" if automatic_tax else "false",

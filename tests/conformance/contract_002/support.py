@@ -48,6 +48,17 @@ ROUTES = (
     ("GET", "/api/tasks", False),
     ("GET", "/api/tasks/11", False),
     ("GET", "/api/webhooks/task", False),
+    ("GET", "/api/webhooks/event-types", False),
+    ("GET", "/api/webhooks/endpoints", True),
+    ("POST", "/api/webhooks/endpoints", True),
+    ("GET", f"/api/webhooks/endpoints/{UNKNOWN}", True),
+    ("PATCH", f"/api/webhooks/endpoints/{UNKNOWN}", True),
+    ("DELETE", f"/api/webhooks/endpoints/{UNKNOWN}", True),
+    ("POST", f"/api/webhooks/endpoints/{UNKNOWN}/test", True),
+    ("POST", f"/api/webhooks/endpoints/{UNKNOWN}/rotate-secret", True),
+    ("POST", f"/api/webhooks/endpoints/{UNKNOWN}/replay", True),
+    ("GET", f"/api/webhooks/endpoints/{UNKNOWN}/deliveries", True),
+    ("POST", f"/api/webhooks/endpoints/{UNKNOWN}/deliveries/x/redeliver", True),
     ("GET", "/api/accounts/acc_ready", False),
     ("GET", "/api/users/usr_ready", False),
     ("GET", "/api/keys", True),
@@ -196,6 +207,7 @@ def state_of(world: World) -> dict[str, Any]:
         "services": sorted(world.platform.services),
         "registrar": [operation.id for operation in world.registrar.operations],
         "callbacks": len(world.callbacks.received),
+        "webhooks": len(world.webhooks.received),
     }
 
 

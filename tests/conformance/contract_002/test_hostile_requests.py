@@ -676,7 +676,9 @@ def test_an_oauth_token_reads_what_its_scopes_allow_and_never_writes(
         "/api/carts": "billing:read",
         "/api/about": "account:read",
         "/api/tasks": "tasks:read",
-        "/api/webhooks": "tasks:read",
+        "/api/webhooks/task": "tasks:read",
+        "/api/webhooks/event-types": "account:read",
+        "/api/webhooks/endpoints": "billing:read",
         "/api/tlds": "account:read",
         "/api/domains": "account:read",
     }

@@ -97,6 +97,7 @@ class Operation(Generic[View]):
     headers: Callable[[View], Mapping[str, str]] | None = None
     refuses: tuple[Code, ...] = ()  # error codes specific to this operation; `codes` has all of them
     idempotent: bool = False
+    body: bool = False  # takes a body, without an `Idempotency-Key`
     takes: Body | None = None
     ours: bool = False  # the published contract lacks it
     asks_registrar: bool = False  # or may ask it: for some requests of a cart only the body decides
@@ -140,6 +141,8 @@ class Operation(Generic[View]):
             found.add(Code.NOT_FOUND)
         if self.idempotent:
             found |= {*BODY, *_EVERY_KEY}
+        if self.body:
+            found |= set(BODY)
         return tuple(sorted(found))
 
 

@@ -134,6 +134,12 @@ class Payment:
 
 
 @dataclass(frozen=True, slots=True)
+class PaymentMove:
+    at: int  # epoch ms
+    status: PaymentStatus
+
+
+@dataclass(frozen=True, slots=True)
 class OrderSnapshot:
     status: OrderStatus
     version: int
@@ -158,6 +164,7 @@ class Cart:
     due_at: int | None = None
     quote_id: str | None = None
     max_gross: int | None = None  # an invoice above this must not be paid; minor units with tax
+    payment_moves: tuple[PaymentMove, ...] = ()  # oldest first, without the first status
 
     @property
     def status(self) -> CartStatus:
@@ -171,7 +178,11 @@ class Cart:
         return self.payment.method_id or self.payment_method_id
 
     def with_payment(self, payment: Payment, now: int) -> Cart:
-        return replace(self, payment=payment, updated_at=max(now, self.updated_at))
+        now = max(now, self.updated_at)
+        moves = self.payment_moves
+        if payment.status is not self.payment.status:
+            moves = (*moves, PaymentMove(now, payment.status))
+        return replace(self, payment=payment, payment_moves=moves, updated_at=now)
 
     def with_snapshots(self, news: Mapping[int, OrderSnapshot]) -> Cart:
         """Ignores older versions and unknown orders."""

@@ -145,6 +145,17 @@ class Code(StrEnum):
         "The account has reached its maximum of keys.",
     )
 
+    # -- webhooks --------------------------------------------------------------------------------------------------
+
+    INVALID_WEBHOOK_URL = (
+        *("invalid_webhook_url", 400, "Invalid webhook URL"),
+        "Webhooks cannot be sent to `url`.",
+    )
+    UNKNOWN_EVENT_TYPE = (
+        *("unknown_event_type", 400, "Unknown event type"),
+        "`GET /api/webhooks/event-types` lists the types.",
+    )
+
     # -- domains ---------------------------------------------------------------------------------------------------
 
     INVALID_ACTION = "invalid_action", 400, "Invalid action", "`action` is not `register` or `transfer`."
@@ -234,6 +245,10 @@ class Code(StrEnum):
         *("spend_cap_currency", 403, "Spend cap in another currency"),
         "The key's spend cap is not in the account's currency.",
     )
+    TEST_KEY_REQUIRED = (
+        *("test_key_required", 403, "Test key required"),
+        "Only a test key may send examples of this event.",
+    )
     TRIAL_ACCOUNT = (
         *("trial_account", 403, "Trial account"),
         "The account's trial excludes the API, or domains.",
@@ -248,6 +263,14 @@ class Code(StrEnum):
     ORDER_NOT_CANCELLABLE = (
         *("order_not_cancellable", 409, "Order not cancellable"),
         "The order cannot be cancelled any more; `reason` says why.",
+    )
+    WEBHOOK_DISABLED = (
+        *("webhook_disabled", 409, "Webhook endpoint switched off"),
+        "The endpoint is switched off; enable it first.",
+    )
+    TOO_MANY_WEBHOOKS = (
+        *("too_many_webhooks", 422, "Too many webhook endpoints"),
+        "The account has reached its maximum of webhook endpoints.",
     )
     IDEMPOTENCY_KEY_REUSED = (
         *("idempotency_key_reused", 422, "Idempotency-Key reused"),

@@ -137,6 +137,14 @@ class RateLimitedError(RequestRefusedError):
         self.retry_after = retry_after
 
 
+class TooManyWebhooksError(RequestRefusedError):
+    code = Code.TOO_MANY_WEBHOOKS
+
+
+class WebhookDisabledError(RequestRefusedError):
+    code = Code.WEBHOOK_DISABLED
+
+
 class NotFoundError(RequestRefusedError):
     """The text must not show whether another account has the item."""
 

@@ -13,6 +13,7 @@ from hosting_orders.domain.order import Order, OrderStatus
 from hosting_orders.domain.placement import Channel
 from hosting_orders.domain.products import ProductKind
 from hosting_orders.domain.registration import SealedContacts
+from hosting_orders.domain.webhook import WebhookDelivery, WebhookEndpoint
 
 from . import keys
 from .plain import from_plain, to_plain
@@ -136,6 +137,26 @@ def delivery_to_item(delivery: CallbackDelivery) -> Item:
 
 def delivery_from_item(item: Item) -> CallbackDelivery:
     return from_plain(CallbackDelivery, item)
+
+
+# -- webhooks ----------------------------------------------------------------------------------------------
+
+
+def webhook_endpoint_to_item(endpoint: WebhookEndpoint) -> Item:
+    return _item(keys.webhook(endpoint.account_id, endpoint.id), to_plain(endpoint))
+
+
+def webhook_endpoint_from_item(item: Item) -> WebhookEndpoint:
+    return from_plain(WebhookEndpoint, item)
+
+
+def webhook_delivery_to_item(delivery: WebhookDelivery) -> Item:
+    key = keys.webhook_delivery(delivery.account_id, delivery.endpoint_id, delivery.message_id)
+    return _item(key, to_plain(delivery))
+
+
+def webhook_delivery_from_item(item: Item) -> WebhookDelivery:
+    return from_plain(WebhookDelivery, item)
 
 
 # -- accounts, users, credentials --------------------------------------------------------------------------

@@ -31,6 +31,9 @@ _ORDER = "ORDER#"
 _TOKEN = "TOKEN#"  # noqa: S105 - a prefix, not a password
 _CALLBACK = "CALLBACK#"
 _CONTACTS = "CONTACTS#"
+_WEBHOOK = "WEBHOOK#"
+_WEBHOOK_COUNT = "WEBHOOKS"
+_DELIVERY = "DELIVERY#"
 _PAGE = "PAGE#"
 _QUOTE = "QUOTE#"
 _SPENDING = "SPENDING#"
@@ -44,6 +47,7 @@ _VARIANT = "VARIANT#"
 _CAPACITY = "CAPACITY#"
 _DUE = "DUE#"
 _API_KEY = "APIKEY#"
+_DUE_WEBHOOK = "DUEWEBHOOK#"
 
 
 def _key(partition: str, sort: str) -> Key:
@@ -89,6 +93,19 @@ def callback(account_id: str, number: int) -> Key:
 def contacts(account_id: str, number: int) -> Key:
     """Separate from the order, so reading an order reads no personal data."""
     return _key(account_partition(account_id), _CONTACTS + _padded(number))
+
+
+def webhook(account_id: str, endpoint_id: str) -> Key:
+    return _key(account_partition(account_id), _WEBHOOK + endpoint_id)
+
+
+def webhook_count(account_id: str) -> Key:
+    return _key(account_partition(account_id), _WEBHOOK_COUNT)
+
+
+def webhook_delivery(account_id: str, endpoint_id: str, message_id: str) -> Key:
+    """Message ids sort by time."""
+    return _key(account_partition(account_id), f"{_DELIVERY}{endpoint_id}#{message_id}")
 
 
 def page_mark(account_id: str, place: int) -> Key:
@@ -190,6 +207,21 @@ def is_order(key: Key) -> bool:
     return key["PK"].startswith(_ACCOUNT) and key["SK"].startswith(_ORDER)
 
 
+def is_cart(key: Key) -> bool:
+    """Not its roll-up."""
+    return key["SK"].startswith(_CART) and not key["SK"].endswith(_ROLLUP)
+
+
+def is_webhook(key: Key) -> bool:
+    return key["SK"].startswith(_WEBHOOK)
+
+
+def of_webhook_delivery(key: Key) -> tuple[str, str, str]:
+    """Return the ids of the account, the endpoint and the message."""
+    endpoint_id, _, message_id = key["SK"].removeprefix(_DELIVERY).partition("#")
+    return key["PK"].removeprefix(_ACCOUNT), endpoint_id, message_id
+
+
 def catalogue_kind(key: Key) -> tuple[str, str] | None:
     for prefix in (_PLAN, _VM_PLAN, _IMAGE, _LOCATION, _VARIANT, _TLD, _CAPACITY):
         if key["SK"].startswith(prefix):
@@ -214,8 +246,19 @@ def due_kind(key: Key) -> tuple[str, str, str] | None:
 
 
 def due_shard(key: Key) -> str:
+    """Webhook deliveries have partitions of their own, so that many of them do not hide a due order.
+
+    All deliveries of an endpoint are in one partition.
+    """
+    if key["SK"].startswith(_DELIVERY):
+        endpoint = key["PK"] + key["SK"].rpartition("#")[0]
+        return f"{_DUE_WEBHOOK}{zlib.crc32(endpoint.encode()) % DUE_SHARDS}"
     return f"{_DUE}{zlib.crc32((key['PK'] + key['SK']).encode()) % DUE_SHARDS}"
 
 
 def due_shards() -> list[str]:
     return [f"{_DUE}{shard}" for shard in range(DUE_SHARDS)]
+
+
+def due_webhook_shards() -> list[str]:
+    return [f"{_DUE_WEBHOOK}{shard}" for shard in range(DUE_SHARDS)]
