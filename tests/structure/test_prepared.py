@@ -39,7 +39,17 @@ PORTS = {
     "RegisterDomains": {"registrar", "zones"},
     "RenewDomains": {"registrar", "zones"},
 }
-ON_THE_TABLE = {"orders", "directory", "catalogue", "deliveries", "events", "counts", "keys", "key_uses", "webhooks"}
+ON_THE_TABLE = {
+    "orders",
+    "directory",
+    "catalogue",
+    "deliveries",
+    "events",
+    "counts",
+    "keys",
+    "key_uses",
+    "webhooks",
+}
 WITHOUT_RIGHTS = {"addresses", "registry_rules", "clock", "metrics", "webhook_sender"}
 
 
