@@ -101,6 +101,7 @@ def test_the_response_of_every_route_fits_the_sdks_types(shop: Shop) -> None:
     stripe_.subscriptions.retrieve(subscription.id)
     stripe_.subscriptions.update(subscription.id, {"metadata": {"a": "b"}})
     stripe_.subscriptions.list({"customer": customer.id})
+    stripe_.invoices.create_preview({"customer": customer.id, "automatic_tax": {"enabled": True}})
     stripe_.subscriptions.cancel(subscription.id)
 
     session = shop.session(customer)
