@@ -167,9 +167,10 @@ def test_each_published_operation_is_served_by_exactly_one_function() -> None:
 
 def test_exactly_the_idempotent_operations_and_previews_have_a_body() -> None:
     with_a_body = {each.route for each in all_served() if each.takes is not None}
-    # A preview writes nothing, so it needs no Idempotency-Key.
+    # A preview writes nothing, and an agent's order is idempotent by its quote. So they need no Idempotency-Key.
     assert with_a_body == {each.route for each in all_served() if each.idempotent} | {
-        "POST /api/orders/preview"
+        "POST /api/orders/preview",
+        "POST /mcp",
     }
 
 
@@ -238,7 +239,10 @@ def test_adding_a_contract_changes_only_the_files_in_docs_extending() -> None:
     outside = {
         module
         for module in naming
-        if not module.startswith(("functions.", "hosting_orders.contracts.orders_v2"))
+        # The MCP server's answers consist of parts of the other contracts.
+        if not module.startswith(
+            ("functions.", "hosting_orders.contracts.orders_v2", "hosting_orders.contracts.mcp.")
+        )
     }
     # All orders without a stored contract were placed through contract 002.
     assert outside == {"hosting_orders.contracts.published", "hosting_orders.domain.placement"}
