@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from hosting_orders.domain.account import SpendCap
-from hosting_orders.domain.ids import parse_order_id
 from hosting_orders.domain.placement import Channel
 from tests.conformance.contract_002.support import SOURCE_IP, new_key, state_of
 from tests.conformance.mcp.support import (
@@ -59,7 +58,7 @@ def test_an_order_is_placed_at_the_quoted_price_and_charged_once(world: World) -
     hook = {"url": "https://client.example/agent", "authorization": "Bearer hook"}
     cart = worked(place(world, key, quote, callback=hook))
     assert cart["payment"]["status"] == "succeeded"
-    order = world.order(parse_order_id(cart["orders"][0]["id"]) or 0)
+    order = world.order(cart["orders"][0]["id"])
     assert (order.placed.channel, order.placed.contract) == (Channel.MCP, "mcp")
     assert order.placed.client_address == SOURCE_IP
     # A repetition is the same order, also with another JSON-RPC id, another maximum, and after the quote's end.
@@ -274,18 +273,17 @@ def test_a_wrong_item_names_its_field(world: World, field: str, value: str, code
 
 def test_a_price_that_rose_after_the_quote_holds(world: World) -> None:
     key = agent_key(world)
-    quote = quoted(world, key)
-    catalogue = world.services.catalogue
-    plan = catalogue.load().vm_plans["vps-1"]
+    quote = quoted(world, key, SITE)
+    plan = world.services.catalogue.load().plans["basic"]
     dearer = replace(plan, prices={term: amount * 2 for term, amount in plan.prices.items()})
-    catalogue.put_vm_plan(dearer)
+    world.services.catalogue.put_plan(dearer)
     try:
         world.advance(61)
-        cart = worked(place(world, key, quote))
-        order = world.order(parse_order_id(cart["orders"][0]["id"]) or 0)
-        assert order.price.amount == quote["gross_cents"]
+        assert quoted(world, key, SITE)["gross_cents"] == 2 * quote["gross_cents"]
+        cart = worked(place(world, key, quote, SITE))
+        assert world.order(cart["orders"][0]["id"]).price.amount == quote["gross_cents"]
     finally:
-        catalogue.put_vm_plan(plan)
+        world.services.catalogue.put_plan(plan)
         world.advance(61)
 
 

@@ -121,7 +121,7 @@ def test_a_wrong_key_is_an_error_that_the_client_shows(address: str, mode: str) 
     async def work(client: Client) -> None:
         raise AssertionError("connected without a key")
 
-    with pytest.raises(BaseException) as failed:  # noqa: PT011 - the SDK wraps it in groups of its own
+    with pytest.raises(BaseException) as failed:
         with_client(address, "sq_test_wrong", mode, work)
     assert "A valid API key is required" in everything(failed.value)
 
