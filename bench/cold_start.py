@@ -35,7 +35,10 @@ MILLION = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Millions of instructions, without the start of Python itself. `warm_call` is the average of the warm calls."""
+    """Millions of instructions, without the start of Python itself.
+
+    `warm_call` is the average of the calls after the first one.
+    """
 
     importing: float
     first_call: float

@@ -14,7 +14,7 @@ from tests.support.certificates import CertificateAuthority
 
 
 def certified(folder: Path) -> ssl.SSLContext:
-    """Return a server's context for 127.0.0.1. Clients must trust authority.pem, written to `folder`."""
+    """Write authority.pem to `folder` and return a server's context for 127.0.0.1. Clients must trust authority.pem."""
     authority = CertificateAuthority()
     (folder / "authority.pem").write_text(authority.pem())
     return authority.server_context(folder, "127.0.0.1")
@@ -22,7 +22,7 @@ def certified(folder: Path) -> ssl.SSLContext:
 
 @contextmanager
 def tls_in_front_of(address: str, context: ssl.SSLContext) -> Iterator[str]:
-    """The URL of a TLS port that forwards to the plain `address`."""
+    """Yield the URL of a TLS port that forwards to `address`, which has no TLS."""
     target = urlsplit(address)
     listener = socket.create_server(("127.0.0.1", 0))
 

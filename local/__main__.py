@@ -81,7 +81,7 @@ def _print_logs(state: Path, about: str | None) -> int:
         if not found:
             Terminal().bad(_nothing_logged(about))
     except BrokenPipeError:
-        # `make logs | head` closes the pipe early. Without this, Python would print another error when it exits.
+        # `make logs | head` closes the pipe early. Without this line, Python would print another error when it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except StackError as error:
         Terminal().bad(str(error))

@@ -43,7 +43,10 @@ def moment(seconds: float) -> datetime:
 
 
 def problems(shape: Any, value: Any, where: str) -> Iterator[str]:
-    """Yield what botocore's validator finds. If it finds nothing, yield violations of constraints that it ignores."""
+    """Yield the problems that botocore's validator finds.
+
+    If there are none, yield violations of the constraints that the validator ignores.
+    """
     if not where:
         report = ParamValidator().validate(value, shape)
         if report.has_errors():

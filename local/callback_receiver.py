@@ -1,4 +1,4 @@
-"""A receiver for our callbacks. It records every callback, verifies none, and answers 200 unless set otherwise.
+"""A receiver for our callbacks. It records every callback without verifying it. By default it answers 200.
 
     python -m local.callback_receiver --port 9009 --record .local/callbacks.jsonl
 

@@ -89,8 +89,8 @@ def _git(root: Path, *arguments: str) -> list[str]:
 def felt_by(changed: Collection[str], texts: Mapping[str, str]) -> list[str]:
     """The affected test files, nearest first, without those in ALWAYS and NEVER.
 
-    Changed tests and direct importers come before all others. In each of the two groups, tests whose names share rare
-    words with a changed file's name come first.
+    Changed tests and direct importers come before all others. Within both groups, a test comes earlier if its name
+    shares rare words with a changed file's name.
     """
     far = _distances(changed, texts)
     tests = [
@@ -110,7 +110,7 @@ def felt_by(changed: Collection[str], texts: Mapping[str, str]) -> list[str]:
 
 
 def _words(path: str) -> set[str]:
-    """The words of a file's name without a plural s, or of its folder's name for app.py and __init__.py."""
+    """The words of a file's name, without a plural s. For app.py and __init__.py, the words of the folder's name."""
     parts = PurePosixPath(path)
     stem = parts.parent.name if parts.stem in ("app", "__init__") else parts.name.partition(".")[0]
     return {word.removesuffix("s") for word in stem.split("_") if word != "test"}

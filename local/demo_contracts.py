@@ -64,7 +64,7 @@ class _Client:
     def all_words(self, order_id: str) -> dict[str, str]:
         polled = self.ask("GET", f"/api/v1/orders/{order_id}", 200, key="api_key_000")["data"]
         v1 = self.ask("GET", f"/api/orders/{order_id}", 200, key="user_key_v1", scoped=True)
-        # Contract 001 only knows the order number. A task's id is that number with one more digit.
+        # Contract 001 accepts only the order's number. A task's id is that number with one digit appended.
         number = v1["tasks"][0]["id"] // 10
         billing = self.ask("GET", f"/api/billing/order/{number}", 200, key="api_key_001")["data"]
         return {

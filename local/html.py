@@ -1,6 +1,6 @@
 """The stand-ins' pages: server-side HTML without scripts, for light and dark mode.
 
-The functions escape the texts that they receive. Only `markup` does not.
+All functions except `markup` escape the texts that they receive.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ _FORM = "application/x-www-form-urlencoded"
 
 
 class Server(ThreadingHTTPServer):
-    """Listens on `port`, or on a free port if it is 0. Handlers find `served` as `self.server.served`."""
+    """Listens on `port`, or on a free port if `port` is 0. Handlers find `served` as `self.server.served`."""
 
     daemon_threads = True
     request_queue_size = 128  # many orders at once must not be refused

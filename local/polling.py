@@ -17,12 +17,13 @@ _MOST = 100
 
 
 def poll_payments(dynamodb: Any, table: str, now: Callable[[], float] = time.time) -> Callable[[], None]:
-    """Return what to do before each run of the reconciler: make its checks of unsettled payments due."""
+    """Return a function to call before each run of the reconciler. It makes the checks of unsettled payments due."""
     orders = DynamoOrderStore(dynamodb, table)
 
     def make_due() -> None:
         moment = int(now() * 1000)
-        # After a check, an unsettled payment is due again in this time.
+        # A check makes the payment due again after PAYMENT_CHECK. A payment that is due later than this time was
+        # therefore checked less than EVERY ago.
         checked_lately = moment + deadlines.PAYMENT_CHECK - EVERY
         with suppress(HostingOrdersError):  # the emulator is busy or ending
             for item in orders.due(checked_lately, _MOST):

@@ -1,4 +1,4 @@
-"""A faster `reconcile` schedule for a person who watches: AWS runs the function only once a minute."""
+"""A faster schedule for the function `reconcile`, for a person who watches. AWS runs it only once a minute."""
 
 from __future__ import annotations
 

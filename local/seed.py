@@ -150,7 +150,7 @@ TLDS = (
 class DemoAccount:
     """An account named after its payment outcome.
 
-    `credit` is in cents. `customer` says whether Stripe has a customer for it.
+    `credit` is in cents. `customer` says whether Stripe has a customer for the account.
     """
 
     name: str
@@ -243,7 +243,10 @@ def create_customer(client: stripe.StripeClient, account: DemoAccount) -> str:
 
 
 def save_debit(client: stripe.StripeClient, customer_id: str, method_id: str) -> str:
-    """Save the SEPA debit with its mandate, without which Stripe debits nothing. Returns the payment method's id."""
+    """Save the SEPA debit with a mandate, and return the payment method's id.
+
+    Without a mandate, Stripe debits nothing.
+    """
     saved = client.v1.setup_intents.create(
         {
             "customer": customer_id,
@@ -331,6 +334,8 @@ def _seed_account(directory: DynamoDirectory, demo: DemoAccount, customer_id: st
                 name=f"Demo: {name}",
                 test=True,
                 spend_cap=_SPEND_CAPS.get(name),
+                id=f"key_{secrets.token_hex(12)}",
+                created_at=now,
             )
         )
         keys[name] = secret

@@ -113,11 +113,11 @@ def running_stack(
 
     Raises StackError with the reason when a part does not start.
 
-    `stripe_api_key` (sk_test_…) uses Stripe's own test mode instead of the stand-in. Its webhooks do not reach this
-    machine, so the reconciler polls. `stripe_address` is another server with Stripe's API. `wait_scale` shortens the
-    state machine's waits and retry intervals. `platform_delay` and `registrar_delay` are the seconds for a build and
-    for a registration. A transfer takes six times as long as a registration. `schedule_seconds` is the
-    pause between two reconciler runs. With None the reconciler runs once a minute, as on AWS.
+    `stripe_api_key` (sk_test_…) uses Stripe's own test mode instead of the stand-in. Stripe's webhooks do not reach
+    this machine, so the reconciler polls. `stripe_address` is another server with Stripe's API. `wait_scale` shortens
+    the state machine's waits and retry intervals. `platform_delay` and `registrar_delay` are the seconds for a build
+    and for a registration. A transfer takes six times as long as a registration. `schedule_seconds` is the pause
+    between two reconciler runs. With None the reconciler runs once a minute, as on AWS.
     """
     if stripe_api_key and not stripe_api_key.startswith(STRIPE_TEST_KEYS):
         raise StackError("STRIPE_API_KEY is not a test key (sk_test_…): this would move real money.")
@@ -208,7 +208,7 @@ def running_stack(
 def _connect(aws: Aws, shared: _Secrets, *, webhooks: bool) -> None:
     """Fill the stack's secrets as `make connect-stripe` and `make connect-platform` do.
 
-    Stripe itself cannot reach this machine, so it gets no webhook endpoint.
+    Without `webhooks`, no webhook endpoint is created, because Stripe itself cannot reach this machine.
     """
     stack = read_stack(aws, Stage(LOCAL, STACK_NAME))
     try:

@@ -16,7 +16,7 @@ from local.stack import STRIPE_TEST_KEYS
 
 KEY = "STRIPE_API_KEY"
 AT_STRIPE = "CONTRACT_TESTS_AT"
-"""`https://api.stripe.com`, or the address of another server with Stripe's API, for the test of these tests."""
+"""`https://api.stripe.com`. The tests of this module set the address of another server with Stripe's API."""
 STRIPE = "https://api.stripe.com"
 SUITES = ("tests/conformance/stripe_standin", "tests/conformance/stripe_adapter")
 NO_KEY = f"""{KEY} is not set. These tests run at Stripe, in a sandbox of yours:

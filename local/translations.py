@@ -1,7 +1,7 @@
 """The translations of the order's page.
 
-`python -m local.translations` updates the .po file from the sources and compiles it. A test fails and
-names the texts that have no translation.
+`python -m local.translations` updates the .po file from the sources and compiles it. A test fails if a text has no
+translation, and names the text.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """`make connect-stripe`: the webhook endpoint at Stripe, and the stack's key and signing secret.
 
-Each step can be repeated, and a crash between two steps loses no event: a new endpoint is created, its secret is stored
-beside the old one, and only then is the old endpoint deleted.
+Each step can be repeated, and a crash between two steps loses no event. First a new endpoint is created. Then its
+secret is stored beside the old secret. The old endpoint is deleted last.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Report = Callable[[str], None]
 def connect_stripe(cloud: Cloud, stack: Stack, key: str, confirm: Confirm, report: Report) -> None:
     """Store the key, and keep or create the webhook endpoint. After an interruption, another call continues.
 
-    Raises OperateError when the key or the operator's answer does not allow it, or when Stripe refuses.
+    Raises OperateError when the key is not suitable, when the operator declines a change, or when Stripe refuses.
     """
     refuse_live_key_of_stand_ins(stack, key)
     live = is_live(key)
@@ -107,7 +107,7 @@ def _check_rights(client: stripe.StripeClient) -> None:
 
 
 def _of_stack(client: stripe.StripeClient, url: str, stored: Document) -> list[Document]:
-    """The endpoints with the stack's address, and the stored one, whose address may have changed."""
+    """The endpoints with the stack's address, and the stored endpoint, whose address may have changed."""
     pages = client.v1.webhook_endpoints.list({"limit": 100}).auto_paging_iter()
     endpoints = [each.to_dict() for each in pages]
     return [each for each in endpoints if each["url"] == url or each["id"] == stored.get(WEBHOOK_ENDPOINT)]
@@ -128,7 +128,10 @@ def _created(client: stripe.StripeClient, stack: Stack, url: str) -> Document:
 
 
 def _kept(found: list[Document], stored: Document, api_version: str) -> Document | None:
-    """The endpoint whose secret is stored. None without one, or with an old API version: Stripe cannot change it."""
+    """The endpoint whose secret is stored.
+
+    None if there is no such endpoint, or if it has an old API version, which Stripe cannot change.
+    """
     for endpoint in found:
         if endpoint["id"] == stored.get(WEBHOOK_ENDPOINT) and stored.get(WEBHOOK_SECRETS):
             return endpoint if endpoint["api_version"] == api_version else None

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 Report = Callable[[str], None]
 
 PASSED_TAG = "hosting-orders:smoke-passed"
-"""The tag of Stripe's secret with the day of the last passed smoke test. `make doctor` reads it."""
+"""A tag of Stripe's secret: the day of the last smoke test that passed. `make doctor` reads the tag."""
 
 ORDER_SECONDS = 15 * 60.0
 CATALOGUE_SECONDS = 120.0
@@ -40,9 +40,10 @@ _ENDS = ("completed", "cancelled", "failed")
 
 
 def smoke(cloud: Cloud, stack: Stack, report: Report) -> bool:
-    """Return whether every step passed.
+    """Run the smoke test. Return whether every step passed.
 
-    The price, the sites, the customer and the account with its orders are removed, also after a failure or Ctrl-C.
+    At the end, remove the price, the sites, the customer, and the account with its orders, even after a failure or
+    Ctrl-C.
 
     Raises OperateError for a live key or an empty secret, before anything is written.
     """

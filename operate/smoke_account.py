@@ -31,7 +31,7 @@ CATALOGUE_PAGE = "docs/go-live.md#the-catalogue"
 
 
 def missing_of(catalogue: Catalogue) -> str:
-    """What a site order needs and the catalogue lacks; empty if it lacks nothing."""
+    """What a site order needs that the catalogue does not have. Empty if nothing is missing."""
     needed = {
         "a site plan with a price": _priced_plans(catalogue),
         "a location": catalogue.locations,
@@ -45,7 +45,7 @@ def _priced_plans(catalogue: Catalogue) -> list[Plan]:
 
 
 def _unlimited(catalogue: Catalogue) -> list[str]:
-    """The orders of the smoke test would use up the capacity of a limited variant."""
+    """The variants without a limit. The smoke test's orders would use up the capacity of a limited variant."""
     return [name for name, each in catalogue.variants.items() if each.available and each.capacity is None]
 
 
@@ -63,8 +63,8 @@ class SmokeAccount:
 class Shop:
     """Creates the account and removes it again.
 
-    The price and the key are recorded before they are created, the customer when Stripe answers. `close` can therefore
-    also remove them after an interruption.
+    The price and the key are recorded before they are created. The customer is recorded when Stripe answers. `close`
+    can therefore also remove them after an interruption.
     """
 
     def __init__(self, cloud: Cloud, stack: Stack, client: stripe.StripeClient) -> None:
@@ -134,7 +134,7 @@ class Shop:
     def close(self, orders: list[str], report: Report) -> None:
         """Remove the price, the sites, the customer, the key and the account. Report what could not be removed.
 
-        The platform ignores the deletion for an order without a site.
+        For an order without a site, the platform ignores the deletion.
         """
         for name, step in (
             ("the price", self._take_price_back),
@@ -175,6 +175,7 @@ class Shop:
         """Delete the key, and the account with its orders, callbacks and claimed numbers."""
         if self._key_hash is not None:
             self._delete(keys.credential(self._key_hash))
+            self._delete(keys.key_use(self._key_hash))
         query = {
             "TableName": self._table,
             "KeyConditionExpression": "PK = :account",
@@ -186,7 +187,7 @@ class Shop:
             for item in page["Items"]:
                 number = item.pop("number", None)
                 if number is not None:
-                    # First, so a repeat still finds the number in the item.
+                    # Delete the claim before the item, so a repeat still finds the number in the item.
                     self._delete(keys.number_claim(int(number["N"])))
                 self._dynamodb.delete_item(TableName=self._table, Key=item)
 

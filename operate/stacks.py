@@ -52,7 +52,7 @@ class Stack:
 
     @property
     def stand_ins(self) -> list[str]:
-        """The parameters of this stack that only a stack with stand-ins sets."""
+        """The parameters that show that this stack uses stand-ins: other stacks do not set them."""
         names = ("StripeApiBase", "RegistrarEndpoint", "LightsailEndpoint")
         found = [name for name in names if self.parameters.get(name)]
         return found + [

@@ -73,7 +73,7 @@ def stripe_client(key: str, stack: Stack) -> stripe.StripeClient:
 
 
 def missing_rights(client: stripe.StripeClient) -> list[Right]:
-    """The rights that the key lacks. Changes nothing at Stripe: it writes to objects that do not exist.
+    """The rights that the key lacks. Nothing changes at Stripe, because all writes are to objects that do not exist.
 
     Raises OperateError when Stripe does not accept the key.
     """
@@ -94,7 +94,7 @@ def _has(client: stripe.StripeClient, right: Right) -> bool:
     except stripe.AuthenticationError:
         raise OperateError("Stripe does not accept this key.") from None
     except stripe.InvalidRequestError:
-        # The object does not exist, or a parameter is missing. Stripe has checked the right before, so the key has it.
+        # The object does not exist, or a parameter is missing. Stripe checks the right first, so the key has the right.
         return True
     return bool(answer.code < 400)
 

@@ -12,12 +12,15 @@ from hosting_orders.entrypoints.orders import place
 from hosting_orders.entrypoints.persons import admit_person
 from hosting_orders.usecases.changes import find_order
 from hosting_orders.usecases.domain_item import admit_domain_orders
+from hosting_orders.usecases.key_mode import check_change
 from hosting_orders.usecases.place_cart import Placed
 from hosting_orders.usecases.ports import Services
 from hosting_orders.usecases.verify_registrant import VerificationMail, resend_verification
 
 bootstrap.prepare("directory", "catalogue", "orders", "workflow", "payments")
-bootstrap.prepare("cipher", "features", "registrar", "registry_rules", "page_tokens", "quotes", "counts")
+bootstrap.prepare(
+    "cipher", "features", "registrar", "registry_rules", "page_tokens", "quotes", "counts", "key_uses"
+)
 
 
 @serves(orders_v2.ORDER_DOMAIN, order_status.REGISTER_DOMAIN)
@@ -43,6 +46,7 @@ def billing(call: Call[Placed], services: Services) -> Reply:
 @serves(orders_v2_operations.RESEND_VERIFICATION)
 def verification(call: Call[VerificationMail], services: Services) -> Reply:
     order = find_order(services, call.account.id, call.parameter("id"))
+    check_change(services, call.caller, order)
     return call.answer(resend_verification(services, order))
 
 

@@ -1,6 +1,7 @@
 """Start ministack with this project's fixes: `python -m local.emulator_patches`, in .venv/emulator.
 
-Each fix has a test in tests/e2e/test_emulator.py. Delete a fix when a ministack release passes its test without it.
+Each fix has a test in tests/e2e/test_emulator.py. When a ministack release passes that test without the fix, delete the
+fix.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ def _wait_for_a_turn() -> None:
         if slot[1] != "account":  # a slot was free, or the function has reached its own limit
             return slot
         with changed:
-            # Try again with the lock held: a function may have ended since the first try, when nothing waited.
+            # Try again with the lock held: if a function has ended since the first try, its notification is lost.
             def got_slot() -> bool:
                 nonlocal slot
                 slot = acquire(function, config)

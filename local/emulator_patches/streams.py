@@ -1,8 +1,8 @@
 """How failed records are retried and dropped when a table's stream invokes a function.
 
 ministack retries a batch without end if the function raises, and otherwise counts the batch as done. AWS, with
-ReportBatchItemFailures, continues from the earliest failed record. After MaximumRetryAttempts it drops the rest of the
-batch (with BisectBatchOnFunctionError only the failed record) and notifies the on-failure destination.
+ReportBatchItemFailures, continues from the earliest failed record. After MaximumRetryAttempts AWS drops the rest of the
+batch, or only the failed record with BisectBatchOnFunctionError. It then notifies the on-failure destination.
 https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
 """
 
@@ -40,7 +40,10 @@ def apply() -> None:
 
 
 def _judge(function: Any, batch: list[Any], result: dict[str, Any]) -> dict[str, Any]:
-    """Return the result for ministack's poller. After an `error` the poller keeps the position that is set here."""
+    """Return the result for ministack's poller.
+
+    Every failure becomes an `error`, because the poller then keeps the position that this function has set.
+    """
     mapping = _mapping(function, batch[0]["eventSourceARN"])
     failed_at = 0 if result.get("error") else _first_failure(mapping, batch, result.get("body"))
     if failed_at is None:

@@ -205,7 +205,7 @@ class Cloud:
             self.built[machine.name] += 1
 
     def fail(self, machine: Machine, code: str, details: str, *, leaves: bool = True) -> None:
-        """With `leaves`, the unfinished machine continues to exist. AWS does not document whether it does."""
+        """With `leaves`, the unfinished machine continues to exist. AWS does not document what happens to it."""
         machine.work.end(self.now(), "Failed", code, details)
         machine.ends_at = None
         if not leaves:
@@ -253,7 +253,7 @@ class Cloud:
 
 
 def _check_tags(tags: list[dict[str, str]]) -> None:
-    """The service model does not contain these limits."""
+    """Check the limits of tags that the service model does not contain."""
     if len(tags) > 50:
         raise _invalid("A resource can have at most 50 tags.")
     for tag in tags:

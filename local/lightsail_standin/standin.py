@@ -31,8 +31,9 @@ class Request:
 class LightsailStandIn:
     """Amazon Lightsail in this process, in all regions. `client()` returns a boto3 client connected to it.
 
-    `now` returns Unix seconds. Its clock may be virtual, so no timer runs: each request first does the work that has
-    become due. A build takes `delay` seconds. If `delay` is None, the build runs until `finish` or `fail` is called.
+    `now` returns Unix seconds. It may be a virtual clock, so no timer runs. Instead, each request first does the work
+    that has become due. A build takes `delay` seconds. If `delay` is None, the build runs until `finish` or `fail` is
+    called.
     """
 
     def __init__(

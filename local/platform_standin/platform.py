@@ -98,8 +98,9 @@ def _resource(service: Service) -> dict[str, Any]:
 class Platform:
     """All services. Thread-safe. `now` returns Unix seconds.
 
-    A build takes `delay` seconds. With 0 it ends before its PUT is answered. With None only a control ends it. `later`
-    runs an action after a delay. `completed` is called with each operation that ends, without the lock.
+    A build takes `delay` seconds. With 0, the build ends before its PUT is answered. With None, only a control ends
+    the build. `later` runs an action after a delay. `completed` is called with each operation that ends, without the
+    lock.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The stand-in's completion webhooks. It signs them itself, as the Standard Webhooks specification requires."""
+"""The stand-in's completion webhooks. This module signs them as the Standard Webhooks specification requires."""
 
 from __future__ import annotations
 
@@ -42,7 +42,10 @@ def sign(secrets: Sequence[str], webhook_id: str, timestamp: int, body: bytes) -
 
 
 class Webhooks:
-    """Sends each webhook again until the receiver answers 2xx: after `retry_seconds`, the last of which repeats."""
+    """Sends each webhook again until the receiver answers 2xx.
+
+    `retry_seconds` has the pauses between the attempts. The last pause repeats.
+    """
 
     def __init__(
         self,
@@ -66,7 +69,7 @@ class Webhooks:
 
     @cached_property
     def _opener(self) -> urllib.request.OpenerDirector:
-        # Built at the first delivery: it reads the certificates of this machine, which is slow.
+        # Built at the first delivery, because building it reads this machine's certificates, which is slow.
         return urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def message(self, operation: Operation, timestamp: int | None = None) -> tuple[bytes, dict[str, str]]:

@@ -85,7 +85,7 @@ _ROLES = {
 
 
 def check_every_contact(tld: str, given: Mapping[str, Any]) -> None:
-    """Some registries need their own fields in every contact. Raises RefusalError if one is missing."""
+    """Raises RefusalError if a contact lacks a field that the registry needs in every contact."""
     missing = [
         f"{role}.{name} is missing"
         for contact, role in _ROLES.items()

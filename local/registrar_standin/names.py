@@ -107,15 +107,15 @@ REQUIRED_OF_EVERY_CONTACT: Mapping[str, tuple[str, ...]] = dict.fromkeys(
 WITHOUT_PRIVACY = frozenset(("com.au", "de", "es", "in", "net.au", "us"))
 
 # What a transfer does to the expiry date (Route 53 Developer Guide, "How transferring a domain to Route 53 affects the
-# expiration date"). The page predates .uk, .me.uk and .au, which follow .co.uk and .com.au. In all
-# TLDs outside these two sets, a transfer adds a year.
+# expiration date"). The page predates .uk, .me.uk and .au. They follow .co.uk and .com.au. For a TLD in neither set, a
+# transfer adds a year.
 TRANSFER_KEEPS_THE_DATE = frozenset(
     ("au", "ch", "co.uk", "com.au", "es", "fi", "me.uk", "net.au", "org.uk", "se", "uk")
 )
 TRANSFER_GIVES_A_YEAR_FROM_NOW = frozenset(("be", "de", "fr", "it", "nl"))
 
-# How many days before the expiry date these registries begin to renew (their pages in the Route 53 Developer Guide).
-# The others renew at any time.
+# How many days before the expiry date a registry begins to renew (its page in the Route 53 Developer Guide). Registries
+# that are not listed renew at any time.
 RENEWED_FROM_DAYS_BEFORE: Mapping[str, int] = {
     **dict.fromkeys(("co.uk", "me.uk", "org.uk", "uk"), 180),
     **dict.fromkeys(("au", "com.au", "net.au"), 60),
@@ -141,6 +141,6 @@ def label_of(name: str) -> str:
 
 
 def begins(name: str, *prefixes: str) -> bool:
-    """Whether the longest matching prefix of the domain is one of these."""
+    """Whether the longest of PREFIXES that the domain begins with is in `prefixes`."""
     fitting = [prefix for prefix in PREFIXES if label_of(name).startswith(prefix)]
     return bool(fitting) and max(fitting, key=len) in prefixes

@@ -24,7 +24,7 @@ class Step:
 
 @dataclass
 class Operation:
-    """`steps` holds the current step and the next ones. It is empty once the operation has ended.
+    """`steps` holds the current step and the steps after it. When the operation has ended, `steps` is empty.
 
     The current step began at `since` (Unix seconds). With a `failure`, the operation ends FAILED with this message.
     """
@@ -78,7 +78,7 @@ class Domain:
     stale_expiry: tuple[float, float] | None = None  # an older date, and until when it is shown
 
     def shown_expiry(self, now: float) -> float:
-        """What the registrar's own database says."""
+        """The expiry date in the registrar's own database."""
         older, until = self.stale_expiry or (0, 0)
         return older if now < until else self.expires_at
 

@@ -393,7 +393,7 @@ class Registry:
             self._next_step(self.running(name), self.now())
 
     def approve(self, name: str) -> None:
-        """End a step that waits for a person. Raises ValueError when the current step waits for no one."""
+        """End a step that waits for a person. Raises ValueError if the current step does not wait for a person."""
         with self.lock:
             operation = self.running(name)
             if operation.steps[0].flag is None:
@@ -415,7 +415,7 @@ class Registry:
     def _next_step(self, operation: Operation, at: float) -> None:
         if len(operation.steps) == 1:
             if operation.failure is None:
-                # Before the status changes: if creating the zone fails, the operation is still running.
+                # Deliver before the status changes: if creating the zone fails, the operation must still be running.
                 self._deliver(operation, at)
             operation.status = "SUCCESSFUL" if operation.failure is None else "FAILED"
             operation.message = operation.failure

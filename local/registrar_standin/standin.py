@@ -29,9 +29,9 @@ class Request:
 class RegistrarStandIn:
     """Route 53 Domains in this process. `clients()` returns boto3 clients connected to it.
 
-    `now` returns Unix seconds. Its clock may be virtual, so no timer runs: each request first does the work that has
-    become due. `delay` and `transfer_delay` are seconds. If one is None, that work waits for a control. `create_zone`
-    is called with each registered domain and may return the zone's name servers.
+    `now` returns Unix seconds. It may be a virtual clock, so no timer runs. Instead, each request first does the work
+    that has become due. `delay` and, for transfers, `transfer_delay` are seconds. With None, the work waits for a
+    control. `create_zone` is called with each registered domain and may return the zone's name servers.
     """
 
     def __init__(
@@ -189,7 +189,7 @@ class RegistrarStandIn:
         self._registry.advance(name.lower())
 
     def approve(self, name: str) -> None:
-        """End a step that waits for a person. Raises ValueError when the current step waits for no one."""
+        """End a step that waits for a person. Raises ValueError if the current step does not wait for a person."""
         self._registry.approve(name.lower())
 
     def reject(self, name: str, message: str = "The transfer was rejected.") -> None:
@@ -201,7 +201,7 @@ class RegistrarStandIn:
         self._registry.former_expiry[name.lower()] = at
 
     def nameservers_before_transfer(self, name: str, nameservers: Sequence[str]) -> None:
-        """The domain's nameservers at the registrar that it is transferred from. A transfer keeps them."""
+        """Set the domain's nameservers at its former registrar. A transfer keeps them."""
         self._registry.former_nameservers[name.lower()] = tuple(nameservers)
 
     def take(self, name: str) -> None:
@@ -217,14 +217,14 @@ class RegistrarStandIn:
         return self._registry.mails[name.lower()]
 
     def leave(self, name: str) -> None:
-        """The domain moves to another registrar. Raises KeyError when it is not in the account."""
+        """The domain moves to another registrar. Raises KeyError when the domain is not in the account."""
         del self._registry.domains[name.lower()]
         self.take(name)
 
     def lapse(self, name: str) -> None:
         """The registry deletes the domain, so it can be registered again.
 
-        Raises KeyError when it is not in the account.
+        Raises KeyError when the domain is not in the account.
         """
         del self._registry.domains[name.lower()]
 

@@ -47,7 +47,7 @@ def update_product(state: State, params: Json, product_id: str) -> Json:
 
 
 def delete_product(state: State, params: Json, product_id: str) -> Json:
-    """Stripe keeps a product that has a price."""
+    """Stripe refuses to delete a product that has a price."""
     product = state.get("product", product_id)
     if state.all("price", product=product_id):
         raise refused("This product cannot be deleted because it has one or more user-created prices.")

@@ -311,7 +311,7 @@ def _currency(state: State, lines: list[Json]) -> str:
 
 
 def _line(state: State, currency: str, given: Json) -> CheckoutLine:
-    """A line without its price. `create` adds the prices last, so a refused request creates none."""
+    """A line without its price. `create` adds the prices last, so a refused request creates no price."""
     price = state.get("price", given["price"]) if "price" in given else given["price_data"]
     product = state.get("product", price["product"]) if "product" in price else price["product_data"]
     unit = Decimal(price.get("unit_amount_decimal") or price["unit_amount"])

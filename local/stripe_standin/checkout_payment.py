@@ -74,7 +74,7 @@ def known_email(state: State, session: Json) -> str | None:
 
 
 def asks_for_address(session: Json, behind: Checkout) -> bool:
-    """Whether the address on the page decides the tax, not the customer's stored address."""
+    """Whether the address on the page decides the tax. Otherwise the customer's stored address decides it."""
     return session["customer"] is None or behind.saves_address
 
 
@@ -302,7 +302,10 @@ def _make_invoice(state: State, session: Json, intent: Json) -> None:
 
 
 def _lines(state: State, session: Json, invoice: Json) -> list[Json]:
-    """In reverse order, as Stripe documents for pending invoice items. It documents no order for Checkout's lines."""
+    """The lines in reverse order, as Stripe documents for pending invoice items.
+
+    Stripe documents no order for the lines of Checkout.
+    """
     lines = []
     for one in reversed(state.checkouts[session["id"]].lines):
         item: dict[str, Any] = one.item

@@ -55,7 +55,7 @@ class Controls:
         return intent_id
 
     def decline(self, payment_method: str, decline_code: str | None, code: str = "card_declined") -> None:
-        """Decline all later charges on this card. A `decline_code` of None restores its published behaviour."""
+        """Decline all later charges on this card. A `decline_code` of None restores the card's published behaviour."""
         with self._state.lock:
             self._state.get("payment_method", payment_method)
             decline = None if decline_code is None else Decline(code, decline_code)
@@ -117,7 +117,7 @@ class Controls:
         return self._state.get("checkout.session", session)
 
     def discount(self, customer: str, percent: str) -> None:
-        """The customer has a coupon from now on, and each further invoice inherits it. 0 removes the coupon."""
+        """Give the customer a coupon, which each later invoice inherits. 0 removes the coupon."""
         with self._state.lock:
             self._state.get("customer", customer)
             self._state.coupons[customer] = Decimal(percent)
@@ -168,7 +168,7 @@ class Controls:
             setattr(self._webhooks.settings, name, typed)
 
     def set_rights(self, key: str, rights: dict[str, str]) -> None:
-        """Set what the restricted key (rk_test_…) may do; see `keys.Rights`. Without this call, it may do nothing."""
+        """Set what the restricted key (rk_test_…) may do; see `keys.Rights`. A key without rights may do nothing."""
         with self._state.lock:
             self._state.rights[key] = dict(rights)
 

@@ -229,7 +229,7 @@ def _note(state: State, invoice: Json, issued: list[Json], lines: list[Json], pa
 def _tax_so_far(invoice: Json, issued: list[Json], lines: list[Json]) -> int:
     """This note's tax, when tax is rounded for the whole invoice.
 
-    It is the tax on all credited lines, minus that of earlier notes.
+    It is the tax on all credited lines, minus the tax of earlier notes.
     """
     credited = [line for note in issued for line in note["lines"]["data"]] + lines
     net = sum(line["amount"] - line["discount_amount"] for line in credited)
@@ -288,7 +288,7 @@ def _line(state: State, invoice: Json, issued: list[Json], given: Json, at: str)
 def _taxes(line: Json, amount: int, credited: list[Json]) -> list[Json]:
     """The tax on all credited amounts, including this one, minus the tax of earlier notes.
 
-    When the line is fully credited, its notes together therefore have exactly its tax.
+    When the line is fully credited, the taxes of all its notes therefore add up to the tax of the line.
     """
     so_far = sum(earlier["amount"] for earlier in credited) + amount
     share = Decimal(so_far) / line["amount"] if line["amount"] else Decimal(0)

@@ -1,7 +1,7 @@
-"""Collecting a later period: the draft, Stripe's retries, and what follows the last one.
+"""Collecting a later period: the draft, Stripe's retries, and what follows the last retry.
 
-https://docs.stripe.com/billing/revenue-recovery/smart-retries. Stripe chooses the days by a model.
-Here they are a setting.
+https://docs.stripe.com/billing/revenue-recovery/smart-retries. Stripe chooses the days of the retries by a model. Here
+the days are a setting.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from .sdk_types import Json, copied, part
 from .state import State
 
 CHECK_AGAIN = 3600.0
-"""Seconds until a draft is checked again whose `invoice.created` no endpoint has accepted."""
+"""Seconds between two checks of a draft, while an endpoint refuses its `invoice.created`."""
 NOT_RETRIED = frozenset(
     ("authentication_required", "highest_risk_level", "incorrect_number", "lost_card", "pickup_card",
      "revocation_of_all_authorizations", "revocation_of_authorization", "stolen_card", "transaction_not_allowed")
@@ -21,7 +21,10 @@ NOT_RETRIED = frozenset(
 
 
 def collect_later(state: State, invoice: Json, created_event: str) -> None:
-    """About an hour after the invoice. Up to three days, while an endpoint refuses `invoice.created`."""
+    """Collect the invoice about an hour after its creation.
+
+    While an endpoint refuses `invoice.created`, wait up to three days.
+    """
     begun = state.now_of(invoice)
     latest = begun + state.settings.refused_drafts_wait_for
 
@@ -37,7 +40,7 @@ def collect_later(state: State, invoice: Json, created_event: str) -> None:
 
 def collect(state: State, invoice_id: str) -> None:
     invoice = state.find(invoice_id)
-    # Otherwise it was deleted, finalized by a request, or told to stay a draft.
+    # The draft may have been deleted, finalized by a request, or told to stay a draft.
     if invoice is not None and invoice["status"] == "draft" and invoice["auto_advance"]:
         _charge(state, invoice)
 
@@ -80,7 +83,7 @@ def retry_days(text: str) -> list[float]:
 
 
 def _is_final(state: State, invoice: Json) -> bool:
-    """Whether the method that would pay was declined for a reason that time does not change."""
+    """Whether the payment method of the next attempt was declined for a permanent reason."""
     intent = payments.intent_of(state, invoice)
     error = (intent or {}).get("last_payment_error")
     customer = state.get("customer", invoice["customer"])
@@ -91,7 +94,7 @@ def _is_final(state: State, invoice: Json) -> bool:
 
 
 def _end(state: State, invoice: Json) -> None:
-    """As the account's settings say. A paid newest invoice keeps the subscription as it is."""
+    """End the subscription as the settings say. If its newest invoice is paid, the subscription does not change."""
     invoice.update(auto_advance=False, next_payment_attempt=None)
     subscription = state.get("subscription", invoice["parent"]["subscription_details"]["subscription"])
     newest = state.find(subscription["latest_invoice"])

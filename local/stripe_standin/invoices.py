@@ -174,7 +174,7 @@ def _subscription_of(invoice: Json) -> str | None:
 
 
 def _no_automatic_collection(params: Json) -> None:
-    """Refuse `auto_advance`: the stand-in finalizes and collects only the invoices of subscriptions by itself."""
+    """Refuse `auto_advance`: by itself, the stand-in finalizes and collects only the invoices of subscriptions."""
     if params.get("auto_advance"):
         raise not_built("auto_advance=true (collecting by itself)")
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from .errors import StripeError, not_authorized, not_permitted
 
 Rights = Mapping[str, str]
-"""The first part of an address after /v1, such as `customers` (or its value in `_UNDER`) → `read` or `write`.
+"""Resource → `read` or `write`. `write` includes `read`.
 
-`write` includes `read`.
+The resource is the first part of an address after /v1, such as `customers`. `_UNDER` replaces some of these parts.
 """
 
 _UNDER = {"checkout": "checkout/sessions", "invoice_payments": "invoices", "tax": "tax/settings"}

@@ -176,7 +176,7 @@ def attach_to(state: State, method_id: str, customer: Json, param: str = "paymen
         )
     card = state.instruments[method["id"]].card
     if card and card.decline and not card.attachable and not state.settings.attach_decline_cards:
-        # Stripe asks the bank before it saves a card, and the bank declines these.
+        # Stripe asks the bank before it saves a card, and the bank declines this card.
         raise _check_failed(card.decline)
     if method["customer"] is None:
         method["customer"] = customer["id"]

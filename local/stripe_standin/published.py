@@ -16,7 +16,7 @@ class Authentication(Enum):
     NEVER = "never"
     ALWAYS = "always"
     UNLESS_SET_UP = "unless set up"
-    """Every on-session payment needs it. An off-session payment needs it unless the card is set up for those."""
+    """Every on-session payment needs it. An off-session payment needs it until the card is set up for such payments."""
     ON_SESSION = "on session"
     """The card is set up: off-session payments pass, on-session payments need authentication."""
 
@@ -66,7 +66,7 @@ GENERIC_DECLINE = Decline("card_declined", "generic_decline")
 INSUFFICIENT_FUNDS = Decline("card_declined", "insufficient_funds", "Your card has insufficient funds.")
 LOST_CARD = Decline("card_declined", "lost_card")
 STOLEN_CARD = Decline("card_declined", "stolen_card")
-# The published table has no decline code for these three, only the error's `code`.
+# For expired_card, incorrect_cvc and processing_error, the published table has the error's `code` but no decline code.
 EXPIRED_CARD = Decline("expired_card", None, "Your card has expired.")
 INCORRECT_CVC = Decline("incorrect_cvc", None, "Your card's security code is incorrect.")
 PROCESSING_ERROR = Decline(

@@ -1,6 +1,6 @@
 """Refunds: https://docs.stripe.com/api/refunds.
 
-A card's refund succeeds immediately, unless its published behaviour or a setting says otherwise. The money of a failed
+A refund succeeds immediately, unless the card's published behaviour or a setting says otherwise. The money of a failed
 refund can be refunded again.
 """
 
@@ -41,7 +41,7 @@ def refundable(charge: Json) -> int:
 
 
 def make(state: State, charge: Json, amount: int | None, reason: str | None, params: Json) -> Json:
-    """Refund `amount`, or all that is left if it is None. Raises Stripe's error when that is not possible."""
+    """Refund `amount`, or all that is left if `amount` is None. Raises Stripe's error if this is not possible."""
     amount = check(state, charge, amount)
     prefix = "re" if charge["id"].startswith("ch_") else "pyr"
     refund = state.new(
@@ -150,7 +150,7 @@ def settle(state: State, refund_id: str, *, succeeds: bool) -> Json:
 
 
 def _settle_silently(state: State, refund_id: str, *, succeeds: bool) -> None:
-    """A control may already have settled the refund."""
+    """Like `settle`, but do nothing when a control has already settled the refund."""
     try:
         settle(state, refund_id, succeeds=succeeds)
     except StripeError:

@@ -245,8 +245,8 @@ def _check_list(value: Any, item: Any, path: str, found: list[str]) -> None:
         found.append(f"{path}: {value!r} is not a list object")
         return
     cls = resource(value.get("object", "list"))
-    # The list classes are written by hand. That of a search has no `url`, and its `next_page` cannot be null, although
-    # both are documented: https://docs.stripe.com/api/pagination/search.
+    # The SDK's list classes are written by hand. The class of a search result has no `url`, and its `next_page` cannot
+    # be null. Stripe documents a `url`, and a null `next_page`: https://docs.stripe.com/api/pagination/search.
     by_hand = {"url", "next_page"} if value["object"] == "search_result" else set()
     for name in value.keys() - fields(cls).keys() - by_hand - {"object"}:
         found.append(f"{path}.{name}: unknown field")

@@ -54,13 +54,13 @@ class Settings:
     sepa_settles: bool = True
     """False keeps a SEPA payment `processing` until a control settles or fails it."""
     renewals_are_drafts_for: float = 3600.0
-    """Seconds from the invoice of a subscription's next period to its collection. At Stripe about an hour."""
+    """Seconds from the creation of a later period's invoice to its collection. At Stripe about an hour."""
     refused_drafts_wait_for: float = 72 * 3600.0
-    """The same while an endpoint refuses `invoice.created`."""
+    """The maximum of these seconds, while an endpoint refuses the invoice's `invoice.created`."""
     retry_days: str = "1 1 2 2 2 2 2 2"
     """Days between the attempts to collect a later period. Stripe recommends 8 retries in 2 weeks. Empty: none."""
     after_retries: str = "cancel"
-    """What then becomes of the subscription: `cancel` it, mark it `unpaid`, or leave it `past_due`."""
+    """What happens to the subscription after the last retry: `cancel` it, mark it `unpaid`, or leave it `past_due`."""
     refunds: str = "as published"
     """`as published` for the card, or for every refund: `succeed`, `pending` (until a control settles it), `fail`
     (created, then failed immediately), `refuse` (the request gets an error)."""
@@ -76,7 +76,7 @@ class Settings:
     tax_rounding: str = "line"
     """Where tax is rounded: each `line`, or the whole `invoice`. A setting of the Stripe account."""
     previews_take_no_money: bool = True
-    """Whether the preview of a credit note needs no amounts. Not documented by Stripe."""
+    """Whether a preview of a credit note may leave out where the money goes. Not documented by Stripe."""
     test_clocks_advance_for: float = 0.0
     """Seconds that a test clock is `advancing` after its work is done."""
     search_lags: float = 0.0
@@ -125,7 +125,10 @@ class Checkout:
 
 
 class Payee(Protocol):
-    """What a payment intent pays: an invoice or a Checkout Session. It is notified after the payment's own events."""
+    """What a payment intent pays: an invoice or a Checkout Session.
+
+    The payee is notified after the payment's own events.
+    """
 
     @property
     def page(self) -> str:
@@ -265,13 +268,13 @@ class State:
         heapq.heappush(self._agenda, _Due(self.clock.time() + seconds, next(self._numbers), action))
 
     def now_of(self, subject: Json) -> int:
-        """Unix seconds of a customer, subscription or invoice: of its test clock, if it has one."""
+        """The time of a customer, subscription or invoice in Unix seconds: that of its test clock, if it has one."""
         clock = self._objects["test_helpers.test_clock"].get(subject["test_clock"])
         frozen: int = self.clock.now() if clock is None else clock["frozen_time"]
         return frozen
 
     def at(self, subject: Json, moment: float, action: Callable[[], None]) -> None:
-        """Do this when the subject's time comes to `moment`."""
+        """Run `action` when the subject's time reaches `moment`."""
         if subject["test_clock"] is None:
             self.later(moment - self.clock.time(), action)
         else:
@@ -279,7 +282,7 @@ class State:
             heapq.heappush(agenda, _Due(moment, next(self._numbers), action))
 
     def run_clock(self, clock: Json, until: int) -> None:
-        """Move a test clock, and do its work at the moments when it is due."""
+        """Move a test clock to `until`. Run each action that becomes due, at its own moment of the clock."""
         agenda = self._clock_agendas[clock["id"]]
         while agenda and agenda[0].at <= until:
             due = heapq.heappop(agenda)
@@ -290,7 +293,7 @@ class State:
     def run_due(self) -> None:
         """Run due work.
 
-        It is called at every request, at every advance of the clock and, by the server, between requests.
+        Every request and every advance of the clock calls this. The server also calls it between requests.
         """
         with self.lock:
             while self._agenda and self._agenda[0].at <= self.clock.time():

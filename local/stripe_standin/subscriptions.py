@@ -374,7 +374,10 @@ def retrieve(state: State, params: Json, subscription_id: str) -> Json:
 
 
 def list_all(state: State, params: Json) -> list[Json]:
-    """Without `status`, all but the cancelled ones. Without `customer` and `test_clock`, none on a test clock."""
+    """Without `status`, leave out cancelled subscriptions.
+
+    Without `customer` and `test_clock`, leave out subscriptions on a test clock.
+    """
     status = params.get("status")
     clock = (
         {}

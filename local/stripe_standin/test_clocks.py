@@ -93,7 +93,7 @@ def delete(state: State, params: Json, clock_id: str) -> Json:
 
 
 def check_ready(state: State, params: Json, ids: tuple[str, ...]) -> None:
-    """Nothing of a clock can be changed while it advances."""
+    """Refuse to change a test clock that is advancing, or an object on it."""
     for one in (*ids, params.get("customer"), params.get("invoice"), params.get("test_clock")):
         found = state.find(one) if isinstance(one, str) else None
         if found is None:

@@ -1,7 +1,7 @@
 """Webhooks: signed events, delivered in order by one thread: https://docs.stripe.com/webhooks.
 
-Stripe guarantees neither the order nor a single delivery, so settings can shuffle and duplicate. Failed deliveries are
-retried after `RETRY_SECONDS`.
+Stripe does not guarantee the order of events, and may deliver an event twice. Settings of the stand-in therefore
+shuffle and duplicate deliveries. Failed deliveries are retried after `RETRY_SECONDS`.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Target:
-    """Where an event is sent, and the secrets that sign it. If `url` is None, it goes to the URL in the settings."""
+    """Where an event is sent, and the secrets that sign it. Without a `url`, the event goes to the settings' URL."""
 
     url: str | None
     secrets: Sequence[str]
@@ -233,7 +233,7 @@ class Webhooks:
 
     @cached_property
     def _opener(self) -> urllib.request.OpenerDirector:
-        """Without a proxy. Created on first use, because it is slow to load the machine's certificates."""
+        """An opener without a proxy. Created on first use, because loading the machine's certificates is slow."""
         return urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def _post(self, url: str | None, body: bytes, headers: Mapping[str, str]) -> int | None:

@@ -37,8 +37,9 @@ FINGER = 44
 
 @dataclass(frozen=True)
 class Shown:
-    """A page to check: its order, the query in its address, the HTTP status, whether the page was shown before, and
-    whether the table is unavailable.
+    """A page to check. `make` places its order, `query` is added to its address, and `status` is its HTTP status.
+
+    With `seen_before`, the page was shown earlier. With `away`, the table is unavailable.
     """
 
     make: Callable[[World], Order | None] = payable
@@ -105,7 +106,9 @@ def look(chromium: Browser, address: str, language: str, status: int) -> None:
             assert wider_than_the_screen(page) == [], size
             assert folded_labels(page) == [], size
             assert barriers(page) == [], (scheme, size)
-        own = f"the server responded with a status of {status}"  # an intended status
+        own = (
+            f"the server responded with a status of {status}"  # Chromium reports an expected error status too
+        )
         assert [said for said in complaints if own not in said] == []
         text = page.locator("body").inner_text()
     with chromium.new_context(locale=language, java_script_enabled=False) as context:

@@ -57,8 +57,8 @@ MACHINE = ServiceRequest(
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGq2l5b1m0f0X7w9Q3m2kqv9mE3cJ0nZ2xkq0o3v1y5T"
 
 
-# The Lightsail adapter refuses a location that is not an availability zone, and only then compares the request with
-# the earlier one. The other location must therefore be a zone too. Every other field may have any value.
+# The Lightsail adapter first refuses a location that is not an availability zone. Then it compares the request with the
+# earlier one. The other location must therefore be a zone too. Every other field may have any value.
 OTHER = {"location": "eu-central-1b"}
 
 
@@ -67,8 +67,8 @@ class World(Protocol):
 
     `asked` is the request that the tests send. The domain of a finished service ends with `domain`. `refusal` is
     the code when `provision` is refused. `failure` is the code and text of an operation that fails permanently.
-    The flags say whether the platform makes a password, gives each attempt its own id, and remembers the deletion
-    of a service that never existed.
+    The flags say whether the platform makes a password, whether it gives each attempt its own id, and whether it
+    remembers the deletion of a service that never existed.
     """
 
     platform: HostingPlatform
@@ -133,7 +133,8 @@ class OverHttp(StandInWorld):
 class OnLightsail:
     """The Lightsail adapter with its stand-in, in process.
 
-    The tests call it through the routing adapter, which passes every other operation's id to the HTTP platform.
+    The tests call it through the routing adapter. That adapter passes the ids of all other operations to the HTTP
+    platform.
     """
 
     asked = replace(

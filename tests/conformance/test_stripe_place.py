@@ -66,7 +66,7 @@ def test_pytest_itself_refuses_a_live_key(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.parametrize("reasons", [(), ("",), ("one", "two")])
-def test_a_mark_needs_its_reason(reasons: tuple[str, ...]) -> None:
+def test_a_standin_only_mark_needs_exactly_one_reason(reasons: tuple[str, ...]) -> None:
     marked: Any = SimpleNamespace(nodeid="a test", iter_markers=lambda name: [SimpleNamespace(args=reasons)])
     with pytest.raises(pytest.UsageError, match="needs a reason"):
         stripe_place.select(SimpleNamespace(), [marked])  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""One local stack for all end-to-end tests. If it cannot start, the tests fail with the reason; none is skipped."""
+"""One local stack for all end-to-end tests. If the stack cannot start, all tests fail with the reason."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 
 
-# This runs before pytest-xdist reads the marks. With `--dist loadgroup`, one process runs all tests of a
-# group, so there is only one stack.
+# This runs before pytest-xdist reads the marks. With `--dist loadgroup`, one process runs all tests of a group, so
+# there is only one stack.
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:

@@ -37,7 +37,7 @@ def broken_platform(stack: Stack) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def shown(stack: Stack, accounts: DemoAccounts, forget_payments: Callable[[str], None]) -> tuple[Sample, str]:
-    """The sample orders and their printed output. All tests share one run, because it takes a while."""
+    """The sample orders and their printed output. All tests share one run, because a run takes a while."""
     forget_payments(CHECKOUT_ACCOUNT)
     with contextlib.redirect_stdout(io.StringIO()) as output:
         sample = show_sample_order(stack, accounts, Terminal())

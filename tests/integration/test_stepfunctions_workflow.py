@@ -299,7 +299,7 @@ CALLS: dict[str, Callable[[StepFunctionsWorkflow], object]] = {
 
 
 def ask_in_vain(client: Any, operation: str) -> str:
-    """Make the call of CALLS for a step whose token is stored. Return the text of the ProviderUnavailableError."""
+    """Call `operation` for a step whose token is stored. Return the text of the ProviderUnavailableError."""
     tokens = TokensInMemory()
     workflow = workflow_of(client, "arn:aws:states:eu-west-1:1:stateMachine:m", tokens)
     workflow.wait(ORDER, Step.CHARGE, "token")

@@ -13,7 +13,10 @@ from tests.support.deployed import TEST_KEY, Deployed, a_deployed_stack
 
 
 def customer(client: Any, *, default: bool) -> tuple[str, str]:
-    """A customer with two cards. Returns the customer and the card that is never the default at first."""
+    """Create a customer with two cards. Return the ids of the customer and of the card that is not the default.
+
+    Without `default`, neither card is the default.
+    """
     made = client.v1.customers.create({"name": "Ada"}).id
     pinned, other = (
         client.v1.payment_methods.attach(card, {"customer": made}).id
@@ -60,7 +63,7 @@ def test_the_customer_s_default_pays_the_next_terms() -> None:
         assert align_cards(deployed.account, deployed.stack, deployed.said.append) == 0
 
 
-def test_the_pinned_card_becomes_the_default_of_a_customer_without_one() -> None:
+def test_the_subscription_s_card_becomes_the_default_of_a_customer_without_a_default() -> None:
     with a_deployed_stack() as deployed:
         client = connected(deployed)
         owner, pinned = customer(client, default=False)

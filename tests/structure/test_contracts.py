@@ -17,6 +17,7 @@ import pytest
 from hosting_orders.contracts import published
 from hosting_orders.contracts.operation import Operation
 from hosting_orders.domain.codes import Code
+from hosting_orders.domain.scopes import Scope
 from tests.structure.project import (
     PACKAGE,
     ROOT,
@@ -112,8 +113,9 @@ def codes_that_do_not_match(page: str) -> list[str]:
 
 
 def endpoints_that_do_not_match(page: str) -> list[str]:
-    """The table's columns must match each operation: its versions, account and OAuth scope, and whether it is
-    ours, which means that the published contract lacks it.
+    """The table's columns must match each operation's versions, account and OAuth scope.
+
+    They must also say whether the operation is ours, which means that the published contract does not have it.
     """
     table = {endpoint: tuple(cells) for endpoint, *cells in ENDPOINT.findall(page)}
     routes: dict[str, list[Operation[Any]]] = {}
@@ -165,13 +167,10 @@ def test_each_published_operation_is_served_by_exactly_one_function() -> None:
     assert sorted(served) == sorted(identity(operation) for operation in all_published())
 
 
-def test_exactly_the_idempotent_operations_and_previews_have_a_body() -> None:
-    with_a_body = {each.route for each in all_served() if each.takes is not None}
-    # A preview writes nothing, and an agent's order is idempotent by its quote. So they need no Idempotency-Key.
-    assert with_a_body == {each.route for each in all_served() if each.idempotent} | {
-        "POST /api/orders/preview",
-        "POST /mcp",
-    }
+def test_exactly_the_declared_operations_have_a_body() -> None:
+    served = all_served()
+    assert [each.route for each in served if (each.idempotent or each.body) != (each.takes is not None)] == []
+    assert [each.route for each in served if each.idempotent and each.body] == []
 
 
 def test_every_contract_has_unique_names_and_paths() -> None:
@@ -183,6 +182,12 @@ def test_every_contract_has_unique_names_and_paths() -> None:
     for module in published.PUBLISHED:
         assert {operation.contract for operation in module.OPERATIONS} == {module.CONTRACT}
         assert f".{module.CONTRACT.name}" in module.__name__
+
+
+def test_every_scope_of_an_operation_can_be_given_to_a_key() -> None:
+    accesses = [operation.access for operation in all_published() if operation.access is not None]
+    named = {scope for access in accesses for scope in (access.scope, access.key_scope) if scope is not None}
+    assert named and named <= set(Scope)
 
 
 def test_docs_errors_lists_every_code_with_its_status() -> None:
@@ -209,7 +214,7 @@ def test_only_functions_that_read_a_body_import_pydantic() -> None:
 
 
 def imported_by(folders: list[str]) -> dict[str, list[str]]:
-    """Import the functions in a new process. Map each to the modules of pydantic and request models that it adds."""
+    """Import the functions in a new process. Map each function to the pydantic and request modules that it loads."""
     program = f"""
 import importlib, json, sys
 found = {{}}
@@ -234,7 +239,7 @@ print(json.dumps(found))
 
 
 def test_adding_a_contract_changes_only_the_files_in_docs_extending() -> None:
-    """Outside a contract's folder and its functions, one file lists the contract and one has it as the default."""
+    """Only two files outside a contract's folder and functions name it: the list of contracts, and the default."""
     naming = {source.module for source in project_modules() if "orders_v2" in source.text}
     outside = {
         module

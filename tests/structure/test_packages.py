@@ -57,7 +57,8 @@ def built(folder: str) -> Path:
 def packages_without_bytecode(folder: Path, magic: bytes, tag: str) -> list[str]:
     """Name the modules whose bytecode Lambda would not use.
 
-    It was made by another Python or from another source, or is checked by the source's date, which SAM's zip changes.
+    Lambda ignores bytecode of another Python or of another source. It also ignores bytecode that is checked by the
+    source's date, because SAM's zip changes the date.
     """
     problems = []
     for source in sorted(folder.rglob("*.py")):

@@ -172,7 +172,7 @@ def state_machines_that_log_wrongly(template: Template) -> list[str]:
 
 
 def secrets_in_the_environment(template: Template) -> list[str]:
-    """Functions receive a secret's ARN and read it. A function's settings must not show the secret."""
+    """Functions receive a secret's ARN and read the secret themselves. A function's settings must not show it."""
     problems = []
     hidden = {
         name

@@ -1,7 +1,7 @@
 """The outcome of errors in the workflow's steps.
 
-Facts lead to the refund without a retry. Faults are retried for hours. A fault that outlasts the retries
-goes to an operator, and the execution fails in the state with the fault.
+Facts lead to the refund without a retry. Faults are retried for hours. If a fault outlasts the retries, the execution
+fails in the state with the fault, and an operator is alerted.
 """
 
 from __future__ import annotations
@@ -73,9 +73,9 @@ def faults_that_are_not_retried(definition: Definition) -> list[str]:
 
 
 def last_tries_at_the_wrong_time(definition: Definition) -> list[str]:
-    """Retries must last for hours, or a bad deployment would prevent deliveries.
+    """Retries must last for hours. Otherwise a bad deployment would prevent deliveries.
 
-    They must end well before the reconciler decides.
+    The retries must end well before the reconciler decides.
     """
     problems = []
     for name, state in states(definition, "Task"):

@@ -12,7 +12,7 @@ Task (`lambda:invoke`, with or without `.waitForTaskToken`), Choice, Pass, Succe
 - There are no threads. States run only in `run_until_idle`, `advance` and `run_one`, never inside
   `send_task_success`. A handler may therefore call the API while it runs.
 - The same calls and the same seed give the same history.
-- An execution keeps the definition that it started with, also after a redrive. To simulate a deployment, set `machine`.
+- An execution keeps the definition that it started with, even after a redrive. To simulate a deployment, set `machine`.
 - Not modelled: stack traces, and the reuse of an execution's name after 90 days.
 
 Semantics follow the Step Functions Developer Guide ("Handling errors in workflows", "Transforming data with
@@ -63,8 +63,7 @@ __all__ = [
 
 PAYLOAD_LIMIT_BYTES = 256 * 1024
 
-# An endless loop in the workflow must fail the test, not block it. AWS ends an execution at 25,000 history
-# events.
+# An endless loop in the workflow must fail the test, not block it. AWS ends an execution at 25,000 history events.
 MOST_TRANSITIONS = 5000
 
 REDRIVABLE_FOR = 14 * 86_400_000  # milliseconds after an execution's end
@@ -169,7 +168,7 @@ class _Attempt:
 
 @dataclass(slots=True)
 class _TaskVisit:
-    """One stay in a Task state. Each retrier counts its own retries; leaving the state resets them."""
+    """One stay in a Task state. Each retrier counts its own retries. Leaving the state resets the counts."""
 
     state: State
     input: Any
@@ -405,7 +404,7 @@ class AslRunner:
     def _leave(
         self, execution: Execution, leaving: Leaving, variables: Mapping[str, Any], default: Any
     ) -> None:
-        # Output reads the variables from before Assign, and Assign reads none of its own new values.
+        # Output reads the variables as they were before Assign. Assign reads none of its own new values.
         output = default if leaving.output is NO_FIELD else fill(leaving.output, variables)
         assigned = fill(leaving.assign, variables)
         execution.variables.update(assigned)
@@ -541,7 +540,7 @@ class AslRunner:
         self._finish(execution, "FAILED", error=failure.error, cause=failure.cause)
 
     def _again(self, execution: Execution, visit: _TaskVisit) -> Callable[[], None]:
-        """The retry of this visit. A stop and redrive in between cancels it."""
+        """The retry of this visit. It does nothing if the execution has been redriven in the meantime."""
         redrives = execution.redrives
         return lambda: self._retry(execution, visit) if execution.redrives == redrives else None
 

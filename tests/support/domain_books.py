@@ -31,7 +31,7 @@ def submitted(world: World, name: str = "hosting-example.com", **changes: Any) -
 
 
 def delivered(world: World, reply: Reply, account: str = "ready", *, every: float = 600) -> Order:
-    """The only order of the reply, an hour later."""
+    """Run the only order of the reply, and return it an hour later, when it is completed."""
     world.run()
     world.live(3600, every=every)
     order = world.order(reply.body["orders"][0]["id"], account)
@@ -105,7 +105,7 @@ def assert_registered(world: World, order: Order) -> None:
 
 
 def assert_alone(world: World, order: Order) -> None:
-    """Check `assert_registered` and that nothing else exists: one charge, one callback, no token, nothing due."""
+    """Check `assert_registered`, and that nothing else exists: one charge, one callback, no token, nothing due soon."""
     assert_registered(world, order)
     assert world.net_paid(account_of(order)) == order.price.amount
     assert not world.stripe.credit_notes() and len(world.stripe.charges()) == 1

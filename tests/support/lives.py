@@ -1,4 +1,7 @@
-"""An order of each product, with its cart, in every state that it can reach, built by methods of the domain layer."""
+"""Orders of each product, with their carts, in every state that an order can reach.
+
+Methods of the domain layer build them.
+"""
 
 from __future__ import annotations
 

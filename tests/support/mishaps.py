@@ -1,4 +1,4 @@
-"""Failures of side effects. A side effect is not done, its response is lost, or the process stops before or after it.
+"""Failures of side effects: one is not done, its response is lost, or the process stops right before or after it.
 
 In a world (tests/support/world.py), these side effects pass through this module: writes to the table, requests to
 Stripe and the platforms, and calls of the registrar, the DNS zones, the workflow service and the client's callback.

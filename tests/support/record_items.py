@@ -2,7 +2,7 @@
 
     python -m tests.support.record_items >tests/fixtures/items_<date>.json
 
-Never repeat a recording: it represents the content of a deployed table
+Never record the same file again: it represents a table that an earlier release wrote
 (tests/integration/test_kept_items.py).
 """
 
@@ -19,7 +19,7 @@ DAY = 24 * 3600
 
 
 class OpenCipher:
-    """Seals values so that another process can open them. It could not open values sealed with this world's KMS key."""
+    """Stores values in plain text. Another process could not open values sealed with this world's KMS key."""
 
     def seal(self, clear: str, context: Any) -> str:
         return f"sealed:{clear}"

@@ -37,7 +37,7 @@ ACCOUNTS = (
     *WITHOUT_METHOD,
 )
 DAY = 86_400
-INVOICE_LAGS = 600  # seconds, for the invoice of a paid page
+INVOICE_LAGS = 600  # seconds until a paid page has its invoice
 
 # The kinds of product in an order of one item, and in a cart.
 ALONE = ("site", "domain", "vm", "vm")
@@ -64,7 +64,7 @@ ASKED_OF_LIGHTSAIL = (
     *("*", "CreateInstances", "GetInstance", "DeleteInstance", "AllocateStaticIp", "AttachStaticIp"),
     *("ReleaseStaticIp", "PutInstancePublicPorts", "GetOperationsForResource"),
 )
-# None loses the response. The others are the error code and the HTTP status of a throttle, an outage or a quota.
+# None means a lost response. The others are the error code and the HTTP status of a throttle, an outage or a quota.
 FAULTS_OF_LIGHTSAIL = (
     *(None, ("ThrottlingException", 400), ("ServiceException", 500), ("AccessDeniedException", 400)),
     *(("AccountSetupInProgressException", 400),),
@@ -372,7 +372,7 @@ class History:
                     self.log.append(f"customer pays for {order.number}")
                     controls.pay(cart.payment.reference, self.chance.choice((None, "4242424242424242")))
             return
-        # Only older debits: a bank takes at least a day, and by then Stripe has made the invoice of a paid page.
+        # Settle only older debits. A bank takes at least a day, and by then Stripe has made the invoice of a paid page.
         now = self.world.stripe.clock.now()
         debits = self.world.stripe.objects("payment_intent", status="processing")
         for intent in [debit for debit in debits if debit["created"] + INVOICE_LAGS <= now][:1]:
@@ -433,7 +433,7 @@ class History:
     # -- the outcome -------------------------------------------------------------------------------------------
 
     def orders(self) -> list[Order]:
-        """All orders as stored, from the stream: much faster than a scan of moto's table."""
+        """All orders as stored. They are read from the stream, which is much faster than a scan of moto's table."""
         records = self.world._stream().items
         for record in records[self._read :]:
             change = record.to_json()["dynamodb"]

@@ -33,7 +33,8 @@ _REMOVED = ("test_helpers/test_clocks", "customers", "webhook_endpoints", "produ
 class Place:
     """`key` and `url` reach the API. `now` is the time there, in Unix seconds.
 
-    Fixtures use `server`, the stand-in, and tests use `standin`, which only a marked test may.
+    Both `server` and `standin` are the stand-in. Fixtures use `server`. Tests use `standin`, which fails in a test
+    without the mark.
     """
 
     def __init__(self, standin: StripeStandIn | None, key: str, *, only_standin: bool) -> None:
@@ -54,7 +55,7 @@ class Place:
         return self.server.clock.now() if self.server else int(time.time())
 
     def saw(self, method: str, url: str, body: Any) -> None:
-        """Remember what a response says was created."""
+        """Remember the object that a POST created, for `remove_what_was_made`."""
         name = urlsplit(url).path.removeprefix("/v1/")
         if method.upper() == "POST" and isinstance(body, dict) and body.get("id"):
             self.made.append((name, str(body["id"])))
@@ -76,7 +77,7 @@ class Place:
                         _remove_product(api, found)
 
     def expect_events(self, client: stripe.StripeClient, wanted: Iterable[str]) -> None:
-        """Stripe lists an event some time after its request."""
+        """Wait until Stripe lists events of all wanted types. Stripe lists an event some time after its request."""
         missing = set(wanted)
         ends = time.monotonic() + (_PATIENCE if SANDBOX else 0)
         while True:
@@ -132,7 +133,7 @@ def body_of(response: requests.Response) -> Any:
 
 
 class Clock:
-    """A test clock. A customer created with its id lives on its time, at the stand-in and at Stripe."""
+    """A test clock, at the stand-in or at Stripe. A customer created with the clock's id lives on the clock's time."""
 
     def __init__(self, client: stripe.StripeClient, frozen_time: int) -> None:
         self._client = client
@@ -143,7 +144,7 @@ class Clock:
         return self._now
 
     def advance(self, seconds: float) -> None:
-        """At most by two intervals of the clock's shortest subscription."""
+        """Advance the clock. Stripe allows at most two intervals of the clock's shortest subscription."""
         self.advance_to(self._now + int(seconds))
 
     def advance_to(self, moment: int) -> None:
@@ -166,7 +167,7 @@ def ready(client: stripe.StripeClient, clock_id: str) -> Any:
 
 
 def select(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Every mark has a reason. In a sandbox, leave the marked tests out."""
+    """Check that every mark has a reason. In a sandbox, deselect the marked tests."""
     for item in items:
         for marker in item.iter_markers(MARK):
             if not (len(marker.args) == 1 and isinstance(marker.args[0], str) and marker.args[0].strip()):

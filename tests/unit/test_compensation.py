@@ -54,13 +54,13 @@ class Books:
 
 
 class Bank:
-    """The cart's invoice at the provider: its status, and the status that an attempt to void it leads to."""
+    """The cart's invoice at the provider: its status, and its status after an attempt to void it."""
 
     def __init__(self, status: PaymentStatus, voided: PaymentStatus) -> None:
         self.status, self.voided = status, voided
         self.refunds: list[str] = []
         self.refuses = False
-        self.refusals = -1  # the number of refusals that the last call of `refund` passed
+        self.refusals = -1  # the argument `refusals` of the last call of `refund`
 
     def state(self, invoice_id: str) -> PaymentState:
         return PaymentState(self.status, "in_1", ACCOUNT, CART, "card", None, GROSS, 0, 1200, GROSS)
@@ -159,7 +159,7 @@ CELLS = [
 
 
 @pytest.mark.parametrize(("status", "payment", "voided", "column"), CELLS)
-def test_every_order_status_with_every_state_of_the_money(
+def test_every_order_status_with_every_state_of_the_money_has_the_expected_outcome(
     status: OrderStatus, payment: PaymentStatus, voided: PaymentStatus, column: int
 ) -> None:
     scene = Scene(status, payment, voided)

@@ -79,7 +79,7 @@ def test_every_example_is_accepted(tld: str, example: dict[str, Any]) -> None:
 def test_an_example_without_one_field_is_accepted_or_the_field_is_requested(
     tld: str, example: dict[str, Any]
 ) -> None:
-    """A missing field never makes another value invalid. If the missing field is required, the error has its schema."""
+    """A missing field never makes another value invalid. The error about a required field has that field's schema."""
     extras = example.get("extra_properties", {})
     for name in extras:
         left = {key: value for key, value in extras.items() if key != name}
@@ -191,7 +191,7 @@ def test_route_53_names_are_unique_within_a_tld() -> None:
 
 
 def documented_values(parameter: str) -> set[str]:
-    """The values that botocore's text about ExtraParam lists for all parameters, without `parameter` itself."""
+    """All words in capitals in botocore's text about ExtraParam, except `parameter`. They include all its values."""
     text = ROUTE53["ExtraParam"]["members"]["Name"]["documentation"]
     plain = re.sub(r"<[^>]+>", "\n", text)
     words = [line.strip() for line in plain.splitlines() if line.strip()]

@@ -87,7 +87,7 @@ def test_the_workflow_makes_the_first_attempt_immediately(world: World) -> None:
     (message,) = world.callbacks.received
     assert message.url == "https://client.example/hook"
     assert message.authorization == AUTHORIZATION
-    assert message.secret == f"whsec_{world.accounts['ready']['id']}"
+    assert message.secrets == (f"whsec_{world.accounts['ready']['id']}",)
     assert message.timestamp == world.clock.now() // 1000
     assert json.loads(message.body)["task"]["orders"] == [{"id": order_id, "status": "completed"}]
     world.live(DAY, every=6 * HOUR)
@@ -170,7 +170,10 @@ def test_an_order_in_progress_sends_no_callback(world: World) -> None:
     assert world.order(waits_for_bank, "sepa").status is OrderStatus.PENDING
     assert world.order(delivered_slowly).status is OrderStatus.PROCESSING
     assert world.order(refused).status is OrderStatus.REFUND_FAILED
-    for order_id in (delivered_slowly, refused):  # also when the callback step runs too early
+    for order_id in (
+        delivered_slowly,
+        refused,
+    ):  # no callback is sent even if the callback step runs too early
         handler_of("send_callback")({"account_id": world.accounts["ready"]["id"], "order_id": order_id}, None)
     assert world.callbacks.received == []
     for order_id in (delivered_slowly, refused):
@@ -191,7 +194,7 @@ def test_no_secret_is_sent_stored_or_shown(world: World) -> None:
     secrets = (password, site.username, site.ip_address, AUTHORIZATION, "12345")
     for message in world.callbacks.received:
         text = message.body.decode()
-        for secret in (*secrets, message.secret, "password"):
+        for secret in (*secrets, *message.secrets, "password"):
             assert secret not in text
         assert "Bearer" not in repr(message)
     stored = json.dumps(everything_in(world.dynamodb), default=str)

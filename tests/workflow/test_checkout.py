@@ -296,7 +296,7 @@ def test_an_order_paid_while_its_page_expires_is_delivered_or_expires_unpaid(wor
     world.webhooks_on = False
     order = placed(world)
     world.mishaps.in_the_moment_of(EXPIRE, lambda: pay(world, order))
-    # The reconciler or Stripe may expire the page late. The page can be paid until one of them does.
+    # The reconciler or Stripe may expire the page late. Until then, the page can be paid.
     session = session_of(world, order)
     world.live(23 * 3600 - 1, every=3600)
     world.live(1200, every=60)

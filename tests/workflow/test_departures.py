@@ -1,4 +1,7 @@
-"""A domain that has left is noticed without a new order of it. Then no renewal is begun or charged."""
+"""A domain that has left our account at the registrar is noticed, even without a new order for the domain.
+
+After that, no renewal is started or charged.
+"""
 
 from __future__ import annotations
 
@@ -83,7 +86,7 @@ def test_a_domain_that_has_left_is_not_charged_for_its_next_year(
 
 
 @pytest.mark.parametrize("operation", ["GetDomainDetail", "ListDomains"])
-def test_nothing_is_decided_while_the_registrar_does_not_answer(world: World, operation: str) -> None:
+def test_a_domain_counts_as_ours_while_the_registrar_does_not_answer(world: World, operation: str) -> None:
     order = delivered(world)
     world.registrar.leave(NAME)
     world.registrar.fail_next(operation, "ServiceUnavailable", status=503, times=10_000)
@@ -95,7 +98,7 @@ def test_nothing_is_decided_while_the_registrar_does_not_answer(world: World, op
     assert_left(world, order)
 
 
-def test_a_domain_that_is_listed_but_not_shown_has_not_left(world: World) -> None:
+def test_a_domain_that_the_registrar_lists_but_does_not_find_has_not_left(world: World) -> None:
     order = delivered(world)
     world.registrar.fail_next("GetDomainDetail", "InvalidInput", "not found", times=10_000)
     until_its_charge(world, order, less=DAY)
@@ -104,7 +107,7 @@ def test_a_domain_that_is_listed_but_not_shown_has_not_left(world: World) -> Non
 
 
 def test_a_new_domain_that_the_registrar_does_not_show_yet_has_not_left(world: World) -> None:
-    """Its renewal starts in the first hour."""
+    """The renewal starts in the first hour, even if the registrar does not find the domain in that hour."""
     order_id = world.order_domain(NAME).body["orders"][0]["id"]
     world.run()
     while world.order(order_id).status is not OrderStatus.COMPLETED:
@@ -147,7 +150,7 @@ def test_a_lapsed_domain_is_released_without_a_new_order(world: World) -> None:
 
 
 def refused_at_first(world: World, days: float) -> Order:
-    """A delivered domain whose renewal Stripe has refused for so many days."""
+    """A delivered domain whose renewal Stripe has refused for `days` days."""
     with no_new_subscriptions(world.stripe):
         order = delivered(world)
         world.live(days * DAY, every=DAY)
@@ -174,7 +177,7 @@ def test_a_late_renewal_is_not_started_while_the_registrar_does_not_answer(world
 
 
 def test_a_renewal_is_never_started_for_an_expired_domain(world: World) -> None:
-    """Many registries renew no expired domain, so its charge would be for nothing. An operator decides."""
+    """Many registries do not renew an expired domain, and the customer would pay for nothing. An operator decides."""
     order = refused_at_first(world, days=10)
     with no_new_subscriptions(world.stripe):
         world.live(360 * DAY, every=10 * DAY)
@@ -182,7 +185,7 @@ def test_a_renewal_is_never_started_for_an_expired_domain(world: World) -> None:
     world.live(3 * DAY, every=DAY)
     assert world.net_paid() == order.price.amount and renewals(world, order) == []
     assert world.metrics.counts["RenewalNotStarted"] == refused + 3
-    # The operator renews it in the console. Then its next year is charged as usual.
+    # The operator renews the domain in the console. Then the next year is charged as usual.
     world.registrar.domains[NAME].expires_at += 365 * DAY
     world.live(2 * DAY, every=DAY)
     assert len(renewals(world, order)) == 1
@@ -243,8 +246,8 @@ def test_a_departure_is_recorded_once_whatever_breaks(world: World, mishap: Mish
     assert len(struck) > 3
 
 
-def test_the_sweep_wakes_an_expired_domain_that_is_not_due(world: World) -> None:
-    """As older releases left it when its renewal had ended."""
+def test_the_daily_sweep_makes_an_expired_domain_due_again(world: World) -> None:
+    """Older releases left an order without a due time when its renewal had ended."""
     order = delivered(world)
     world.services.stripe.v1.subscriptions.cancel(renewals(world, order)[0]["id"])
     world.run()
@@ -259,7 +262,7 @@ def test_the_sweep_wakes_an_expired_domain_that_is_not_due(world: World) -> None
     assert_left(world, order)
 
 
-def test_a_renewal_whose_start_was_interrupted_before_the_domain_left_is_ended(world: World) -> None:
+def test_a_renewal_that_was_started_but_not_stored_is_ended_when_the_domain_has_left(world: World) -> None:
     order = refused_at_first(world, days=3)
     world.mishaps.watch(lambda name: Mishap.CRASH_AFTER if name == "stripe.post subscriptions" else None)
     world.live(DAY, every=HOUR)

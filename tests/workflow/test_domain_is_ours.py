@@ -47,7 +47,7 @@ def assert_delivered(world: World, order_id: str) -> None:
 
 
 @pytest.mark.parametrize("action", ["register", "transfer"])
-def test_a_domain_is_delivered_when_the_registrar_hides_completed_operations(
+def test_a_domain_is_delivered_even_if_the_registrar_hides_completed_operations(
     world: World, action: str
 ) -> None:
     world.registrar.configure(hides_completed=True)
@@ -57,7 +57,7 @@ def test_a_domain_is_delivered_when_the_registrar_hides_completed_operations(
     assert_delivered(world, order.uuid)
 
 
-def test_a_domain_is_delivered_when_the_registrar_has_forgotten_its_operation(world: World) -> None:
+def test_a_domain_is_delivered_even_if_the_registrar_has_forgotten_its_operation(world: World) -> None:
     order = submitted(world, NAME)
     arrive(world)
     world.registrar._registry.operations.clear()
@@ -66,7 +66,7 @@ def test_a_domain_is_delivered_when_the_registrar_has_forgotten_its_operation(wo
 
 
 @pytest.mark.parametrize("status", ["FAILED", "ERROR"])
-def test_a_domain_is_delivered_when_its_operation_failed(world: World, status: str) -> None:
+def test_a_domain_is_delivered_even_if_its_operation_failed(world: World, status: str) -> None:
     order = submitted(world, NAME)
     arrive(world)
     world.registrar.fail(NAME, status=status)
@@ -74,7 +74,7 @@ def test_a_domain_is_delivered_when_its_operation_failed(world: World, status: s
     assert_delivered(world, order.uuid)
 
 
-def test_a_domain_is_delivered_when_its_operation_does_not_end(world: World) -> None:
+def test_a_domain_is_delivered_even_if_its_operation_does_not_end(world: World) -> None:
     world.registrar._registry.delay = None
     order = submitted(world, NAME)
     arrive(world)
@@ -82,7 +82,7 @@ def test_a_domain_is_delivered_when_its_operation_does_not_end(world: World) -> 
     assert_delivered(world, order.uuid)
 
 
-def test_a_domain_is_delivered_when_its_operation_cannot_be_read_at_the_deadline(world: World) -> None:
+def test_a_domain_is_delivered_even_if_its_operation_cannot_be_read_at_the_deadline(world: World) -> None:
     world.registrar._registry.delay = None
     order = submitted(world, NAME)
     world.registrar.fail_next("GetOperationDetail", "ServiceUnavailable", status=503, times=10_000)

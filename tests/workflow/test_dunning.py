@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from hosting_orders.domain.causes import STRIPE_GAVE_UP
 from hosting_orders.domain.order import Order, OrderStatus
 from hosting_orders.domain.products import ProductKind
-from hosting_orders.usecases.renewal_status import STRIPE_GAVE_UP
 from tests.support.world import World, a_world
 
 HOUR = 3600
@@ -105,7 +105,7 @@ def test_a_site_stays_and_the_end_of_the_retries_is_reported_once(
     reported = 0 if setting == "past_due" else 1
     assert causes(world, order).count(STRIPE_GAVE_UP) == reported
     assert world.metrics.counts.get("RenewalUnpaid", 0) == reported
-    # The runbook of the alarm begins with this line.
+    # The alarm's runbook begins with this log line.
     lines = [vars(each) for each in caplog.records if each.message == "a renewal is not paid"]
     assert [(line["order_id"], line["reason"]) for line in lines] == [(order.uuid, STRIPE_GAVE_UP)] * reported
     assert world.platform.built(order.uuid) == 1

@@ -64,7 +64,7 @@ def pay(world: World, invoice: str) -> None:
 def test_a_late_payment_is_refunded_if_it_arrives_right_before_due_at_is_cleared(world: World) -> None:
     """The payment makes the order due right before the reconciler clears `due_at`.
 
-    If the reconciler cleared `due_at` nevertheless, the money would never be refunded.
+    If the reconciler then cleared `due_at`, the money would never be refunded.
     """
     _, invoice = written_off(world, every=MINUTE)
     struck: list[str] = []
@@ -175,7 +175,7 @@ def test_the_report_is_sent_even_for_an_unknown_order(world: World) -> None:
     assert len(world.alerts.sent) == 1
 
 
-def test_the_report_does_not_say_that_no_money_is_at_stake_while_a_refund_is_pending(
+def test_the_report_never_says_no_money_is_at_stake_while_a_refund_is_pending(
     world: World,
     break_step: Any,  # noqa: F811
 ) -> None:
@@ -212,7 +212,7 @@ def test_the_runbook_finds_the_failed_step_in_a_paged_history() -> None:
 def test_a_paid_order_resumes_after_a_retry_on_a_host_whose_clock_is_behind(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The retry may run on a host whose clock is behind. Its token must replace the token of the failed attempt."""
+    """The retry may run on a host whose clock is behind. The retry's token must replace the failed attempt's token."""
     put, ahead = DynamoTokenStore.put_token, [5000]
 
     def on_its_own_clock(self: Any, account: str, number: int, step: str, token: str, now: int) -> None:

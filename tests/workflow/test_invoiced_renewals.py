@@ -98,7 +98,7 @@ def causes(world: World, order: Order) -> list[str]:
 
 
 def stop(world: World, order: Order) -> None:
-    """As an operator in Stripe's dashboard."""
+    """Archive the order's product, as an operator does in Stripe's dashboard."""
     world.services.stripe.v1.products.update(f"order_{order.uuid}", {"active": False})
 
 
@@ -164,7 +164,7 @@ def test_no_provider_is_called_between_two_terms(world: World, webhooks: bool) -
     assert (len(world.stripe.requests), len(world.registrar.requests)) == asked
 
 
-def test_the_invoice_has_the_line_and_settings_of_a_subscription_s(world: World) -> None:
+def test_the_invoice_has_the_line_and_settings_of_a_subscription_s_invoice(world: World) -> None:
     order = site(world)
     a_term_begins(world, order)
     (invoice,) = invoices(world, order)
@@ -202,8 +202,8 @@ def test_terms_that_began_while_nothing_ran_are_charged_one_after_the_other(worl
     assert statuses(world, order) == ["paid", "paid"]
 
 
-def test_an_order_that_stripe_refused_for_a_while_is_charged_by_invoices(world: World) -> None:
-    """Its renewal was owed before our own invoices existed."""
+def test_an_order_whose_subscription_stripe_refused_earlier_is_charged_by_invoices(world: World) -> None:
+    """Stripe refused the subscription when the release at that time had no invoices of its own."""
     order = domain(world)
     world.services.orders.save_order(replace(now(world, order), invoiced=None, renewal_due_at=None))
     world.live(340 * DAY, every=20 * DAY)
@@ -212,7 +212,7 @@ def test_an_order_that_stripe_refused_for_a_while_is_charged_by_invoices(world: 
 
 
 def test_an_order_that_lost_its_terms_in_a_rollback_is_not_charged_for_a_year_twice(world: World) -> None:
-    """An earlier release knows no terms, and stores the order without them."""
+    """After a rollback, the earlier release stores the order without its terms."""
     order = domain(world)
     a_term_begins(world, order)
     assert world.registrar.renewals(NAME) == 1
@@ -277,7 +277,7 @@ def test_an_unpaid_domain_s_renewal_ends_at_its_last_day(world: World) -> None:
     assert world.registrar.asked("RenewDomain") == 0 and world.net_paid() == order.price.amount
 
 
-def test_a_payment_just_before_the_end_counts(world: World) -> None:
+def test_a_payment_right_before_the_invoice_is_voided_counts(world: World) -> None:
     order = site(world)
     decline(world)
     world.webhooks_on = False
@@ -295,7 +295,7 @@ def test_a_payment_just_before_the_end_counts(world: World) -> None:
     assert (after.renewal_status, after.due_at is not None) == ("active", True)
 
 
-def test_a_debit_under_way_is_neither_repeated_nor_ended(world: World) -> None:
+def test_a_processing_debit_is_neither_repeated_nor_given_up(world: World) -> None:
     order = delivered_to_a_debtor(world)
     world.stripe.controls.set(sepa_settles=False)
     until_the_term(world, order, less=60)
@@ -323,7 +323,7 @@ def delivered_to_a_debtor(world: World) -> Order:
     return order
 
 
-def test_a_term_without_a_known_location_is_tried_daily_until_it_has_one() -> None:
+def test_a_term_is_tried_daily_until_stripe_knows_the_customers_location() -> None:
     with a_world(automatic_tax=True) as world:
         order = site(world)
         v1, customer_id = world.services.stripe.v1, world.accounts["ready"]["customer"]
@@ -336,10 +336,10 @@ def test_a_term_without_a_known_location_is_tried_daily_until_it_has_one() -> No
         assert statuses(world, order) == ["paid"]
 
 
-# -- operators and customers that leave ------------------------------------------------------------------------------
+# -- renewals that are stopped, voided or refunded, and domains that leave -------------------------------------------
 
 
-def test_an_archived_product_stops_the_renewal(world: World) -> None:
+def test_archiving_the_product_stops_the_renewal(world: World) -> None:
     order = site(world)
     stop(world, order)
     a_term_begins(world, order, then=40 * DAY, every=2 * DAY)
@@ -347,7 +347,7 @@ def test_an_archived_product_stops_the_renewal(world: World) -> None:
     assert (now(world, order).due_at, now(world, order).renewal_status) == (None, "canceled")
 
 
-def test_an_archived_product_withdraws_an_unpaid_term(world: World) -> None:
+def test_archiving_the_product_voids_the_invoice_of_an_unpaid_term(world: World) -> None:
     order = domain(world)
     decline(world)
     a_term_begins(world, order)
@@ -363,7 +363,7 @@ def test_a_domain_that_has_left_is_not_charged(world: World) -> None:
     assert invoices(world, order) == [] and now(world, order).renewal_status == "canceled"
 
 
-def test_a_payment_is_seen_although_its_record_was_lost_and_the_domain_has_left(world: World) -> None:
+def test_a_payment_is_seen_even_if_it_was_not_recorded_and_the_domain_has_left(world: World) -> None:
     order = domain(world)
     world.webhooks_on = False
     until_the_term(world, order, less=1)
@@ -387,7 +387,7 @@ def test_the_open_invoice_of_a_domain_that_leaves_is_voided(world: World) -> Non
     assert now(world, order).domain_has_left and now(world, order).renewal_status == "canceled"
 
 
-def test_the_renewal_of_a_domain_that_leaves_right_after_a_paid_year_ends(world: World) -> None:
+def test_a_renewal_ends_when_its_domain_leaves_right_after_a_paid_year(world: World) -> None:
     order = domain(world)
     world.webhooks_on = False
     until_the_term(world, order, less=60)
@@ -517,7 +517,7 @@ def test_two_concurrent_runs_charge_once(world: World, side_effect: str) -> None
 
 
 def test_an_interrupted_charge_is_found_after_days(world: World) -> None:
-    """Stripe has forgotten the idempotency keys by then."""
+    """After these days, Stripe has forgotten the idempotency keys."""
     order = site(world)
     until_the_term(world, order, less=1)
     world.mishaps.watch(lambda name: Mishap.CRASH_AFTER if name == "stripe.post invoices" else None)

@@ -55,7 +55,7 @@ def delivered(world: World) -> Order:
     return now(world, order)
 
 
-def test_a_domain_is_delivered_without_its_zone_and_gets_it_later(world: World) -> None:
+def test_a_domain_is_delivered_without_its_zone_and_gets_the_zone_later(world: World) -> None:
     route53 = full(world)
     order = delivered(world)
     assert order.status is OrderStatus.COMPLETED and order.subscription is not None

@@ -228,7 +228,7 @@ def test_cancel_all_applies_when_a_paid_order_is_abandoned_before_its_payment_is
 
 
 def test_two_orders_abandoned_before_the_payment_do_not_block_each_other(world: World) -> None:
-    """The simulation once found with seed 690 that each order waited for the other and the cart was never closed."""
+    """With seed 690, the simulation once found that each order waited for the other, so the cart never closed."""
     world.mishaps.watch(lambda name: Mishap.CRASH_BEFORE if name == "stripe.post invoices" else None)
     assert world.place_cart(world.site(), world.domain("never-paid.com"), key="k").status == 502
     world.live(600, every=60)

@@ -1,4 +1,4 @@
-"""The registrar accepts exactly one submission for a domain order, because a second one would cost money again."""
+"""The registrar accepts exactly one submission for a domain order: a second submission would cost money again."""
 
 from __future__ import annotations
 

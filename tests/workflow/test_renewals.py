@@ -138,7 +138,7 @@ def test_two_paid_years_are_two_renewals(world: World) -> None:
 def test_two_terms_that_began_while_nothing_ran_are_renewed_one_after_the_other(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As if the registry kept the expired domain for a year."""
+    """Here the registry keeps the expired domain for a year."""
     monkeypatch.setattr(deadlines, "REDEMPTION_OVER", 2 * YEAR * 1000)
     order = delivered(world)
     world.webhooks_on = False
@@ -417,7 +417,7 @@ def test_a_domain_renewed_by_an_operator_is_not_renewed_again(world: World) -> N
 
 
 def test_a_domain_moved_to_another_registrar_is_counted_as_not_renewed(world: World) -> None:
-    """It moves after the payment. An earlier departure ends the renewal (test_departures.py)."""
+    """The domain moves after the payment. If it moves before the payment, the renewal ends (test_departures.py)."""
     order = delivered(world)
     until_the_anchor(world, order)
     world.advance(HOUR + 60)

@@ -100,8 +100,10 @@ def test_a_year_that_its_registry_should_have_added_is_bought(world: World) -> N
 
 
 @pytest.mark.parametrize(("tld", "left"), [("com", 20), ("eu", 250), ("de", 250), ("ca", 8)])
-def test_a_former_expiry_date_that_is_still_shown_buys_no_year(world: World, tld: str, left: int) -> None:
-    """AWS may show it for some hours after the transfer."""
+def test_no_year_is_bought_while_aws_still_shows_the_former_expiry_date(
+    world: World, tld: str, left: int
+) -> None:
+    """AWS may show the former date for some hours after the transfer."""
     world.registrar.configure(expiry_lags=10 * HOUR)
     order = transferred(world, f"quill-and-sons.{tld}", days_left=left)
     shown = now(world, order).resource_as(DomainResource)
@@ -124,7 +126,7 @@ def test_a_domain_that_expires_within_days_is_renewed_without_waiting(world: Wor
     assert bought(world, order) == 1 and days_left(world, order) > 700
 
 
-def test_a_year_that_the_registry_never_adds_is_not_waited_for(world: World) -> None:
+def test_a_year_that_the_registry_never_adds_is_bought_without_waiting(world: World) -> None:
     world.registrar.configure(expiry_lags=10 * HOUR)
     order = transferred(world, "quill-and-sons.co.uk", days_left=50)
     assert bought(world, order) == 1
@@ -139,7 +141,7 @@ def paid_year(world: World, order: Order) -> None:
 
 
 def refused_year(world: World) -> Order:
-    """A transfer whose year the registry refuses, while the domain itself is renewed otherwise."""
+    """A delivered transfer of a domain for which the registry refuses every renewal, including the transfer's year."""
     order = transferred(world, "norenewal-sons.co.uk", days_left=150)
     assert world.metrics.counts["DomainRenewalFailed"] >= 1 and bought(world, order) == 0
     return order
@@ -152,7 +154,7 @@ def until_expiry_is_extended(world: World, name: str, days: float) -> None:
 def test_a_refused_year_does_not_block_later_paid_years(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The registry refuses the first order of the year daily. Then the customer pays the next year."""
+    """The registry refuses the transfer's year every day. Then the customer pays for the next year."""
     order = refused_year(world)
     # The registry extends the date by itself, so the domain lives until its first renewal.
     until_expiry_is_extended(world, "norenewal-sons.co.uk", 170)
@@ -162,7 +164,7 @@ def test_a_refused_year_does_not_block_later_paid_years(
     assert record.transfer_year is not None and record.transfer_year.done_at is None
     assert len(record.renewals) == 2, "the paid year was tried too"
 
-    # The registry gives in: both years are bought, one after the other.
+    # From now on the registry accepts renewals, and both years are bought, one after the other.
     from local.registrar_standin import names
 
     begins = names.begins
@@ -182,8 +184,8 @@ def test_a_refused_year_does_not_block_later_paid_years(
     assert all(one.done_at is not None for one in now(world, order).domain_record.renewals)
 
 
-def test_an_operator_ends_a_year_that_is_refused_for_ever(world: World, tmp_path: Path) -> None:
-    """With the command of docs/runbooks.md."""
+def test_an_operator_can_waive_a_year_that_the_registry_always_refuses(world: World, tmp_path: Path) -> None:
+    """The operator runs the command of docs/runbooks.md."""
     order = refused_year(world)
     text = (ROOT / "docs" / "runbooks.md").read_text(encoding="utf-8")
     (block,) = [each for each in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) if "year_waived_at" in each]
@@ -263,7 +265,7 @@ def test_the_year_is_bought_once_when_any_side_effect_breaks(world: World, misha
 def test_a_renewal_that_stripe_refused_to_start_is_retried_before_the_registrys_window_opens(
     world: World,
 ) -> None:
-    """The registry sells the transfer's year only in 520 days. Stripe refuses the renewal for five days."""
+    """The registry sells the transfer's year only after 520 days. Stripe refuses the renewal for the first 5 days."""
     with no_new_subscriptions(world.stripe):
         order = transferred(world, "quill-and-sons.co.uk", days_left=700)
         world.live(5 * DAY, every=6 * HOUR)
@@ -291,8 +293,8 @@ def test_a_domain_that_leaves_while_a_paid_year_waits_for_the_registrys_window_i
     assert world.net_paid() == paid
 
 
-def test_a_refused_renewal_is_tried_daily_beside_a_year_that_takes_long(world: World) -> None:
-    """The year is checked every hour."""
+def test_a_renewal_that_stripe_refuses_is_tried_daily_while_the_year_is_being_bought(world: World) -> None:
+    """While the year is being bought, the order is checked every hour."""
     world.registrar.configure(delay=2.5 * DAY)
     with no_new_subscriptions(world.stripe):
         order = transferred(world, "quill-and-sons.co.uk", days_left=50)

@@ -1,4 +1,4 @@
-"""The registrant's e-mail address has to be confirmed, or the registrar suspends the delivered domain."""
+"""If the registrant does not confirm the e-mail address, the registrar suspends the delivered domain."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def resend(world: World, order: Order, account: str = "ready") -> Reply:
     return world.request("POST", f"/api/orders/{order.uuid}/resend-verification", account=account)
 
 
-def test_the_order_requires_action_until_the_registrant_confirms(world: World) -> None:
+def test_the_order_requires_action_until_the_registrant_confirms_the_address(world: World) -> None:
     order = delivered(world)
     assert shown(world, order)["order"]["status"] == "completed"
     assert block(world, order)["status"] == "action_required"
@@ -69,7 +69,9 @@ def test_the_order_requires_action_until_the_registrant_confirms(world: World) -
     )
 
 
-def test_a_domain_is_suspended_after_fifteen_days_until_the_registrant_confirms(world: World) -> None:
+def test_a_domain_is_suspended_after_fifteen_days_until_the_registrant_confirms_the_address(
+    world: World,
+) -> None:
     order = delivered(world)
     world.live(16 * DAY, every=6 * HOUR)
     assert block(world, order)["status"] == "action_required"
@@ -115,7 +117,7 @@ def test_the_mail_is_sent_again_at_most_once_an_hour(world: World) -> None:
     assert world.registrar.mails(NAME) == 2
 
 
-def test_a_mail_that_was_not_sent_does_not_use_up_the_hour(world: World) -> None:
+def test_a_mail_that_was_not_sent_does_not_count_for_the_hourly_limit(world: World) -> None:
     order = delivered(world)
     world.registrar.fail_next("ResendContactReachabilityEmail", "ServiceUnavailable", status=503)
     assert resend(world, order).status == 503

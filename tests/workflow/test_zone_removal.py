@@ -1,4 +1,4 @@
-"""The empty DNS zone of a domain that has left is removed after a time. A zone with records or in use stays."""
+"""The empty DNS zone of a domain that has left is removed after 90 days. A zone with records or in use stays."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def transferred(world: World, name: str = NAME, account: str = "ready") -> Order
 
 
 def departed(world: World, order: Order, name: str = NAME) -> Order:
-    """The order a day after its departure was recorded, which happens shortly before its next charge."""
+    """Let the domain leave and the next check record the departure. Return the order after that check."""
     world.registrar.leave(name)
     due = now(world, order).due_at
     assert due is not None

@@ -11,7 +11,8 @@ from hosting_orders import settings
 
 if TYPE_CHECKING:
     from hosting_orders.adapters.addresses import GoogleAddresses
-    from hosting_orders.adapters.callbacks import HttpsCallbacks
+    from hosting_orders.adapters.callbacks import HttpsCallbacks, HttpsSender
+    from hosting_orders.adapters.dynamodb.api_keys import DynamoKeyStore, DynamoKeyUses
     from hosting_orders.adapters.dynamodb.callbacks import DynamoCallbackStore
     from hosting_orders.adapters.dynamodb.catalogue import DynamoCatalogueStore
     from hosting_orders.adapters.dynamodb.counts import DynamoRequestCounts
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from hosting_orders.adapters.dynamodb.known_offers import DynamoKnownOffers
     from hosting_orders.adapters.dynamodb.orders import DynamoOrderStore
     from hosting_orders.adapters.dynamodb.stream import DynamoOrderStream
+    from hosting_orders.adapters.dynamodb.webhooks import DynamoWebhookStore
     from hosting_orders.adapters.features import AppConfigFeatures
     from hosting_orders.adapters.hosting_platform import HttpHostingPlatform
     from hosting_orders.adapters.kms_cipher import KmsCipher
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from hosting_orders.adapters.route53.zones import Route53Zones
     from hosting_orders.adapters.secrets import SecretsManager
     from hosting_orders.adapters.sns_alerts import SnsAlerts
+    from hosting_orders.adapters.sqs_webhooks import SqsWebhookQueue
     from hosting_orders.adapters.stepfunctions import StepFunctionsWorkflow
     from hosting_orders.adapters.stripe.client import StripeApi
     from hosting_orders.adapters.stripe.collection import StripeCollection
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
     from hosting_orders.adapters.stripe.renewals import StripeRenewals
     from hosting_orders.adapters.stripe.webhooks import StripeWebhooks
     from hosting_orders.adapters.system_clock import SystemClock
+    from hosting_orders.domain.listing import Publisher
     from hosting_orders.domain.order import Order
     from hosting_orders.usecases.ports import Services
 
@@ -85,6 +89,18 @@ class AwsServices:
         return DynamoDirectory(aws_client("dynamodb"), self._settings.table_name)
 
     @cached_property
+    def keys(self) -> DynamoKeyStore:
+        from hosting_orders.adapters.dynamodb.api_keys import DynamoKeyStore
+
+        return DynamoKeyStore(aws_client("dynamodb"), self._settings.table_name)
+
+    @cached_property
+    def key_uses(self) -> DynamoKeyUses:
+        from hosting_orders.adapters.dynamodb.api_keys import DynamoKeyUses
+
+        return DynamoKeyUses(aws_client("dynamodb"), self._settings.table_name)
+
+    @cached_property
     def catalogue(self) -> DynamoCatalogueStore:
         from hosting_orders.adapters.dynamodb.catalogue import DynamoCatalogueStore
 
@@ -119,6 +135,24 @@ class AwsServices:
         from hosting_orders.adapters.dynamodb.callbacks import DynamoCallbackStore
 
         return DynamoCallbackStore(aws_client("dynamodb"), self._settings.table_name)
+
+    @cached_property
+    def webhooks(self) -> DynamoWebhookStore:
+        from hosting_orders.adapters.dynamodb.webhooks import DynamoWebhookStore
+
+        return DynamoWebhookStore(aws_client("dynamodb"), self._settings.table_name)
+
+    @cached_property
+    def webhook_queue(self) -> SqsWebhookQueue:
+        from hosting_orders.adapters.sqs_webhooks import SqsWebhookQueue
+
+        return SqsWebhookQueue(aws_client("sqs"), self._settings.webhook_queue_url)
+
+    @cached_property
+    def webhook_sender(self) -> HttpsSender:
+        from hosting_orders.adapters.callbacks import HttpsSender
+
+        return HttpsSender(allow_loopback=self._settings.allow_loopback_callbacks)
 
     @cached_property
     def workflow(self) -> StepFunctionsWorkflow:
@@ -399,5 +433,11 @@ def tax_is_added() -> bool:
 
 def order_of_record(record: Mapping[str, Any]) -> Order | None:
     from hosting_orders.adapters.dynamodb.stream import order_of_record as read
+
+    return read(record)
+
+
+def publisher_of_record(record: Mapping[str, Any]) -> Publisher | None:
+    from hosting_orders.adapters.dynamodb.stream import publisher_of_record as read
 
     return read(record)

@@ -75,13 +75,13 @@ def test_a_vps_is_charged_delivered_renewed_and_shown(world: World) -> None:
         ("callback", {"url": "https://169.254.169.254/"}, "INVALID_CALLBACK"),
     ],
 )
-def test_invalid_vps_field(world: World, field: str, value: Any, code: str) -> None:
+def test_an_invalid_vps_field_is_refused(world: World, field: str, value: Any, code: str) -> None:
     reply = refused(world, 400, code, ORDERS, {**VPS, field: value})
     assert field in reply.body["error"] or "URL" in reply.body["error"] or "address" in reply.body["error"]
 
 
 @pytest.mark.parametrize("field", list(VPS))
-def test_missing_field(world: World, field: str) -> None:
+def test_a_missing_field_is_refused(world: World, field: str) -> None:
     body = {name: value for name, value in VPS.items() if name != field}
     assert field in refused(world, 400, "MISSING_FIELD", ORDERS, body).body["error"]
 
@@ -131,7 +131,7 @@ def test_ordering_a_product_needs_its_scope(world: World) -> None:
 # -- domains ------------------------------------------------------------------------------------------------------
 
 
-def test_SQ_066_register_a_domain(world: World) -> None:
+def test_SQ_066_a_domain_is_registered(world: World) -> None:
     reply = ask(world, "POST", REGISTER, {"domain": "sq066-example.com", "contact": world.contact()})
     assert reply.status == 202 and set(reply.body) == {"data"}
     found = reply.body["data"]
@@ -189,7 +189,9 @@ def test_SQ_066_domain_errors_use_the_vendors_codes(world: World) -> None:
         (" " * 70_000, 413, "BODY_TOO_LARGE"),
     ],
 )
-def test_SQ_060_invalid_or_oversized_body(world: World, path: str, body: str, status: int, code: str) -> None:
+def test_SQ_060_an_invalid_or_oversized_body_is_refused(
+    world: World, path: str, body: str, status: int, code: str
+) -> None:
     refused(world, status, code, path, body)
 
 

@@ -1,4 +1,4 @@
-"""One world per module, and a check that operations return only error codes that they declare."""
+"""One world (tests/support/world.py) per module, and a check that operations return only declared error codes."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def cancel(world: World, number: str, account: str = "ready", **more: Any) -> Re
 # -- cancel -----------------------------------------------------------------------------------------------------------
 
 
-def test_HU_071_response_to_a_cancel(world: World) -> None:
+def test_HU_071_the_response_to_a_cancel_has_a_message_and_the_order_id(world: World) -> None:
     number = created(world, site(), account="sepa")["orderId"]
     reply = cancel(world, number, "sepa")
     assert reply.body["data"] == {
@@ -88,7 +88,7 @@ def test_HU_071_a_refunded_order_cannot_be_cancelled(world: World) -> None:
     assert reply.body["reason"] == "already_ended"
 
 
-def test_HU_071_a_cancel_that_cannot_be_written_returns_the_vendors_error(
+def test_HU_071_a_cancel_that_cannot_be_stored_returns_the_vendors_error(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     number = created(world, site(), account="sepa")["orderId"]

@@ -49,7 +49,7 @@ def refused(
 
 
 @pytest.mark.parametrize("product", ["site", "vps", "domain"])
-def test_HU_075_one_item_of_each_type_with_a_saved_method(world: World, product: str) -> None:
+def test_HU_075_an_item_of_each_type_can_be_ordered_with_a_saved_method(world: World, product: str) -> None:
     item = {"site": site(), "vps": vps(), "domain": domain(world, "one-item.com")}[product]
     data = created(world, item)
     assert list(data) == FIELDS
@@ -152,7 +152,7 @@ def test_HU_075_a_repeated_attempt_shows_the_payment_page_while_it_is_payable(wo
     assert post(world, body, "dutch").body["data"] == {**first, "paymentUrl": None, "redirectUrl": None}
 
 
-def test_HU_075_invalid_attempt_keys(world: World) -> None:
+def test_HU_075_an_invalid_attempt_key_is_refused(world: World) -> None:
     for wrong in ("", " ", "a b", "x" * 256, "schlüssel", "a\n", "\u0000"):
         refused(world, body_of(site(), attemptKey=wrong), 400, "INVALID_IDEMPOTENCY_KEY", "/attemptKey")
     for wrong in (None, 1, [], {}):
@@ -231,12 +231,14 @@ def test_HU_075_item_errors_are_in_plain_words(world: World) -> None:
     ],
     ids=str,
 )
-def test_HU_070_HU_075_domain_errors(world: World, changes: dict[str, Any], code: str, field: str) -> None:
+def test_HU_070_HU_075_an_invalid_domain_item_is_refused_and_its_field_is_named(
+    world: World, changes: dict[str, Any], code: str, field: str
+) -> None:
     item = domain(world, **{"name": "refused-domain.com", **changes})
     refused(world, body_of(item), 400, code, f"/cartItems/0/{field}")
 
 
-def test_HU_070_HU_075_errors_of_a_contact_and_of_an_already_ordered_domain(world: World) -> None:
+def test_HU_070_HU_075_an_invalid_contact_or_an_already_ordered_domain_is_refused(world: World) -> None:
     contact = world.contact(country="NLD")
     item = domain(world, "refused-contact.com", contact=contact)
     refused(world, body_of(item), 400, "INVALID_CONTACT", "/cartItems/0/contact/country")
@@ -275,7 +277,9 @@ def test_HU_075_a_domain_order_needs_a_person_and_follows_the_rules_of_contract_
     ],
     ids=str,
 )
-def test_HU_075_client_data_errors(world: World, client: Any, code: str, field: str) -> None:
+def test_HU_075_invalid_client_data_is_refused_and_its_field_is_named(
+    world: World, client: Any, code: str, field: str
+) -> None:
     refused(world, body_of(site(), clientData=client), 400, code, field)
 
 
@@ -292,7 +296,7 @@ def test_HU_075_client_data_errors(world: World, client: Any, code: str, field: 
     ],
     ids=["none", "21", "object", "null", "null inside", "text", "array"],
 )
-def test_HU_075_cart_items_errors(world: World, items: Any, field: str) -> None:
+def test_HU_075_cart_items_must_be_1_to_20_objects(world: World, items: Any, field: str) -> None:
     body = refused(world, body_of(site(), cartItems=items), 400, "INVALID_FIELD", field)
     if field == "/cartItems" and isinstance(items, list):
         assert body["message"] == "`cartItems` must have 1 to 20 items."

@@ -42,7 +42,7 @@ def told(world: World, number: str, account: str = "ready") -> tuple[str, str, b
 
 
 @pytest.mark.parametrize("product", PRODUCTS)
-def test_HU_029_HU_041_C03_delivered_order(world: World, product: str) -> None:
+def test_HU_029_HU_041_C03_a_delivered_order_becomes_active(world: World, product: str) -> None:
     item = item_of(world, product)
     number = created(world, item)["orderId"]
     assert told(world, number)[:2] == ("Pending", "Paid")
@@ -55,7 +55,9 @@ def test_HU_029_HU_041_C03_delivered_order(world: World, product: str) -> None:
 
 
 @pytest.mark.parametrize("product", ["site", "vps"])
-def test_HU_029_HU_041_C10_order_that_cannot_be_delivered(world: World, product: str) -> None:
+def test_HU_029_HU_041_C10_an_undeliverable_order_is_cancelled_and_refunded(
+    world: World, product: str
+) -> None:
     number = created(world, item_of(world, product))["orderId"]
     undeliverable(world, number)
     assert told(world, number) == ("Cancelled", "Refunded", False)
@@ -63,7 +65,7 @@ def test_HU_029_HU_041_C10_order_that_cannot_be_delivered(world: World, product:
 
 
 @pytest.mark.parametrize("product", PRODUCTS)
-def test_HU_029_HU_041_C03_order_that_is_not_paid_in_time(world: World, product: str) -> None:
+def test_HU_029_HU_041_C03_an_order_that_is_not_paid_in_time_is_cancelled(world: World, product: str) -> None:
     number = created(world, item_of(world, product), account="authentication_required")["orderId"]
     world.run()
     assert told(world, number, "authentication_required") == ("Pending", "Unpaid", True)
@@ -72,7 +74,7 @@ def test_HU_029_HU_041_C03_order_that_is_not_paid_in_time(world: World, product:
     assert order_in(world, number, "authentication_required")["balance"] == "0.00"
 
 
-def test_HU_029_HU_041_C03_order_with_a_failed_payment(world: World) -> None:
+def test_HU_029_HU_041_C03_an_order_with_a_failed_payment_is_cancelled(world: World) -> None:
     refused = create(world, site(), account="declined_final")
     assert (refused.status, refused.body["code"]) == (422, "CART_PAY_FAILED")
     listed = world.request("GET", "/api/orders", account="declined_final").body["orders"]
@@ -81,7 +83,9 @@ def test_HU_029_HU_041_C03_order_with_a_failed_payment(world: World) -> None:
 
 
 @pytest.mark.parametrize("product", PRODUCTS)
-def test_HU_062_HU_071_C11_order_cancelled_before_payment(world: World, product: str) -> None:
+def test_HU_062_HU_071_C11_an_order_cancelled_before_payment_is_never_charged(
+    world: World, product: str
+) -> None:
     number = created(world, item_of(world, product), account="sepa")["orderId"]
     world.run()
     assert told(world, number, "sepa")[2] is True
@@ -94,7 +98,7 @@ def test_HU_062_HU_071_C11_order_cancelled_before_payment(world: World, product:
         assert not world.platform.services
 
 
-def test_HU_062_HU_071_C11_order_cancelled_after_payment(world: World) -> None:
+def test_HU_062_HU_071_C11_an_order_cancelled_after_payment_is_refunded(world: World) -> None:
     number = created(world, site())["orderId"]
     assert told(world, number) == ("Pending", "Paid", True)
     assert ask(world, "POST", f"/api/billing/order/{number}/cancel").status == 200

@@ -46,7 +46,7 @@ def amounts(order: Any) -> tuple[str, str, str, str, str]:
     return order["total"], order["invtotal"], order["invsubtotal2"], order["invcredit"], order["balance"]
 
 
-def test_HU_026_HU_040_HU_042_HU_043_HU_046_C08_amounts_of_a_paid_order(world: World) -> None:
+def test_HU_026_HU_040_HU_042_HU_043_HU_046_C08_a_paid_order_has_its_amounts(world: World) -> None:
     order = order_in(world, created(world, site())["orderId"])
     assert amounts(order) == ("12.00", "12.00", "12.00", "0.00", "0.00")
     assert order["metadata"]["total"] == order["hosting"][0]["total"] == "12.00"
@@ -62,7 +62,7 @@ def test_HU_046_the_balance_is_the_amount_still_to_pay(world: World) -> None:
     )
 
 
-def test_HU_042_HU_046_amount_paid_with_credit(world: World) -> None:
+def test_HU_042_HU_046_a_paid_order_shows_the_amount_that_credit_paid(world: World) -> None:
     number = created(world, site(), account="credit")["orderId"]
     assert amounts(order_in(world, number, "credit")) == ("12.00", "12.00", "12.00", "5.00", "0.00")
 
@@ -127,7 +127,7 @@ def test_HU_026_HU_058_C08_a_currency_without_minor_units_has_no_decimals(world:
     assert order["currency"]["format"] == "1,234"
 
 
-def test_HU_052_HU_074_free_order(world: World) -> None:
+def test_HU_052_HU_074_a_free_order_is_delivered_without_a_payment_page(world: World) -> None:
     prices = {(BILLING_PLAN, term, "EUR"): 0 for term in Term}
     world.services.catalogue.put_plan(Plan("gratis", "gratis", "Gratis", "", prices))
     world.advance(61)
@@ -140,14 +140,14 @@ def test_HU_052_HU_074_free_order(world: World) -> None:
         assert order["hosting"][0]["billingcycle"] == "Free"
 
 
-def test_HU_074_HU_052_billing_cycle_words(world: World) -> None:
+def test_HU_074_HU_052_an_order_shows_its_requested_billing_cycle(world: World) -> None:
     for cycle in ("Monthly", "Annually"):
         for item in (site(billingCycle=cycle), vps(billingCycle=cycle)):
             order = order_in(world, created(world, item)["orderId"])
             assert order["hosting"][0]["billingcycle"] == cycle
 
 
-# -- one item of a cart paid on a page is refunded
+# -- the refund of one item of a cart that was paid on a page
 
 
 @pytest.mark.parametrize("tax", [False, True])

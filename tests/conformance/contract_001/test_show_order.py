@@ -53,7 +53,7 @@ def number(numbers: dict[str, str], request: Any) -> str:
 # -- the envelope -----------------------------------------------------------------------------------------------------
 
 
-def test_HU_010_HU_013_HU_014_HU_015_HU_059_exactly_the_published_fields_and_types(
+def test_HU_010_HU_013_HU_014_HU_015_HU_059_an_order_has_exactly_the_published_fields_and_types(
     world: World, number: str
 ) -> None:
     reply = ask(world, "GET", f"/api/billing/order/{number}")
@@ -81,7 +81,7 @@ def test_assert_shape_rejects_any_difference(
         assert_shape({**body, **wrong}, PUBLISHED)
 
 
-def test_HU_011_HU_012_C28_timestamp_and_request_id(world: World, number: str) -> None:
+def test_HU_011_HU_012_C28_a_response_has_a_timestamp_and_a_request_id(world: World, number: str) -> None:
     reply = ask(world, "GET", f"/api/billing/order/{number}", headers={"x-request-id": "req-1"})
     assert reply.body["requestId"] == reply.headers["x-request-id"] == "req-1"
     assert reply.body["timestamp"].endswith("Z")  # `ask` checks the rest of the format
@@ -97,12 +97,14 @@ def test_HU_007_status_payment_and_services_are_present(world: World, numbers: d
 # -- the scalars ------------------------------------------------------------------------------------------------------
 
 
-def test_HU_020_HU_021_C02_order_number(world: World, number: str) -> None:
+def test_HU_020_HU_021_C02_id_and_number_are_the_orders_number(world: World, number: str) -> None:
     order = order_in(world, number)
     assert order["id"] == order["number"] == number == str(stored(world, number).number)
 
 
-def test_HU_022_HU_025_HU_051_payment_provider_and_invoice_id(world: World, number: str) -> None:
+def test_HU_022_HU_025_HU_051_an_order_names_its_payment_provider_and_invoice(
+    world: World, number: str
+) -> None:
     order = order_in(world, number)
     reference = world.cart(stored(world, number).cart_token).payment.reference
     assert order["payment_module"] == order["metadata"]["gateway_id"] == "stripe"
@@ -111,7 +113,7 @@ def test_HU_022_HU_025_HU_051_payment_provider_and_invoice_id(world: World, numb
     assert order["metadata"]["total"] == order["total"]
 
 
-def test_HU_023_HU_051_account_number(world: World, number: str) -> None:
+def test_HU_023_HU_051_the_client_id_is_the_accounts_number(world: World, number: str) -> None:
     order = order_in(world, number)
     assert order["client_id"] == str(order["metadata"]["client_id"])
     account = world.services.directory.account("acc_ready")
@@ -122,12 +124,12 @@ def test_HU_023_HU_051_account_number(world: World, number: str) -> None:
     assert ask(world, "GET", f"/api/billing/order/{account.number}").status == 404
 
 
-def test_HU_024_HU_044_HU_045_no_staff_member(world: World, number: str) -> None:
+def test_HU_024_HU_044_HU_045_an_order_has_no_staff_member(world: World, number: str) -> None:
     order = order_in(world, number)
     assert (order["staff_member_id"], order["admin_firstname"], order["admin_lastname"]) == ("0", "", "")
 
 
-def test_HU_028_C28_creation_time_in_utc(world: World, number: str) -> None:
+def test_HU_028_C28_the_creation_time_is_in_utc(world: World, number: str) -> None:
     order = order_in(world, number)
     assert DATE.fullmatch(order["date_created"])
     at = stored(world, number).created_at
@@ -140,7 +142,7 @@ def _utc(moment: int) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(moment // 1000))
 
 
-def test_HU_030_client_address(world: World) -> None:
+def test_HU_030_the_clients_address_is_shown_or_empty(world: World) -> None:
     number = created(world, site())["orderId"]
     assert order_in(world, number)["order_ip"] == "203.0.113.7"
     order = stored(world, number)
@@ -148,7 +150,9 @@ def test_HU_030_client_address(world: World) -> None:
     assert order_in(world, number)["order_ip"] == ""
 
 
-def test_HU_031_HU_032_HU_033_no_contracts_to_accept(world: World, number: str) -> None:
+def test_HU_031_HU_032_HU_033_the_fields_about_accepted_contracts_are_empty(
+    world: World, number: str
+) -> None:
     order = order_in(world, number)
     assert [
         order[name] for name in ("contract_accepted_date", "contract_accepted_by", "commitment_date")
@@ -156,7 +160,9 @@ def test_HU_031_HU_032_HU_033_no_contracts_to_accept(world: World, number: str) 
 
 
 @pytest.mark.parametrize("product", ITEMS)
-def test_HU_034_C27_type_of_the_product(world: World, numbers: dict[str, str], product: str) -> None:
+def test_HU_034_C27_the_type_is_that_of_the_product(
+    world: World, numbers: dict[str, str], product: str
+) -> None:
     assert order_in(world, numbers[product])["type"] == product
 
 
@@ -169,7 +175,7 @@ def test_HU_034_C27_type_of_the_product(world: World, numbers: dict[str, str], p
         ("", "", ""),
     ],
 )
-def test_HU_035_HU_036_HU_037_billing_contact(
+def test_HU_035_HU_036_HU_037_an_order_has_the_names_of_the_billing_contact(
     world: World, number: str, name: str, first: str, last: str
 ) -> None:
     before = change_account(
@@ -219,7 +225,7 @@ def test_HU_050_notes_have_no_internal_words(world: World) -> None:
     assert {note["title"] for note in notes} == {"Pending", "Cancelled"}
 
 
-def test_HU_052_site(world: World) -> None:
+def test_HU_052_a_delivered_site_is_shown_with_its_login_data(world: World) -> None:
     number = created(world, site(billingCycle="Annually", plan="business"))["orderId"]
     before = order_in(world, number)["hosting"][0]
     assert (before["domain"], before["server_id"], before["username"], before["password"]) == ("",) * 4
@@ -252,7 +258,9 @@ def test_HU_052_site(world: World) -> None:
     }
 
 
-def test_HU_052_virtual_machine(world: World, numbers: dict[str, str]) -> None:
+def test_HU_052_a_delivered_machine_is_shown_with_its_root_password(
+    world: World, numbers: dict[str, str]
+) -> None:
     number = numbers["vps"]
     (entry,) = order_in(world, number)["hosting"]
     order = stored(world, number)
@@ -311,7 +319,7 @@ def test_HU_047_HU_060_every_order_has_one_item(world: World, number: str) -> No
     assert order["item_count"] == sum(len(order[name]) for name in lists) == 1
 
 
-def test_HU_027_HU_058_C09_currency(world: World, number: str) -> None:
+def test_HU_027_HU_058_C09_the_currency_has_its_iso_number_sign_and_format(world: World, number: str) -> None:
     order = order_in(world, number)
     assert order["currency"] == {
         "code": "EUR",
@@ -331,7 +339,9 @@ def test_HU_027_HU_058_C09_currency(world: World, number: str) -> None:
     ("code", "number", "sign", "decimal"),
     [("SEK", 752, "kr", "2"), ("JPY", 392, "¥", "0"), ("VND", 0, "VND", "0"), ("XYZ", 0, "XYZ", "2")],
 )
-def test_HU_058_other_currencies(code: str, number: int, sign: str, decimal: str) -> None:
+def test_HU_058_other_currencies_have_their_number_sign_and_decimals(
+    code: str, number: int, sign: str, decimal: str
+) -> None:
     found = currency(code)
     assert (found["id"], found["sign"], found["decimal"]) == (number, sign, decimal)
     assert_shape(found, PUBLISHED["data"]["order"]["currency"])  # type: ignore[index]

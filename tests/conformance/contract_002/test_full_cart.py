@@ -6,7 +6,7 @@ from hosting_orders.domain.cart import MAX_ITEMS
 from tests.support.world import World
 
 
-def test_cart_with_the_maximum_number_of_items(world: World) -> None:
+def test_a_cart_with_the_maximum_number_of_items_is_accepted(world: World) -> None:
     items = [world.domain(f"full-{number}.com") for number in range(MAX_ITEMS)]
     quote = world.request("POST", "/api/orders/preview", {"items": items}).body["quote"]
     placed = world.place_cart(*items, quote=quote, max_cost_cents=MAX_ITEMS * 1200)

@@ -80,14 +80,14 @@ NO_JSON = {
 
 
 @pytest.mark.parametrize("name", NO_JSON)
-def test_malformed_json(world: World, name: str) -> None:
+def test_malformed_json_is_refused(world: World, name: str) -> None:
     reply = post(world, NO_JSON[name])
     assert reply.status == 400
     assert reply.body["code"] in ("malformed_json", "malformed_body")
 
 
 @pytest.mark.parametrize("body", ["null", "[]", "1", '"x"', "true", f"[{GOOD}]"])
-def test_body_that_is_not_an_object(world: World, body: str) -> None:
+def test_a_body_that_is_not_an_object_is_refused(world: World, body: str) -> None:
     assert_error(post(world, body), 400, "invalid_field", "")
 
 
@@ -117,7 +117,7 @@ def test_a_body_nested_near_the_recursion_limit_is_refused(world: World, depth: 
     ],
 )
 def test_a_duplicate_json_key_is_refused(world: World, body: str) -> None:
-    """Parsers use different values of a repeated key, so a proxy may have checked another value than we use."""
+    """Different parsers use different values of a repeated key. A proxy may have checked another value than we use."""
     reply = post(world, body)
     assert_error(reply, 400, "malformed_json")
     assert "twice" in reply.body["errors"][0]
@@ -146,7 +146,7 @@ WRONG = (
 
 @pytest.mark.parametrize("value", WRONG, ids=lambda value: repr(value)[:20])
 @pytest.mark.parametrize("field", ["variant", "location", "plan", "term"])
-def test_invalid_option_values(world: World, field: str, value: Any) -> None:
+def test_an_invalid_option_value_is_refused(world: World, field: str, value: Any) -> None:
     site = json.loads(SITE) | {field: value}
     reply = post(world, json.dumps({"site": site}))
     assert reply.status == 400
@@ -155,7 +155,7 @@ def test_invalid_option_values(world: World, field: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize("value", WRONG, ids=lambda value: repr(value)[:20])
-def test_invalid_site_name(world: World, value: Any) -> None:
+def test_an_invalid_site_name_is_refused(world: World, value: Any) -> None:
     reply = post(world, json.dumps({"site": json.loads(SITE) | {"name": value}}))
     assert_error(reply, 400, "invalid_field", "/site/name")
 
@@ -179,19 +179,19 @@ def test_invalid_site_name(world: World, value: Any) -> None:
         "\u00ad",
     ],
 )
-def test_site_names_with_invisible_or_line_breaking_characters(world: World, name: str) -> None:
+def test_a_site_name_with_invisible_or_line_breaking_characters_is_refused(world: World, name: str) -> None:
     reply = post(world, json.dumps({"site": json.loads(SITE) | {"name": name}}))
     assert_error(reply, 400, "invalid_field", "/site/name")
 
 
 @pytest.mark.parametrize("value", [True, 0, 1.5, [], "x", "https://client.example/"], ids=repr)
-def test_invalid_callback(world: World, value: Any) -> None:
+def test_an_invalid_callback_is_refused(world: World, value: Any) -> None:
     reply = post(world, json.dumps({"site": json.loads(SITE), "callback": value}))
     assert_error(reply, 400, "invalid_field", "/callback")
 
 
 @pytest.mark.parametrize("value", [v for v in WRONG if v != {}], ids=lambda value: repr(value)[:20])
-def test_invalid_callback_url(world: World, value: Any) -> None:
+def test_an_invalid_callback_url_is_refused(world: World, value: Any) -> None:
     reply = post(world, json.dumps({"site": json.loads(SITE), "callback": {"url": value}}))
     assert reply.body["code"] in ("invalid_field", "invalid_callback")
     assert [detail["pointer"] for detail in reply.body["details"]] == ["/callback/url"]
@@ -269,7 +269,7 @@ FORBIDDEN_URLS = (
 
 
 @pytest.mark.parametrize("url", FORBIDDEN_URLS)
-def test_callback_url_must_be_public_https(world: World, url: str) -> None:
+def test_a_callback_url_must_be_public_https(world: World, url: str) -> None:
     reply = post(world, json.dumps({"site": json.loads(SITE), "callback": {"url": url}}))
     assert reply.body["code"] in ("invalid_field", "invalid_callback")
     assert [detail["pointer"] for detail in reply.body["details"]] == ["/callback/url"]
@@ -303,7 +303,7 @@ def test_the_authorization_cannot_inject_a_header(world: World, authorization: A
 
 
 @pytest.mark.parametrize("size", [65_537, 1_000_000])
-def test_oversized_bodies(world: World, size: int) -> None:
+def test_an_oversized_body_is_refused(world: World, size: int) -> None:
     body = GOOD + " " * (size - len(GOOD))
     assert_error(post(world, body), 413, "body_too_large")
     encoded = base64.b64encode(body.encode()).decode()
@@ -330,7 +330,7 @@ def test_the_size_of_a_body_is_counted_in_bytes(world: World) -> None:
         base64.b64encode(b"\xed\xa0\x80").decode(),
     ],
 )
-def test_invalid_base64_bodies(world: World, body: str) -> None:
+def test_a_body_in_invalid_base64_or_utf_8_is_refused(world: World, body: str) -> None:
     assert post(world, body, base64=True).body["code"] in ("malformed_body", "malformed_json")
 
 
@@ -486,7 +486,7 @@ def spellings(world: World, account: str) -> list[str]:
         ("POST", "/resend-verification"),
     ],
 )
-def test_a_foreign_order_is_unknown_in_all_three_spellings(
+def test_a_foreign_order_is_unknown_by_all_three_spellings_of_its_id(
     world: World, method: str, below: str, place: int
 ) -> None:
     foreign = spellings(world, "credit")[place]
@@ -627,7 +627,7 @@ def test_unknown_paths_and_methods_are_404(world: World, method: str, path: str)
     ],
     ids=lambda value: repr(value)[:20],
 )
-def test_invalid_idempotency_keys(world: World, key: str) -> None:
+def test_an_invalid_idempotency_key_is_refused(world: World, key: str) -> None:
     reply = post(world, GOOD, headers={"idempotency-key": key})
     assert_error(reply, 400, "invalid_idempotency_key")
     assert "255" in reply.body["errors"][0]
@@ -676,7 +676,9 @@ def test_an_oauth_token_reads_what_its_scopes_allow_and_never_writes(
         "/api/carts": "billing:read",
         "/api/about": "account:read",
         "/api/tasks": "tasks:read",
-        "/api/webhooks": "tasks:read",
+        "/api/webhooks/task": "tasks:read",
+        "/api/webhooks/event-types": "account:read",
+        "/api/webhooks/endpoints": "billing:read",
         "/api/tlds": "account:read",
         "/api/domains": "account:read",
     }

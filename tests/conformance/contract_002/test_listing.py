@@ -105,7 +105,9 @@ def test_O2_030_an_invalid_page_parameter_is_an_error(world: World, name: str, t
     assert "1 or more" in reply.body["errors"][0]
 
 
-def test_O2_024_O2_025_O2_026_O2_027_O2_028_O2_029_fields_of_an_item(world: World) -> None:
+def test_O2_024_O2_025_O2_026_O2_027_O2_028_O2_029_a_listed_order_has_its_published_fields(
+    world: World,
+) -> None:
     for order in listed(world):
         assert set(order) >= {"id", "status", "created_at", "updated_at", "location", "account"}
         assert UUID.fullmatch(order["id"])

@@ -103,7 +103,7 @@ def test_O2_099_C05_a_final_decline_is_a_422_and_leaves_nothing_open(world: Worl
     assert state_of(world) == before
 
 
-def test_O2_099_a_preflight_failure_is_a_400_and_a_payment_failure_a_422(world: World) -> None:
+def test_O2_099_a_preflight_failure_is_a_400_and_a_payment_failure_is_a_422(world: World) -> None:
     assert world.place("no_method").status == 400
     assert world.place("declined_final").status == 422
 

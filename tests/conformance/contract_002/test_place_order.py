@@ -104,7 +104,7 @@ def test_O2_070_O2_071_callback_and_authorization_are_optional(world: World, cal
     assert post(world, world.site() | {"callback": callback}).status == 202
 
 
-def test_O2_073_O2_074_O2_075_O2_076_O2_077_O2_078_C04_envelope(world: World) -> None:
+def test_O2_073_O2_074_O2_075_O2_076_O2_077_O2_078_C04_the_response_is_a_cart_envelope(world: World) -> None:
     placed = world.place()
     assert_envelope(placed.body)
     assert placed.body["cart"]["status"] in ("active", "processing", "checked_out")
@@ -128,7 +128,7 @@ def test_O2_079a_C04_the_cart_leads_to_the_order(world: World) -> None:
     assert world.request("GET", order["poll_url"]).body["order"]["id"] == order["id"]
 
 
-def test_O2_079b_polling_either_address_reaches_the_end(world: World) -> None:
+def test_O2_079b_polling_the_cart_or_the_order_shows_the_end(world: World) -> None:
     placed = world.place()
     world.run()
     cart = world.request("GET", placed.body["cart"]["poll_url"]).body
@@ -348,6 +348,6 @@ def test_an_idempotency_key_with_another_body_is_refused_and_changes_nothing(wor
     assert with_key(world, "twice", json.dumps(world.site())).status == 202
 
 
-def test_without_an_idempotency_key_every_request_is_an_order(world: World) -> None:
+def test_without_an_idempotency_key_every_request_places_a_new_order(world: World) -> None:
     tokens = {post(world, world.site()).body["cart"]["token"] for _ in range(3)}
     assert len(tokens) == 3

@@ -1,4 +1,4 @@
-"""No secret is in clear in a log, a callback's body, the table, its stream, or a workflow's data."""
+"""No secret is in plain text in a log, a callback's body, the table, its stream, or a workflow's data."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def everything_that_happens(world: World) -> None:
     broken = world.services.cipher
     original = broken.seal
     broken.seal = lambda *_: 1 / 0
-    world.request("POST", "/api/orders", body)  # a bug of ours, with its traceback in the log
+    world.request("POST", "/api/orders", body)  # an internal error, with its traceback in the log
     broken.seal = original
     world.stripe.faults.add("error", times=50)
     world.request("POST", "/api/orders", body)
@@ -150,11 +150,11 @@ def test_log_lines_about_placed_orders_have_their_ids(story: Story) -> None:
     assert all({"order_id", "cart_token", "account_id", "request_id"} <= set(line) for line in placed)
 
 
-def test_C22_no_table_item_has_a_secret_in_clear(story: Story) -> None:
+def test_C22_no_table_item_has_a_secret_in_plain_text(story: Story) -> None:
     assert found(json.dumps(everything_in(story.world.dynamodb), default=str), story.secrets) == []
 
 
-def test_C22_no_stream_record_has_a_secret_in_clear(story: Story) -> None:
+def test_C22_no_stream_record_has_a_secret_in_plain_text(story: Story) -> None:
     assert found(story.records, story.secrets) == []
 
 

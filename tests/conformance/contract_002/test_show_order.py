@@ -61,7 +61,7 @@ def test_O2_040_an_order_reaches_a_terminal_status_and_stays_there(world: World)
     assert shown(world, order_id)["order"]["status"] == "completed"
 
 
-def test_O2_041_C28_fields_of_order(body: Any) -> None:
+def test_O2_041_C28_order_has_its_published_fields(body: Any) -> None:
     order = body["order"]
     assert set(order) >= {"id", "status", "created_at", "updated_at", "location"}
     assert UUID.fullmatch(order["id"])
@@ -84,7 +84,7 @@ def test_O2_043_site_is_absent_until_it_is_provisioned(body: Any, waiting: Any) 
     assert "site" not in waiting
 
 
-def test_O2_044_fields_of_site(body: Any) -> None:
+def test_O2_044_site_has_its_published_fields(body: Any) -> None:
     site = body["site"]
     assert all(isinstance(site[name], str) and site[name] for name in ("id", "domain"))
     assert (site["name"], site["variant"], site["location"]) == ("Shown", "extendify", "pdx")
@@ -118,7 +118,7 @@ def test_O2_047_subscription_is_the_renewal_at_stripe(world: World, term: str, m
     assert subscription["items"]["data"][0]["price"]["unit_amount"] == (1200 if term == "monthly" else 12000)
 
 
-def test_O2_048_O2_049_O2_050_O2_051_O2_052_payment_of_a_paid_order(body: Any) -> None:
+def test_O2_048_O2_049_O2_050_O2_051_O2_052_payment_shows_how_much_was_charged_and_how(body: Any) -> None:
     payment = body["payment"]
     assert payment["status"] == "succeeded"
     assert payment["method_type"] == "card"
@@ -144,7 +144,7 @@ def test_O2_053_account_is_shown_without_people(world: World, body: Any) -> None
     assert_date_time(account["created_at"])
 
 
-def test_O2_054_user_is_the_one_who_placed_the_order(body: Any) -> None:
+def test_O2_054_user_is_the_user_who_placed_the_order(body: Any) -> None:
     assert set(body["user"]) == USER_FIELDS
     assert body["user"]["id"] == "usr_ready"
 
@@ -176,13 +176,13 @@ def test_O2_056_unknown_and_foreign_orders_are_the_same_404(world: World, body: 
         assert (reply.status, reply.body) == (404, unknown.body)
 
 
-def test_C02_three_spellings_are_one_order(world: World, body: Any) -> None:
+def test_C02_an_order_is_found_by_each_of_the_three_spellings_of_its_id(world: World, body: Any) -> None:
     number = number_of(body["order"]["id"])
     for spelling in (str(number), object_id(number), body["order"]["id"].upper()):
         assert shown(world, spelling) == body
 
 
-def test_C22_the_password_is_for_api_keys_only(world: World, body: Any) -> None:
+def test_C22_only_api_keys_see_the_password(world: World, body: Any) -> None:
     path = f"/api/orders/{body['order']['id']}"
     secret = body["site"]["ssh_data"]["password"]
     for kind in ("user_key", "system_key"):

@@ -53,7 +53,9 @@ def contact(world: World, **changes: Any) -> dict[str, Any]:
         ),
     ],
 )
-def test_O2_146_texts_about_contacts(world: World, changes: dict[str, Any], text: str) -> None:
+def test_O2_146_an_error_about_a_contact_has_this_text(
+    world: World, changes: dict[str, Any], text: str
+) -> None:
     assert text in texts_for(world, "/api/orders/domain", contact(world, **changes))
 
 
@@ -74,7 +76,7 @@ def test_O2_146_texts_about_contacts(world: World, changes: dict[str, Any], text
         ("x" * 64 + ".com", f"'{'x' * 60}…' must have at most 63 characters in its ASCII form."),
     ],
 )
-def test_O2_141_texts_about_domains(world: World, name: str, text: str) -> None:
+def test_O2_141_an_error_about_a_domain_has_this_text(world: World, name: str, text: str) -> None:
     assert texts_for(world, "/api/orders/domain", world.domain(name)) == [text]
 
 
@@ -109,7 +111,7 @@ def site(**changes: Any) -> dict[str, Any]:
         ),
     ],
 )
-def test_texts_about_the_body(world: World, path: str, body: Any, text: str) -> None:
+def test_an_error_about_the_body_has_this_text(world: World, path: str, body: Any, text: str) -> None:
     assert texts_for(world, path, body) == [text]
 
 
@@ -135,12 +137,14 @@ def test_texts_about_the_body(world: World, path: str, body: Any, text: str) -> 
         ("colour", "red", "`domain.colour` is not a field of this request."),
     ],
 )
-def test_O2_120_texts_about_the_fields_of_a_domain(world: World, field: str, value: Any, text: str) -> None:
+def test_O2_120_an_error_about_a_field_of_a_domain_has_this_text(
+    world: World, field: str, value: Any, text: str
+) -> None:
     body = world.domain("texts.com", **{field: value})
     assert text in texts_for(world, "/api/orders/domain", body)
 
 
-def test_texts_of_other_errors(world: World) -> None:
+def test_other_errors_have_these_texts(world: World) -> None:
     version = send(world, "GET", "/api/orders", headers={"X-Api-Version": "9"})
     assert version.body["errors"] == [
         "API version '9' is not supported; send `X-Api-Version: 1` or `X-Api-Version: 2`."

@@ -82,12 +82,12 @@ def post(world: World, body: str, **more: Any) -> Reply:
         "\x00",
     ],
 )
-def test_malformed_json(world: World, body: str) -> None:
+def test_malformed_json_is_refused(world: World, body: str) -> None:
     assert_error(post(world, body), 400, "malformed_json")
 
 
 @pytest.mark.parametrize("body", ["null", "[]", "1", '"x"', "true", f"[{GOOD}]"])
-def test_body_that_is_not_an_object(world: World, body: str) -> None:
+def test_a_body_that_is_not_an_object_is_refused(world: World, body: str) -> None:
     assert_error(post(world, body), 400, "invalid_field", "")
 
 
@@ -138,7 +138,9 @@ WRONG = (True, 0, -1, 1.5, 10**30, [], ["x"], {}, {"$ne": 1}, "", " ", "\x00", "
 
 @pytest.mark.parametrize("value", WRONG, ids=lambda value: repr(value)[:20])
 @pytest.mark.parametrize("field", ["variant", "location", "plan"])
-def test_O1_032_O1_033_O1_034_invalid_option_values(world: World, field: str, value: Any) -> None:
+def test_O1_032_O1_033_O1_034_an_invalid_option_value_is_refused(
+    world: World, field: str, value: Any
+) -> None:
     reply = post(world, json.dumps(site(**{field: value})))
     assert reply.body["code"] in ("invalid_field", f"unknown_{field}")
     assert_error(reply, 400, reply.body["code"], f"/site/{field}")
@@ -147,17 +149,17 @@ def test_O1_032_O1_033_O1_034_invalid_option_values(world: World, field: str, va
 @pytest.mark.parametrize(
     "value", [None, *WRONG, "a\nb", "\u200b", "gnp\u202exe."], ids=lambda v: repr(v)[:20]
 )
-def test_O1_031_invalid_site_name(world: World, value: Any) -> None:
+def test_O1_031_an_invalid_site_name_is_refused(world: World, value: Any) -> None:
     assert_error(post(world, json.dumps(site(name=value))), 400, "invalid_field", "/site/name")
 
 
 @pytest.mark.parametrize("value", [True, 0, 1.5, [], "x", [CALLBACK]], ids=repr)
-def test_O1_036_invalid_callback(world: World, value: Any) -> None:
+def test_O1_036_an_invalid_callback_is_refused(world: World, value: Any) -> None:
     assert_error(post(world, json.dumps({**site(), "callback": value})), 400, "invalid_field", "/callback")
 
 
 @pytest.mark.parametrize("size", [65_537, 1_000_000])
-def test_oversized_bodies(world: World, size: int) -> None:
+def test_an_oversized_body_is_refused(world: World, size: int) -> None:
     body = GOOD + " " * (size - len(GOOD))
     assert_error(post(world, body), 413, "body_too_large")
     assert_error(post(world, base64.b64encode(body.encode()).decode(), base64=True), 413, "body_too_large")
@@ -175,7 +177,7 @@ def test_deep_nesting_is_refused(world: World, depth: int) -> None:
 
 
 @pytest.mark.parametrize("key", ["", " ", "a b", "é", "x" * 256, "a\nb"])
-def test_O1_030_invalid_idempotency_key(world: World, key: str) -> None:
+def test_O1_030_an_invalid_idempotency_key_is_refused(world: World, key: str) -> None:
     reply = post(world, GOOD, headers={"idempotency-key": key})
     assert_error(reply, 400, "invalid_idempotency_key")
 

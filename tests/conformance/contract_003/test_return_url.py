@@ -18,7 +18,7 @@ ON_TOP = "https://shop.example/on-top"
 
 
 def ways_back(world: World, body: Any) -> tuple[str, str]:
-    """The addresses for a customer who paid and for one who left the payment page, without the query that we add."""
+    """Where the customer goes after paying and after leaving the payment page, without the query that we add."""
     account = stranger(world)
     order_id = placed(world, account, body)["order"]["id"]
     session = page_of(world, order_id, account)
@@ -163,7 +163,7 @@ def test_O1_035_return_url_must_be_text(world: World, value: Any) -> None:
 
 
 def test_O1_035_C17_an_unused_return_url_in_site_is_not_checked_as_an_address(world: World) -> None:
-    """Of two return URLs only the one at the top level is used, and only that one is checked as an address."""
+    """With a return URL in both places, only the URL at the top level is used and checked as an address."""
     both = {**site(return_url="http://shop.example/"), "return_url": ON_TOP}
     assert ways_back(world, both) == (ON_TOP, ON_TOP)
     reply = order(world, {**site(return_url=IN_SITE), "return_url": "http://shop.example/"})

@@ -42,7 +42,7 @@ def test_O1_060_about_shows_no_prices_without_an_account(world: World) -> None:
     assert [product["prices"] for product in body["products"]] == [[], []]
 
 
-def test_O1_022_O1_037_fields_of_a_task(world: World) -> None:
+def test_O1_022_O1_037_a_task_has_its_published_fields(world: World) -> None:
     found = delivered(world)
     (summary,) = found["tasks"]
     task = ask(world, "GET", f"/api/tasks/{summary['id']}").body["task"]
@@ -92,7 +92,7 @@ def test_O1_060_scopes_are_the_same_in_both_versions(world: World, path: str, sc
 
 
 @pytest.mark.parametrize("path", ["/api/accounts/acc_ready", "/api/users/usr_ready"])
-def test_O1_024_O1_025_accounts_and_users_are_closed_to_oauth_and_other_accounts(
+def test_O1_024_O1_025_oauth_tokens_and_other_accounts_cannot_read_accounts_and_users(
     world: World, path: str
 ) -> None:
     token = oauth(world, "account:read", "billing:read") | {"x-api-version": "1"}

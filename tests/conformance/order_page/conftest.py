@@ -1,4 +1,4 @@
-"""One world per test, because an order's page depends on everything that happened to the order."""
+"""One world (tests/support/world.py) per test, because a page depends on everything that happened to its order."""
 
 from __future__ import annotations
 

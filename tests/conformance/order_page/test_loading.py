@@ -1,4 +1,4 @@
-"""Only the function that shows pages loads templates and translations, and it does so when it starts."""
+"""Only the function that shows pages loads templates and translations. It loads them when it starts."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""A submission is never repeated, even if its response is lost. Its operation can be found afterwards.
+"""The adapter never repeats a submission, even if its response is lost. The operation can be found afterwards.
 
-Errors hold no personal data.
+Errors contain no personal data.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ class Wire:
     )  # the last part of the path and the idempotency key
     meanwhile: dict[str, Callable[[], object]] = field(
         default_factory=dict
-    )  # each runs once, before the next request with this method and last part of the path: "POST expire"
+    )  # "POST expire" → a function that runs once, right before the next POST to a path that ends in `expire`
 
     def request(self, session: requests.Session, method: str, url: str, **how: Any) -> requests.Response:
         act = self.meanwhile.pop(f"{method.upper()} {url.partition('?')[0].rpartition('/')[2]}", None)
@@ -126,16 +126,16 @@ class Shop:
         return self.place.standin
 
     def once(self, name: str) -> str:
-        """A name in idempotency keys that no earlier test or run has used."""
+        """Return `name` with a suffix, for an idempotency key that no earlier run has used."""
         return f"{name}-{self.run}"
 
     def start_clock(self, frozen_time: float | None = None) -> Clock:
-        """Customers made from now on live on this test clock, and the adapter's time is its time."""
+        """Start a test clock. The adapter and all customers made from now on live on its time."""
         self.clock = Clock(self.client, int(frozen_time or self.place.now()))
         return self.clock
 
     def pass_time(self, seconds: float) -> None:
-        """On the test clock. The stand-in's own time passes too, so it forgets idempotency keys."""
+        """Advance the test clock. The stand-in's own clock advances too, so the stand-in forgets idempotency keys."""
         assert self.clock is not None
         self.clock.advance(seconds)
         if self.place.server is not None:

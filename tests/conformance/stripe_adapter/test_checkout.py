@@ -68,7 +68,7 @@ def test_an_open_page_waits_for_the_customer(shop: Shop) -> None:
 
 
 @pytest.mark.standin_only("reads what the stand-in received")
-def test_a_page_in_another_currency_than_euros_accepts_only_cards(shop: Shop) -> None:
+def test_a_page_in_a_currency_other_than_euros_accepts_only_cards(shop: Shop) -> None:
     customer, _, state = shop.opened(currency="GBP")
     assert shop.sessions(customer)[0]["payment_method_types"] == ["card"]
     assert list(shop.asked_page()["allowed_payment_method_types"].values()) == ["card"]

@@ -1,4 +1,4 @@
-"""Refunds of payments made on a page. Each is made once, whether or not the page's invoice exists already."""
+"""Refunds of payments made on a page. Each refund is made once, whether or not the page's invoice exists already."""
 
 from __future__ import annotations
 
@@ -208,7 +208,7 @@ def test_a_refund_including_tax_returns_the_gross(shop: Shop, credit_notes: bool
 
 
 @pytest.mark.standin_only("pays on the page, where Stripe wants a person")
-def test_a_refund_in_a_currency_without_minor_units(shop: Shop) -> None:
+def test_a_refund_in_a_currency_without_minor_units_returns_the_exact_amount(shop: Shop) -> None:
     lines = (ChargeLine("101", "a", 101), ChargeLine("102", "b", 100))
     customer, session_id = _paid(shop, lines, "JPY")
     parts = [shop.refunds.refund(session_id, key, f"order-{key}").amount for key in ("101", "102")]

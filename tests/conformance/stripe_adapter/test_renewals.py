@@ -84,7 +84,7 @@ def test_a_renewal_is_not_started_again_days_later_or_after_its_anchor(shop: Sho
     assert len(subscriptions(shop, whose[0])) == 1
 
 
-def test_a_renewal_is_found_by_its_order_also_after_its_end(shop: Shop) -> None:
+def test_a_renewal_is_found_by_its_order_even_after_it_has_ended(shop: Shop) -> None:
     whose = shop.customer()
     since = int(shop.now() * 1000)
 
@@ -150,7 +150,7 @@ def test_terms_that_begin_at_the_end_of_a_month_keep_their_day(shop: Shop, term:
         assert [(begin.month, begin.day) for begin in begins] == wanted
 
 
-def test_a_renewal_is_not_started_near_a_billing_date_that_stripe_computes(shop: Shop) -> None:
+def test_a_renewal_is_not_started_within_minutes_of_a_billing_date_that_stripe_computes(shop: Shop) -> None:
     year = datetime.fromtimestamp(shop.now(), UTC).year + 1
     placed = datetime(year, 1, 31, 9, 30, tzinfo=UTC).timestamp()
     clock = shop.start_clock(placed + 60)
@@ -285,6 +285,6 @@ def test_starting_a_renewal_raises_an_error_until_the_cause_of_the_refusal_is_fi
             with pytest.raises(PaymentNotStartedError):
                 start()
     assert subscriptions(shop, whose[0]) == []
-    shop.pass_time(HOUR)  # within the day in which Stripe repeats a refusal under its key
+    shop.pass_time(HOUR)  # less than a day, so Stripe still repeats a refusal for the same key
     start()
     assert len(subscriptions(shop, whose[0])) == 1

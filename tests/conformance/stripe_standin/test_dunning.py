@@ -1,4 +1,4 @@
-"""What follows a later period that cannot be collected: https://docs.stripe.com/billing/revenue-recovery."""
+"""What Stripe does when a later period's invoice is not paid: https://docs.stripe.com/billing/revenue-recovery."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def good_card(shop: Shop, customer: stripe.Customer) -> None:
 @pytest.mark.parametrize(
     ("after", "becomes"), [("cancel", "canceled"), ("unpaid", "unpaid"), ("past_due", "past_due")]
 )
-def test_the_last_retry_ends_as_the_settings_say(shop: Shop, after: str, becomes: str) -> None:
+def test_the_settings_decide_what_happens_after_the_last_retry(shop: Shop, after: str, becomes: str) -> None:
     clock, _, subscription = unpaid(shop, after=after)
     for attempts in (1, 2):
         invoice = latest_invoice(shop, subscription)

@@ -234,7 +234,7 @@ def test_with_a_setting_a_debit_is_processing_until_a_control_settles_it(shop: S
         shop.standin.controls.fail(invoice.id)
 
 
-def test_an_invoice_in_another_currency_than_euros_cannot_be_paid_by_debit(shop: Shop) -> None:
+def test_an_invoice_in_a_currency_other_than_euros_cannot_be_paid_by_debit(shop: Shop) -> None:
     invoice = shop.open(shop.debtor("pm_success_de"), currency="usd")
     with pytest.raises(stripe.InvalidRequestError, match="eur"):
         shop.client.v1.invoices.pay(invoice.id)

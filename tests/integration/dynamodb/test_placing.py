@@ -1,4 +1,7 @@
-"""`place` writes the cart, its orders and their capacity in one transaction, or writes nothing."""
+"""`place` writes the cart, its orders and their capacity in one transaction, or writes nothing.
+
+A capacity counter counts how many places of a scarce variant are taken.
+"""
 
 from __future__ import annotations
 

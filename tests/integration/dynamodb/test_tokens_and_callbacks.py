@@ -44,7 +44,7 @@ def test_a_token_is_stored_by_order_and_step_until_dropped(tokens: DynamoTokenSt
     assert len(everything_in(client)) == 1
 
 
-def test_dropping_an_older_attempt_s_token_leaves_the_newer_one(tokens: DynamoTokenStore) -> None:
+def test_dropping_an_older_attempt_s_token_leaves_the_newer_token(tokens: DynamoTokenStore) -> None:
     tokens.put_token(ACCOUNT, NUMBER, "charge", "first", NOW)
     tokens.put_token(ACCOUNT, NUMBER, "charge", "second", NOW + 1)
     tokens.drop_token(ACCOUNT, NUMBER, "charge", "first")

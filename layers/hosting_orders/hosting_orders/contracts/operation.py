@@ -63,7 +63,7 @@ class Contract:
     challenge: Callable[[str], str] | None = None
 
     def counted_as(self, bucket: Bucket) -> Bucket | None:
-        """None if requests of this kind have no limit."""
+        # None means no limit.
         return next((each for each in (bucket, Bucket.ALL) if each in self.limits), None)
 
 
@@ -82,6 +82,7 @@ class Body:
     model: type  # a pydantic model
     # Returns the use case's request. Raises InvalidFieldsError or InvalidRequestError.
     read: Callable[[object, RequestFacts], Any]
+    optional: bool = False  # no body is read as {}
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -96,6 +97,7 @@ class Operation(Generic[View]):
     headers: Callable[[View], Mapping[str, str]] | None = None
     refuses: tuple[Code, ...] = ()  # error codes specific to this operation; `codes` has all of them
     idempotent: bool = False
+    body: bool = False  # takes a body, without an `Idempotency-Key`
     takes: Body | None = None
     ours: bool = False  # the published contract lacks it
     asks_registrar: bool = False  # or may ask it: for some requests of a cart only the body decides
@@ -132,13 +134,15 @@ class Operation(Generic[View]):
                 found.add(Code.USER_REQUIRED)
         if Code.CART_PAY_FAILED in self.refuses:
             # The operation charges.
-            found |= {Code.TEST_KEY, Code.INVALID_QUOTE, Code.QUOTE_EXPIRED, Code.QUOTE_MISMATCH}
-            found |= {Code.QUOTE_USED, Code.PRICE_CHANGED}
+            found |= {Code.TEST_KEY, Code.LIVE_KEY, Code.INVALID_QUOTE, Code.QUOTE_EXPIRED}
+            found |= {Code.QUOTE_MISMATCH, Code.QUOTE_USED, Code.PRICE_CHANGED}
             found |= {Code.SPEND_CAP_EXCEEDED, Code.SPEND_CAP_CURRENCY}
         if "{" in self.path:
             found.add(Code.NOT_FOUND)
         if self.idempotent:
             found |= {*BODY, *_EVERY_KEY}
+        if self.body:
+            found |= set(BODY)
         return tuple(sorted(found))
 
 

@@ -1,4 +1,4 @@
-"""The limits of the contracts that publish none (docs/contracts.md, Rate limits), and headers that report a limit."""
+"""The limits of contracts that publish none, and headers that report a limit."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def x_headers(standing: Standing) -> dict[str, str]:
 
 
 def ietf_headers(standing: Standing) -> dict[str, str]:
-    """The fields of the IETF draft "RateLimit header fields for HTTP"."""
+    # As in the draft "RateLimit header fields for HTTP".
     return {
         "RateLimit-Policy": f'"{standing.bucket}";q={standing.limit};w={standing.seconds}',
         "RateLimit": f'"{standing.bucket}";r={standing.remaining};t={standing.retry_after}',

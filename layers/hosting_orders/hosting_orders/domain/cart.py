@@ -10,8 +10,7 @@ from .money import part_of, with_tax
 from .order import ENDS, Order, OrderStatus
 
 MAX_ITEMS = 20
-"""Maximum items in a cart. One transaction of at most 100 writes stores the cart, and a domain takes four. The cart
-itself and the spend cap of its API key take one each."""
+"""Maximum items in a cart. One transaction of at most 100 writes stores the cart, and a domain takes four."""
 
 
 class PaymentStatus(StrEnum):
@@ -135,6 +134,12 @@ class Payment:
 
 
 @dataclass(frozen=True, slots=True)
+class PaymentMove:
+    at: int  # epoch ms
+    status: PaymentStatus
+
+
+@dataclass(frozen=True, slots=True)
 class OrderSnapshot:
     status: OrderStatus
     version: int
@@ -159,6 +164,7 @@ class Cart:
     due_at: int | None = None
     quote_id: str | None = None
     max_gross: int | None = None  # an invoice above this must not be paid; minor units with tax
+    payment_moves: tuple[PaymentMove, ...] = ()  # oldest first, without the first status
 
     @property
     def status(self) -> CartStatus:
@@ -172,7 +178,11 @@ class Cart:
         return self.payment.method_id or self.payment_method_id
 
     def with_payment(self, payment: Payment, now: int) -> Cart:
-        return replace(self, payment=payment, updated_at=max(now, self.updated_at))
+        now = max(now, self.updated_at)
+        moves = self.payment_moves
+        if payment.status is not self.payment.status:
+            moves = (*moves, PaymentMove(now, payment.status))
+        return replace(self, payment=payment, payment_moves=moves, updated_at=now)
 
     def with_snapshots(self, news: Mapping[int, OrderSnapshot]) -> Cart:
         """Ignores older versions and unknown orders."""

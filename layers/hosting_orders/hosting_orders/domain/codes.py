@@ -125,6 +125,37 @@ class Code(StrEnum):
         "The order costs more than the quote or `max_cost_cents` allows; the answer has both prices.",
     )
 
+    # -- API keys --------------------------------------------------------------------------------------------------
+
+    UNKNOWN_SCOPE = "unknown_scope", 400, "Unknown scope", "`GET /api/keys/scopes` lists the scopes."
+    STRONGER_KEY = (
+        *("stronger_key", 403, "Stronger key"),
+        "A key cannot make or rotate a key that may do more than itself.",
+    )
+    KEY_INACTIVE = (
+        *("key_inactive", 409, "Key inactive"),
+        "The key is revoked or expired, so it cannot be rotated.",
+    )
+    KEY_CHANGED = (
+        *("key_changed", 409, "Key changed"),
+        "Another request changed the key at the same time, and this request changed nothing.",
+    )
+    TOO_MANY_KEYS = (
+        *("too_many_keys", 422, "Too many keys"),
+        "The account has reached its maximum of keys.",
+    )
+
+    # -- webhooks --------------------------------------------------------------------------------------------------
+
+    INVALID_WEBHOOK_URL = (
+        *("invalid_webhook_url", 400, "Invalid webhook URL"),
+        "Webhooks cannot be sent to `url`.",
+    )
+    UNKNOWN_EVENT_TYPE = (
+        *("unknown_event_type", 400, "Unknown event type"),
+        "`GET /api/webhooks/event-types` lists the types.",
+    )
+
     # -- domains ---------------------------------------------------------------------------------------------------
 
     INVALID_ACTION = "invalid_action", 400, "Invalid action", "`action` is not `register` or `transfer`."
@@ -200,7 +231,11 @@ class Code(StrEnum):
     )
     TEST_KEY = (
         *("test_key", 403, "Test key"),
-        "A test key cannot order where payments move real money.",
+        "A test key cannot order where payments move real money, nor change what live money has paid or a live key.",
+    )
+    LIVE_KEY = (
+        *("live_key", 403, "Live key"),
+        "A live key cannot order where payments are only tests.",
     )
     SPEND_CAP_EXCEEDED = (
         *("spend_cap_exceeded", 403, "Spend cap exceeded"),
@@ -209,6 +244,10 @@ class Code(StrEnum):
     SPEND_CAP_CURRENCY = (
         *("spend_cap_currency", 403, "Spend cap in another currency"),
         "The key's spend cap is not in the account's currency.",
+    )
+    TEST_KEY_REQUIRED = (
+        *("test_key_required", 403, "Test key required"),
+        "Only a test key may send examples of this event.",
     )
     TRIAL_ACCOUNT = (
         *("trial_account", 403, "Trial account"),
@@ -224,6 +263,14 @@ class Code(StrEnum):
     ORDER_NOT_CANCELLABLE = (
         *("order_not_cancellable", 409, "Order not cancellable"),
         "The order cannot be cancelled any more; `reason` says why.",
+    )
+    WEBHOOK_DISABLED = (
+        *("webhook_disabled", 409, "Webhook endpoint switched off"),
+        "The endpoint is switched off; enable it first.",
+    )
+    TOO_MANY_WEBHOOKS = (
+        *("too_many_webhooks", 422, "Too many webhook endpoints"),
+        "The account has reached its maximum of webhook endpoints.",
     )
     IDEMPOTENCY_KEY_REUSED = (
         *("idempotency_key_reused", 422, "Idempotency-Key reused"),

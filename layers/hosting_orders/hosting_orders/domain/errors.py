@@ -31,7 +31,7 @@ class AccessDeniedError(RequestRefusedError):
 
 
 class SpendCapExceededError(RequestRefusedError):
-    """`period` is `day` or `month`. `remaining` is what the key may still spend in it."""
+    """`period` is `day` or `month`, `remaining` what it leaves."""
 
     code = Code.SPEND_CAP_EXCEEDED
 
@@ -43,6 +43,16 @@ class SpendCapExceededError(RequestRefusedError):
         )
         self.period = period
         self.remaining = remaining
+
+
+class StrongerKeyError(RequestRefusedError):
+    """A key would make or rotate a key that may do more than itself."""
+
+    code = Code.STRONGER_KEY
+
+    def __init__(self, message: str, pointer: str) -> None:
+        super().__init__(message)
+        self.pointer = pointer
 
 
 class InvalidRequestError(RequestRefusedError):
@@ -127,10 +137,30 @@ class RateLimitedError(RequestRefusedError):
         self.retry_after = retry_after
 
 
+class TooManyWebhooksError(RequestRefusedError):
+    code = Code.TOO_MANY_WEBHOOKS
+
+
+class WebhookDisabledError(RequestRefusedError):
+    code = Code.WEBHOOK_DISABLED
+
+
 class NotFoundError(RequestRefusedError):
     """The text must not show whether another account has the item."""
 
     code = Code.NOT_FOUND
+
+
+class KeyInactiveError(RequestRefusedError):
+    code = Code.KEY_INACTIVE
+
+
+class KeyChangedError(RequestRefusedError):
+    code = Code.KEY_CHANGED
+
+
+class TooManyKeysError(RequestRefusedError):
+    code = Code.TOO_MANY_KEYS
 
 
 class IdempotencyKeyReusedError(RequestRefusedError):
@@ -205,6 +235,10 @@ class CartExistsError(HostingOrdersError):
 
 class QuoteUsedError(HostingOrdersError):
     """Another cart has the quote."""
+
+
+class KeyExistsError(HostingOrdersError):
+    """Another request with this Idempotency-Key has made the key."""
 
 
 class NumberTakenError(HostingOrdersError):

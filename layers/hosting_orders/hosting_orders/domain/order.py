@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TypeVar
 
+from . import causes
 from .domain_record import DomainRecord, DomainRenewal
 from .errors import IllegalMoveError, OrderNotCancellableError
 from .ids import order_uuid
@@ -279,7 +280,7 @@ class Order:
         """
         if self.status is not OrderStatus.COMPLETED or self.domain is None or self.domain_has_left:
             return self
-        left = self.told("the domain has left the registrar", now, Actor.REGISTRAR)
+        left = self.told(causes.DOMAIN_LEFT, now, Actor.REGISTRAR)
         return left.with_domain(replace(self.domain, left_at=left.updated_at)).check_renewal_at(now)
 
     @property
@@ -288,7 +289,7 @@ class Order:
 
     @property
     def releases_claims(self) -> bool:
-        """Whether saving must release a capacity, a domain or what a spend cap counts."""
+        """Whether saving must release a capacity, a domain or its `spend`."""
         if self.status is OrderStatus.COMPLETED:
             return self.domain_claim is not None and self.domain_has_left
         return self.ended and any((self.capacity, self.domain_claim, self.spend))
@@ -395,12 +396,12 @@ class Order:
     def refunded(self, refund: Refund | None, now: int) -> Order:
         """`refund` is None if no money was taken."""
         end = OrderStatus.CANCELED if self.cancel_requested_at is not None else OrderStatus.PROVISION_FAILED
-        cause = "money given back" if refund else "no money had been taken"
+        cause = causes.MONEY_BACK if refund else "no money had been taken"
         return replace(self._move(end, now, Actor.SYSTEM, cause), refund=refund)
 
     def late_money_returned(self, refund: Refund, now: int) -> Order:
         """The refund of money that came after the end."""
-        return replace(self.told("late payment given back", now, Actor.SYSTEM), refund=refund)
+        return replace(self.told(causes.LATE_MONEY_BACK, now, Actor.SYSTEM), refund=refund)
 
     def refund_refused(self, reason: str, now: int) -> Order:
         """Count the refusal. An ended order keeps its status."""

@@ -223,7 +223,7 @@ class CallbackRequest:
     message_id: str
     timestamp: int  # Unix seconds of this attempt
     body: bytes
-    secret: str  # signs the message (Standard Webhooks)
+    secrets: tuple[str, ...]  # each signs the message (Standard Webhooks)
     authorization: str | None = None
 
     def __repr__(self) -> str:
@@ -239,3 +239,8 @@ class CallbackAnswer:
     @property
     def delivered(self) -> bool:
         return self.status_code is not None and 200 <= self.status_code < 300
+
+    @property
+    def gone(self) -> bool:
+        """The receiver wants no more messages."""
+        return self.status_code == 410

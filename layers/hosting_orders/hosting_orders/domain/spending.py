@@ -1,4 +1,4 @@
-"""What the orders of an API key count against its spend cap."""
+"""Spending against the cap of an API key. Amounts are minor units."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from .account import SpendCap
 
 
 class Period(StrEnum):
-    """Calendar periods in UTC."""
-
     DAY = "day"
     MONTH = "month"
 
@@ -22,7 +20,7 @@ class Spend:
 
     key: str  # the id of the API key, or its hash if it has no id
     day: str  # when the order was placed, in UTC: `2026-11-27`
-    amount: int  # minor units, with the expected tax
+    amount: int  # with the expected tax
 
     @property
     def month(self) -> str:
@@ -31,18 +29,16 @@ class Spend:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """The sums of a key's orders, in minor units."""
-
     day: int = 0
     month: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Remaining:
-    """What a key may still spend, in minor units. None means no limit."""
+    """What a key may still spend."""
 
     currency: str
-    day: int | None
+    day: int | None  # None means no limit
     month: int | None
 
     @classmethod
@@ -50,7 +46,7 @@ class Remaining:
         return cls(cap.currency, _left(cap.day, spent.day), _left(cap.month, spent.month))
 
     def too_little_for(self, amount: int) -> tuple[Period, int] | None:
-        """The period that leaves the least, and what it leaves, or None if `amount` may be spent."""
+        """The period that leaves least, and what it leaves."""
         left = [(Period.MONTH, self.month), (Period.DAY, self.day)]
         short = [(period, rest) for period, rest in left if rest is not None and rest < amount]
         return min(short, key=lambda found: found[1], default=None)
@@ -62,5 +58,4 @@ def _left(limit: int | None, spent: int) -> int | None:
 
 
 def utc_day(now: int) -> str:
-    """`now` is epoch ms."""
     return dt.datetime.fromtimestamp(now / 1000, dt.UTC).date().isoformat()

@@ -24,6 +24,7 @@ from hosting_orders.domain.codes import Code
 from hosting_orders.domain.placement import Channel, Placement
 from hosting_orders.usecases.authenticate import Caller, admit, identify
 from hosting_orders.usecases.limit_rate import Bucket, count_request
+from hosting_orders.usecases.note_key_use import note_key_use
 from hosting_orders.usecases.ports import Services
 
 from . import strict_json
@@ -144,7 +145,7 @@ class Call(Generic[View]):
         assert body is not None, f"{self.operation.route} takes no body"
         # Report header errors before body errors.
         key = self.request.idempotency_key if self.operation.idempotent else None
-        raw = self.request.json()
+        raw = {} if body.optional and not self.request.raw_body.strip() else self.request.json()
         channel = self.verified.credential.channel if self.verified else Channel.API
         placed = Placement(channel, contract=self.contract.name, client_address=self.request.source_ip)
         facts = RequestFacts(key, _fingerprint(self.request.path, raw), placed, self.request.origin)
@@ -271,6 +272,7 @@ def _identified(request: Request, services: Services, exchange: _Exchange, bucke
         _count(services, bucket, f"address#{request.source_ip}", exchange)
         raise
     _count(services, bucket, f"key#{credential.key_hash}", exchange)
+    note_key_use(services, credential)
     return credential
 
 

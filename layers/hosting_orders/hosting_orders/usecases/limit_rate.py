@@ -13,8 +13,6 @@ from .ports import Services
 
 
 class Bucket(StrEnum):
-    """Requests that are counted together."""
-
     ALL = "all"  # for contracts with one limit for all requests
     READ = "read"
     WRITE = "write"
@@ -39,7 +37,7 @@ class Standing:
 
 
 def count_request(services: Services, bucket: Bucket, client: str, limit: RateLimit) -> Standing | None:
-    """Count one request of a key or an address. Returns None when counting fails: the request then continues."""
+    """Count one request. Returns None when counting fails: the request then continues."""
     now = services.clock.now() / 1000
     resets_at = (int(now) // limit.seconds + 1) * limit.seconds
     try:

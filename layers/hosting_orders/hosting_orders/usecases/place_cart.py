@@ -16,7 +16,6 @@ from hosting_orders.domain.cart import Cart, OnItemFailure, OrderSnapshot, Payme
 from hosting_orders.domain.codes import Code
 from hosting_orders.domain.domain_record import DomainRecord
 from hosting_orders.domain.errors import (
-    AccessDeniedError,
     CapacityExhaustedError,
     CartExistsError,
     DomainRefusedError,
@@ -49,6 +48,7 @@ from .authenticate import Caller
 from .changes import load_cart
 from .collect_payment import PAYMENT_NOT_STARTED, resume_payment, start_payment
 from .drafts import Draft, Problems
+from .key_mode import check_ordering
 from .log import log
 from .ports import Services
 from .products.fulfilment import ProductRequest
@@ -139,7 +139,7 @@ def place_cart(
     Raises PaymentNotStartedError (422). The orders are then stored as failed.
     """
     account = caller.scope
-    refuse_test_key(services, caller)
+    check_ordering(services, caller)
     token = _token(services, account, request)
     earlier = _earlier(services, account, token, request)
     if earlier is not None:
@@ -197,12 +197,6 @@ def _earlier(services: Services, account: Account, token: str, request: CartRequ
 
 
 # -- checks: nothing is written here ------------------------------------------------------------------------------
-
-
-def refuse_test_key(services: Services, caller: Caller) -> None:
-    """Raises AccessDeniedError `test_key` (403)."""
-    if caller.credential.test and services.payments.live:
-        raise AccessDeniedError(Code.TEST_KEY, "A test key cannot order here: payments move real money.")
 
 
 def check_order(

@@ -10,7 +10,7 @@ from hosting_orders.domain.callback import CallbackDelivery
 from hosting_orders.domain.cart import Cart, OrderSnapshot
 from hosting_orders.domain.catalogue import Catalogue, Term
 from hosting_orders.domain.errors import HostingOrdersError
-from hosting_orders.domain.listing import ChangedOrders, DueItem, OrderPage
+from hosting_orders.domain.listing import ChangedOrders, ChangedPublishers, DueItem, OrderPage
 from hosting_orders.domain.money import Money
 from hosting_orders.domain.order import Order, Subscription
 from hosting_orders.domain.providers import (
@@ -40,6 +40,8 @@ from hosting_orders.domain.spending import Spent
 from hosting_orders.domain.workflow import Step
 
 from .domain_ports import KnownOffers, Registrar, RegistryRules, Zones
+from .key_ports import KeyStore, KeyUses
+from .webhook_ports import WebhookQueue, WebhookStore
 
 
 class Clock(Protocol):
@@ -87,7 +89,7 @@ class OrderStore(Protocol):
     def quote_used(self, account_id: str, quote_id: str) -> bool: ...
 
     def spent(self, account_id: str, key: str, day: str) -> Spent:
-        """Return what the orders of this API key count on this day (`2026-11-27`) and in its month."""
+        """Return what this API key has spent on `day` (`2026-11-27`) and in its month."""
         ...
 
     def domain_taken(self, name: str) -> bool:
@@ -167,6 +169,10 @@ class OrderStream(Protocol):
 
         None when the stream no longer has these changes.
         """
+        ...
+
+    def changed_publishers(self, stream: str, shard: str, first: str, last: str) -> ChangedPublishers | None:
+        """Like `changed`, for all items that publish events."""
         ...
 
 
@@ -409,11 +415,13 @@ class Features(Protocol):
         ...
 
 
-class Callbacks(Protocol):
+class Sender(Protocol):
     def send(self, request: CallbackRequest) -> CallbackAnswer:
         """Make one attempt. Failures of the receiver or the network are returned, never raised."""
         ...
 
+
+class Callbacks(Sender, Protocol):
     def secret_for(self, account_id: str) -> str:
         """Return the account's signing secret (`whsec_…`)."""
         ...
@@ -456,6 +464,10 @@ class Services(Protocol):
     @property
     def directory(self) -> Directory: ...
     @property
+    def keys(self) -> KeyStore: ...
+    @property
+    def key_uses(self) -> KeyUses: ...
+    @property
     def catalogue(self) -> CatalogueStore: ...
     @property
     def orders(self) -> OrderStore: ...
@@ -467,6 +479,12 @@ class Services(Protocol):
     def counts(self) -> RequestCounts: ...
     @property
     def deliveries(self) -> CallbackStore: ...
+    @property
+    def webhooks(self) -> WebhookStore: ...
+    @property
+    def webhook_queue(self) -> WebhookQueue: ...
+    @property
+    def webhook_sender(self) -> Sender: ...
     @property
     def workflow(self) -> Workflow: ...
     @property

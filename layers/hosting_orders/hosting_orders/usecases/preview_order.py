@@ -10,7 +10,8 @@ from hosting_orders.domain.products import Item
 from hosting_orders.domain.providers import PaymentMethod
 
 from .authenticate import Caller
-from .place_cart import CartRequest, check_order, refuse_test_key
+from .key_mode import check_ordering
+from .place_cart import CartRequest, check_order
 from .ports import Services
 from .quoted_prices import check_maximum, estimate, maximum, new_quote
 
@@ -48,7 +49,7 @@ def preview_order(
 ) -> OrderPreview:
     """Return what the order would cost, with a quote. Raises the errors of `place_cart`."""
     account = caller.scope
-    refuse_test_key(services, caller)
+    check_ordering(services, caller)
     checked = check_order(services, account, request, allow_loopback=allow_loopback_callbacks)
     drafts, on_page = checked.drafts, checked.method is None
     total = estimate(services, account, drafts, on_page=on_page)

@@ -1,4 +1,4 @@
-"""The spend cap of an API key. The order store enforces it when it writes a cart (docs/contracts.md, Spend cap)."""
+"""The spend cap of an API key. The order store enforces it when it writes a cart."""
 
 from __future__ import annotations
 
@@ -12,10 +12,7 @@ from .ports import Services
 
 
 def remaining(services: Services, credential: Credential, account: Account) -> Remaining | None:
-    """Return what the key may still spend for this account today and this month. None means no limit.
-
-    Concurrent orders may use it up, so an order can still be refused.
-    """
+    """Return what the key may still spend for this account. None means no limit."""
     cap = cap_of(credential)
     if cap is None:
         return None
@@ -40,7 +37,7 @@ def check_currency(credential: Credential, account: Account) -> None:
 
 
 def spend_of(credential: Credential, account: Account, net: Money, now: int) -> Spend | None:
-    """What an order of this price counts. None if the key has no cap or the order is free."""
+    """None if the key has no cap or the order is free."""
     if cap_of(credential) is None or net.amount == 0:
         return None
     return Spend(_counter_of(credential), utc_day(now), with_tax(net.amount, account.tax_basis_points))

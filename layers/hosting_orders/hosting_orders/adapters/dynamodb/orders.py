@@ -146,7 +146,6 @@ class DynamoOrderStore:
         return spending.take(account_id, spend, cap)
 
     def _check_cap(self, account_id: str, spend: Spend, cap: SpendCap | None) -> None:
-        """Raises SpendCapExceededError."""
         if cap is None:
             return
         left = Remaining.of(cap, self.spent(account_id, spend.key, spend.day))
@@ -381,7 +380,7 @@ def _payment(cart: Cart) -> Write:
     key = keys.cart(cart.account_id, cart.token)
     setting = (
         "SET #payment = :payment, #payment_version = :next, #payment_lease = :lease,"
-        " #updated_at = :updated_at"
+        " #payment_moves = :moves, #updated_at = :updated_at"
     )
     if cart.due_at is None:
         setting += " REMOVE #due_at, #due_shard"
@@ -395,6 +394,7 @@ def _payment(cart: Cart) -> Write:
         version=cart.payment_version,
         next=cart.payment_version + 1,
         lease=cart.payment_lease,
+        moves=to_plain(cart.payment_moves),
         updated_at=cart.updated_at,
         due_at=cart.due_at,
         due_shard=keys.due_shard(key),

@@ -1,4 +1,4 @@
-"""What the orders of an API key cost: one item for each key and month, with the sum of the month and of each day."""
+"""One item for each API key and month: what its orders cost, in all and on each day."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _KEPT = dt.timedelta(days=100)
 
 
 def spends_of(orders: Sequence[Order]) -> list[tuple[str, Spend]]:
-    """Account ids with the sums to count. The orders of one cart have one sum, so a transaction writes one item."""
+    # The orders of one cart have one sum, and a transaction may write an item only once.
     sums: Counter[tuple[str, str, str]] = Counter()
     for order in orders:
         if order.spend is not None:
@@ -28,7 +28,7 @@ def spends_of(orders: Sequence[Order]) -> list[tuple[str, Spend]]:
 
 
 def take(account_id: str, spend: Spend, cap: SpendCap) -> Write:
-    """The condition holds while both sums stay within the cap, which `spend` alone must not exceed."""
+    """`spend` alone must not exceed the cap."""
     day = _day(spend)
     limited = [(name, limit) for name, limit in (("month", cap.month), (day, cap.day)) if limit is not None]
     condition = " AND ".join(
@@ -39,13 +39,12 @@ def take(account_id: str, spend: Spend, cap: SpendCap) -> Write:
         f"ADD #month :amount, #{day} :amount SET #expires_at = :kept",
         condition,
         amount=spend.amount,
-        kept=_kept_until(spend),
+        kept=_kept_until(spend),  # Unix seconds
         **{f"room_{name}": limit - spend.amount for name, limit in limited},
     )
 
 
 def give_back(account_id: str, spend: Spend) -> Write:
-    """The condition fails if the item is no longer there."""
     day = _day(spend)
     return update(
         keys.spending(account_id, spend.key, spend.month),
@@ -70,6 +69,5 @@ def _day_name(day: str) -> str:
 
 
 def _kept_until(spend: Spend) -> int:
-    """Unix seconds."""
     day = dt.datetime.fromisoformat(spend.day).replace(tzinfo=dt.UTC)
     return int((day + _KEPT).timestamp())

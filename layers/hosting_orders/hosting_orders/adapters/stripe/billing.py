@@ -1,6 +1,6 @@
-"""Make an invoice and collect it, once (docs/design.md).
+"""Create an invoice and collect it only once (docs/design.md).
 
-* Any response may be lost. A repeat makes the calls again under the same keys, or does only what is missing.
+* Any response may be lost. A repeat sends the requests again under the same keys, or does only what is missing.
 * The outcome is read from Stripe's objects, never inferred from an error.
 """
 
@@ -42,7 +42,7 @@ ABOVE_MAXIMUM = "above_maximum"
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """Metadata finds the invoice again, so no other may have the same."""
+    """The metadata identifies the invoice, so no other invoice may have it."""
 
     key: str  # begins every idempotency key
     metadata: Mapping[str, str]
@@ -65,7 +65,7 @@ class Biller:
         self._stripe = stripe
 
     def is_old(self, bill: Bill) -> bool:
-        """Whether Stripe may have forgotten the keys."""
+        """Whether Stripe may have forgotten the idempotency keys."""
         return self._stripe.now() - bill.created_at / 1000 >= KEYS_ARE_KEPT
 
     def look(self, bill: Bill) -> str | None:
@@ -114,7 +114,7 @@ class Biller:
     def collect(
         self, bill: Bill, invoice_id: str, *, status: str, lines: tuple[ChargeLine, ...], again: str
     ) -> None:
-        """Do what is left for an invoice of this status. `again` makes new keys."""
+        """Finish an invoice of this status. `again` becomes part of the keys."""
         if status == "draft":
             if lines:
                 parameters: Document = {"lines": [self._line(bill, line) for line in lines]}
@@ -127,7 +127,7 @@ class Biller:
                 )
             else:
                 invoice = self._stripe.invoice(invoice_id) or {}
-            self._check_sum(bill, invoice)  # finalizing may already pay the invoice from credit
+            self._check_sum(bill, invoice)  # before finalizing, which may already pay the invoice from credit
             invoice = self._stripe.once(
                 f"{bill.key}:finalize{again}",
                 lambda options: self._stripe.v1.invoices.finalize_invoice(
@@ -136,7 +136,7 @@ class Biller:
             )
         else:
             invoice = self._stripe.invoice(invoice_id) or {}
-        # The finalize response may be a replay, older than the lines that a concurrent call added.
+        # Check again: the `add_lines` response may be a replay that is older than the lines of a concurrent call.
         self._check_sum(bill, invoice)
         if invoice.get("status") == "open":
             how: Document = {"off_session": True}
@@ -167,8 +167,8 @@ class Biller:
         )
 
     def close(self, invoice: Document | None) -> Document | None:
-        """The result may be paid, or its debit under way."""
-        # No idempotency key: Stripe would replay an outdated refusal.
+        """The returned invoice may be paid, or its debit under way."""
+        # Send no idempotency key, because Stripe would replay an outdated refusal.
         for _ in range(3):
             if invoice is None:
                 return None
@@ -218,7 +218,7 @@ class Biller:
 
 
 def nearest(invoices: list[Document]) -> str | None:
-    """Of several invoices, the one closest to payment."""
+    """The id of the invoice closest to payment."""
     order = ("paid", "open", "uncollectible", "draft", "void")
     found = sorted(invoices, key=lambda invoice: order.index(invoice["status"]))
     return str(found[0]["id"]) if found else None

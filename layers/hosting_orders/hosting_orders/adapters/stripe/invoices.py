@@ -73,9 +73,9 @@ class StripeInvoices:
 
     def state(self, invoice_id: str) -> PaymentState | None:
         """PROCESSING with an `error` is a final decline of our own attempt. Until `charge` voids the invoice, the
-        invoice could still be paid. So the state is not yet FAILED, and it has no `pay_url`.
+        invoice could still be paid. So the state is not yet FAILED and has no `pay_url`.
 
-        After a decline on the hosted page or a returned debit, the customer may use another method on that page.
+        After a decline on the hosted page or a returned debit, the customer may use another method on the hosted page.
         """
         with self._stripe.faults_translated():
             return self.state_of(self._stripe.invoice(invoice_id))
@@ -118,7 +118,7 @@ class StripeInvoices:
                 return state
             if isinstance(refusal, self._stripe.sdk.CardError) and declined not in FINAL_DECLINES:
                 return awaiting(state, invoice, declined)
-            # Declined permanently, or refused before the attempt.
+            # The payment was declined permanently, or refused before the attempt.
             state = self._closed(invoice["id"], invoice)
             if state.status in (PaymentStatus.SUCCEEDED, PaymentStatus.PROCESSING):
                 return state
@@ -134,7 +134,7 @@ class StripeInvoices:
 
     def _state(self, invoice: Document) -> PaymentState:
         shown = invoice["lines"]
-        # The tax of a draft is not final.
+        # The tax of a draft is not final, so a draft has no gross amounts yet.
         settled = invoice["status"] != "draft"
         lines = self._stripe.invoice_lines(invoice["id"]) if settled and shown["has_more"] else shown["data"]
         gross = gross_by_line(lines, invoice["total"]) if settled else {}

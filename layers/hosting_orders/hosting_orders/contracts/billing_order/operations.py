@@ -46,7 +46,7 @@ CANCEL_ORDER = Operation(
     access=_KEY,
     answers=orders.Canceled,
     render=orders.canceled,
-    refuses=(*_SCOPED_KEY, Code.ORDER_NOT_CANCELLABLE),
+    refuses=(*_SCOPED_KEY, Code.ORDER_NOT_CANCELLABLE, Code.TEST_KEY),
     ours=True,
 )
 LIST_PENDING_ORDERS = Operation(

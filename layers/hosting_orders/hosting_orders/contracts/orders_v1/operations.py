@@ -89,7 +89,7 @@ CANCEL_ORDER = Operation(
     status=202,
     answers=orders.Canceled,
     render=orders.canceled,
-    refuses=(Code.ORDER_NOT_CANCELLABLE,),
+    refuses=(Code.ORDER_NOT_CANCELLABLE, Code.TEST_KEY),
 )
 
 # -- shared endpoints ---------------------------------------------------------------------------------------------

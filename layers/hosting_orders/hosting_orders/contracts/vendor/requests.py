@@ -46,14 +46,14 @@ ShortName = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 """A short text that selects an entry of the catalogue, such as a plan or a location."""
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
     if any(unicodedata.category(sign) == "Cc" for sign in text):
         raise PydanticCustomError("unreadable", "must not have control characters or line breaks")
     return text
 
 
 # Customers copy auth codes out of e-mails, often with white space around them but never with a line break inside.
-AuthCode = Annotated[str, StringConstraints(strip_whitespace=True, max_length=255), AfterValidator(_one_line)]
+AuthCode = Annotated[str, StringConstraints(strip_whitespace=True, max_length=255), AfterValidator(one_line)]
 """The auth code of a domain transfer."""
 
 
@@ -73,6 +73,7 @@ class Agreed(Strict):
 
 # Our texts for pydantic's own errors. The validators here and in each contract's `requests.py` have their own texts.
 _FINDINGS = {
+    "bool_type": "must be true or false",
     "dict_type": "must be a JSON object",
     "extra_forbidden": "is not a field of this request",
     "greater_than_equal": "must be at least {ge}",
@@ -81,6 +82,9 @@ _FINDINGS = {
     "list_type": "must be a JSON array",
     "model_attributes_type": "must be a JSON object",
     "model_type": "must be a JSON object",
+    "bool_type": "must be true or false",
+    "too_long": "must have at most {max_length} entries",
+    "too_short": "must have at least {min_length} entry",
     "string_too_long": "must have at most {max_length} characters",
     "string_too_short": "must have at least {min_length} characters",
     "string_type": "must be text",
