@@ -29,7 +29,7 @@ def work_of(services: Services, call: Call[Any], received: requests.Received) ->
         asked = requests.agent_order(given, received.facts)
         questions = QUESTIONS if asked.with_domain else None
         loopback = bootstrap.allow_loopback_callbacks()
-        return work(services, caller, asked.request, asked.scopes, questions, loopback)
+        return work(services, caller, asked.request, asked.scopes, questions, loopback=loopback)
 
     return {
         tools.GET_ORDER_STATUS: lambda given: show_order_status(services, caller, given.order, readable),

@@ -14,6 +14,8 @@ VERB_NOUN = re.compile(r"[a-z]+(_[a-z0-9]+)+|reconcile")  # `reconcile` covers e
 
 # Functions without a use case of their own, with the reason.
 WITHOUT_A_USE_CASE = {
+    "answer_mcp": "one address for all tools of agents; each tool has its use case",
+    "describe_mcp": "it reads only a setting; separate because it needs no key and so has no rights",
     "answer_unknown_route": "it only returns a 404 in the contract's format",
     "receive_platform_webhook": "it passes the operation to provision_hosting, which waits for it",
     "place_order": "it places a cart with one site, so it uses place_cart",

@@ -72,6 +72,7 @@ def quote(
     request: CartRequest,
     scopes: Collection[str],
     questions: RateLimit | None,
+    *,
     loopback: bool,
 ) -> AgentQuote:
     """`questions` limits orders of domains, and is None if there is none.
@@ -89,6 +90,7 @@ def place(
     request: CartRequest,
     scopes: Collection[str],
     questions: RateLimit | None,
+    *,
     loopback: bool,
 ) -> Placed:
     """Raises the errors of `place_cart` and `quote`, and AccessDeniedError `spend_cap_required`."""

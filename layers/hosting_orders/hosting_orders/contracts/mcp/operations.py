@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from typing_extensions import TypedDict
 
-from hosting_orders.contracts.operation import BODY, Access, Contract, Operation
+from hosting_orders.contracts.operation import Access, Contract, Operation
 from hosting_orders.contracts.order_status.callbacks import callback_body
 from hosting_orders.contracts.rate_limits import LIMITS, x_headers
 from hosting_orders.domain.account import AccountFrom
@@ -58,7 +58,8 @@ EXCHANGE = Operation(
     contract=CONTRACT,
     access=Access(scope=READ_SCOPE, account=AccountFrom.KEY, scoped=True),
     render=exchanged,
-    refuses=(Code.FOREIGN_ORIGIN, Code.NOT_ACCEPTABLE, *BODY),
+    body=True,
+    refuses=(Code.FOREIGN_ORIGIN, Code.NOT_ACCEPTABLE),
     ours=True,
 )
 _NOT_HERE: dict[str, Any] = {

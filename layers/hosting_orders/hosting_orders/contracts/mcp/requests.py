@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from hosting_orders.contracts.operation import Body, RequestFacts
@@ -40,6 +40,16 @@ from . import operations
 from .protocol import Message
 
 _Id = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+def _agreed(given: bool) -> bool:
+    if not given:
+        raise PydanticCustomError("not_agreed", "must be true: a person must agree first")
+    return given
+
+
+# Not Literal[True], which takes the number 1.
+_Agreed = Annotated[bool, AfterValidator(_agreed), Field(json_schema_extra={"const": True})]
 _Term = Annotated[Literal["monthly", "annual"], Field(description="How long one payment lasts.")]
 
 
@@ -170,19 +180,18 @@ class PlaceOrder(Strict):
             ge=0, le=2**53, description="The most that may be charged, tax included. At least `gross_cents`."
         ),
     ]
-    confirm: Annotated[
-        Literal[True], Field(description="True: a person has agreed to the price and to the terms.")
-    ]
+    confirm: Annotated[_Agreed, Field(description="True: a person has agreed to the price and to the terms.")]
     callback: Annotated[Callback | None, Field(description="Where to report the end of each order.")] = None
 
 
 class CancelOrder(Strict):
     order: Annotated[_Id, Field(description="The order's id, token or number.")]
-    confirm: Annotated[Literal[True], Field(description="True: a person has agreed to cancel the order.")]
+    confirm: Annotated[_Agreed, Field(description="True: a person has agreed to cancel the order.")]
 
 
 # Our texts for pydantic's errors that only these models have.
 _FINDINGS = {
+    "bool_type": "must be true: a person must agree first",
     "literal_error": "must be {expected}",
     "too_short": "must have at least {min_length} element(s)",
     "too_long": "must have at most {max_length} elements",
@@ -194,7 +203,7 @@ def problem(found: Mapping[str, Any]) -> InvalidRequestError:
     text = _FINDINGS.get(found["type"])
     if text is None:
         return usual
-    words = text.format(**found["ctx"]).replace("True", "true: a person must agree first")
+    words = text.format(**found.get("ctx", {}))
     name = ".".join(str(part) for part in found["loc"])
     return InvalidRequestError(usual.code, f"`{name}` {words}.", usual.pointer)
 
@@ -216,12 +225,10 @@ class AgentOrder:
 
 def agent_order(order: QuoteOrder | PlaceOrder, facts: RequestFacts) -> AgentOrder:
     products = [item.given[0] for item in order.items]
-    delivered_by = {
-        Deliverer.REGISTRAR if isinstance(product, Domain) else Deliverer.PLATFORM for _, product in products
-    }
+    delivered_by = {_PRODUCTS[type(product)][0] for _, product in products}
     request = CartRequest(
         items=tuple(
-            ItemRequest(f"/items/{place}/{field}", _request_of(product))
+            ItemRequest(f"/items/{place}/{field}", _PRODUCTS[type(product)][1](product))
             for place, (field, product) in enumerate(products)
         ),
         # Not of the message: its JSON-RPC id differs between repetitions.
@@ -247,21 +254,24 @@ def _fingerprint(order: QuoteOrder | PlaceOrder) -> str:
     return hashlib.sha256(f"mcp\0{json.dumps(facts, sort_keys=True)}".encode()).hexdigest()
 
 
-def _request_of(product: Strict) -> ProductRequest:
-    if isinstance(product, Site):
-        return SiteRequest(
-            product.name,
-            product.variant,
-            product.location,
-            product.plan,
-            product.term,
-            unknown_variants=UNKNOWN_VARIANTS,
-        )
-    if isinstance(product, VirtualMachine):
-        return VmRequest(
-            product.hostname, product.plan, product.image, product.location, product.term, product.ssh_key
-        )
-    assert isinstance(product, Domain)
+def _site(product: Site) -> SiteRequest:
+    return SiteRequest(
+        product.name,
+        product.variant,
+        product.location,
+        product.plan,
+        product.term,
+        unknown_variants=UNKNOWN_VARIANTS,
+    )
+
+
+def _vm(product: VirtualMachine) -> VmRequest:
+    return VmRequest(
+        product.hostname, product.plan, product.image, product.location, product.term, product.ssh_key
+    )
+
+
+def _domain(product: Domain) -> DomainRequest:
     source = product.registration_id
     return DomainRequest(
         name=product.name,
@@ -273,3 +283,10 @@ def _request_of(product: Strict) -> ProductRequest:
         source_field="registration_id",
         source_pointer="/registration_id",
     )
+
+
+_PRODUCTS: dict[type, tuple[Deliverer, Callable[[Any], ProductRequest]]] = {
+    Site: (Deliverer.PLATFORM, _site),
+    VirtualMachine: (Deliverer.PLATFORM, _vm),
+    Domain: (Deliverer.REGISTRAR, _domain),
+}
