@@ -68,7 +68,7 @@ def problem_of(error: Exception) -> Problem:
             return Problem(error.code, (Detail(error.code, str(error)),), headers)
         case errors.RequestRefusedError():
             # HTTP requires this header with a 401.
-            headers = {"WWW-Authenticate": "Bearer"} if error.code.status == 401 else {}
+            headers = {"WWW-Authenticate": _challenge(error)} if error.code.status == 401 else {}
             return Problem(error.code, (Detail(error.code, str(error), error.pointer),), headers)
         case errors.ForgedWebhookError():
             return _one(Code.INVALID_SIGNATURE, "The signature is not valid.")
@@ -79,6 +79,13 @@ def problem_of(error: Exception) -> Problem:
         case _:
             message = "Something went wrong on our side. Send the same request again, with the same Idempotency-Key."
             return _one(Code.INTERNAL_ERROR, message)
+
+
+def _challenge(error: errors.RequestRefusedError) -> str:
+    """RFC 6750, section 3.1: the error is given only for a key or token that was sent."""
+    refused = isinstance(error, errors.CredentialRefusedError)
+    missing = isinstance(error, errors.CredentialMissingError)
+    return 'Bearer error="invalid_token"' if refused and not missing else "Bearer"
 
 
 # Python's phrases for these differ between its versions (RFC 9110 renamed them).

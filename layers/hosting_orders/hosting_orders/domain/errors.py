@@ -23,6 +23,14 @@ class CredentialRefusedError(RequestRefusedError):
     code = Code.UNAUTHORIZED
 
 
+class CredentialMissingError(CredentialRefusedError):
+    """The request has no API key or token."""
+
+
+class AccessTokenRefusedError(HostingOrdersError):
+    """The text is for operators, not for clients."""
+
+
 class AccessDeniedError(RequestRefusedError):
     def __init__(self, code: Code, message: str) -> None:
         super().__init__(message)
