@@ -33,9 +33,7 @@ def an_issuer(world: World) -> Iterator[IssuerStandIn]:
 
 def use_issuer(world: World, issuer: IssuerStandIn, **rules: Any) -> None:
     """Use the issuer in a new process, which has read no keys. `rules` change TokenRules."""
-    keys = IssuerKeys(
-        issuer.url, world.metrics, allow_loopback=True, now=lambda: world.clock.now() / 1000
-    )
+    keys = IssuerKeys(issuer.url, world.metrics, allow_loopback=True, now=lambda: world.clock.now() / 1000)
     world.access_tokens = JwtAccessTokens(
         TokenRules(**{"issuer": issuer.url, "audiences": (AUDIENCE,), **rules}), keys
     )
@@ -51,8 +49,10 @@ def bearer(world: World, token: str, account: str | None = "ready") -> dict[str,
     return {"authorization": f"Bearer {token}", **named}
 
 
-def encoded(part: bytes | str | Any) -> str:
-    raw = part.encode() if isinstance(part, str) else part if isinstance(part, bytes) else json.dumps(part).encode()
+def encoded(part: bytes | str | Mapping[str, Any]) -> str:
+    """A part of a token: bytes or text as they are, or an object as JSON."""
+    text = json.dumps(part) if isinstance(part, Mapping) else part
+    raw = text.encode() if isinstance(text, str) else text
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
@@ -67,9 +67,9 @@ def forged(
 ) -> str:
     """A valid token with these members changed, signed with the issuer's key for `alg`, or with `key`."""
     full = _changed({"alg": "RS256", "kid": "rsa", "typ": "at+jwt"}, header or {})
-    payload = (
-        claims if isinstance(claims, bytes) else json.dumps(_changed(issuer.claims(user, account), claims or {})).encode()
-    )
+    payload = claims
+    if not isinstance(payload, bytes):
+        payload = json.dumps(_changed(issuer.claims(user, account), payload or {})).encode()
     signer = key or signing_keys()["ec" if str(full.get("alg")).startswith("ES") else "rsa"]
     registry = jws.JWSRegistry(algorithms=[full["alg"]], strict_check_header=False)
     return jws.serialize_compact(full, payload, signer, registry=registry)

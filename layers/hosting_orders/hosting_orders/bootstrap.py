@@ -70,7 +70,7 @@ def _new_aws_client(
 
 @cache
 def _issuer_keys(issuer: str, stack: str, allow_loopback: bool) -> IssuerKeys:
-    """For the whole process: rebuilt services must not read the keys again."""
+    # One for the process: rebuilt services must not read the keys again.
     from hosting_orders.adapters.issuer_keys import IssuerKeys
     from hosting_orders.adapters.metrics import LogMetrics
 

@@ -95,7 +95,9 @@ def test_a_token_is_accepted_in_each_form_of_a_key(world: World, issuer: IssuerS
 
 
 def test_O2_003_O2_004_a_token_with_every_scope_writes_nothing(world: World, issuer: IssuerStandIn) -> None:
-    token = issuer.token("usr_ready", "acc_ready", f"{SCOPES} billing:write vps:manage domains:manage admin *")
+    token = issuer.token(
+        "usr_ready", "acc_ready", f"{SCOPES} billing:write vps:manage domains:manage admin *"
+    )
     before = state_of(world)
     for method, path, _ in ROUTES:
         reply = send(world, method, path, headers=bearer(world, token), account=None, body="{}")
@@ -117,8 +119,10 @@ def test_each_operation_of_each_contract_is_closed_or_needs_a_scope_that_a_token
 
 @pytest.mark.parametrize(
     "path",
-    ["/api/v1/orders/65f000000000000000000000", "/api/v1/orders", "/api/v1/ping", "/api/v1/catalogue"]
-    + ["/api/billing/order/1", "/api/account/pending-orders"],
+    [
+        *("/api/v1/orders/65f000000000000000000000", "/api/v1/orders", "/api/v1/ping", "/api/v1/catalogue"),
+        *("/api/billing/order/1", "/api/account/pending-orders"),
+    ],
 )
 def test_SQ_013_C22_contracts_000_and_001_are_closed(world: World, issuer: IssuerStandIn, path: str) -> None:
     reply = ask(world, issuer.token("usr_ready", "acc_ready", f"{SCOPES} vps:provision"), path)
@@ -186,7 +190,12 @@ def test_the_claims_of_cognito_are_a_matter_of_parameters(world: World, issuer: 
     assert ask(world, token).status == 200
     # Without the prefix, a scope belongs to another API of the same issuer.
     assert_error(ask(world, token, "/api/about"), 403, "insufficient_scope")
-    for wrong in ({"client_id": "client-3"}, {"client_id": REMOVED}, {"aud": "client-1"}, {"token_use": "id"}):
+    for wrong in (
+        {"client_id": "client-3"},
+        {"client_id": REMOVED},
+        {"aud": "client-1"},
+        {"token_use": "id"},
+    ):
         refused = ask(world, forged(issuer, claims={**claims, **wrong}))
         assert_error(refused, 401, "unauthorized")
 
@@ -487,7 +496,9 @@ def test_no_value_of_a_signed_claim_is_a_fault(world: World, issuer: IssuerStand
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.dictionaries(st.sampled_from(("alg", "kid", "typ", "crit", "b64", "cty", "jku")), JSONS, max_size=3))
+@given(
+    st.dictionaries(st.sampled_from(("alg", "kid", "typ", "crit", "b64", "cty", "jku")), JSONS, max_size=3)
+)
 def test_no_value_of_a_header_member_is_a_fault(world: World, issuer: IssuerStandIn, members: Any) -> None:
     header = encoded({"alg": "RS256", "kid": "rsa", **members})
     _, payload, signature = parts(issuer)

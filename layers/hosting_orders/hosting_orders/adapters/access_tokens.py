@@ -89,7 +89,7 @@ class JwtAccessTokens:
                 raise AccessTokenRefusedError(f"this is no access token: `{claim}` has another value")
 
     def _scopes(self, claims: Mapping[str, Any]) -> frozenset[str]:
-        """From `scope` (RFC 9068) or `scp` (Microsoft, Okta), each as text or as a list."""
+        # `scope` is that of RFC 9068, `scp` that of Microsoft and Okta.
         given = claims.get("scope", claims.get("scp", ""))
         words = given.split() if isinstance(given, str) else given
         if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
@@ -99,7 +99,7 @@ class JwtAccessTokens:
 
 
 def _key_id(token: str) -> str:
-    """Check the header, of which only `kid` selects a key. `jku`, `jwk` and `x5u` are ignored."""
+    # Only `kid` selects a key. `jku`, `jwk` and `x5u` name keys of the sender's choice.
     if len(token) > MAX_TOKEN:
         raise AccessTokenRefusedError(f"the token has more than {MAX_TOKEN} characters")
     try:
@@ -126,7 +126,7 @@ def _id(claims: Mapping[str, Any], claim: str) -> str:
 
 
 class _StrictDecoder(json.JSONDecoder):
-    """Refuses an object with two members of one name: parsers disagree on which one counts."""
+    # Parsers disagree on which of two members of one name counts.
 
     def __init__(self) -> None:
         super().__init__(object_pairs_hook=_members)

@@ -31,7 +31,7 @@ _log = logging.getLogger("hosting-orders")
 
 
 class _UnreadableError(Exception):
-    """The text is for operators."""
+    pass
 
 
 class Counts(Protocol):
@@ -39,10 +39,7 @@ class Counts(Protocol):
 
 
 class IssuerKeys:
-    """Asks the issuer at most once in RETRY_SECONDS, also for unknown keys and after a failure.
-
-    One object serves a whole process, also from several threads.
-    """
+    """For a whole process and its threads. Asks the issuer at most once in RETRY_SECONDS, also after a failure."""
 
     def __init__(
         self,
@@ -98,7 +95,7 @@ class IssuerKeys:
         return address
 
     def _metadata(self) -> Mapping[str, Any]:
-        """The document of OpenID Connect Discovery, or that of RFC 8414."""
+        """As OpenID Connect Discovery describes, or as RFC 8414 does."""
         parts = urlsplit(self._issuer)
         path = parts.path.rstrip("/")
         origin = f"{parts.scheme}://{parts.netloc}"
@@ -134,7 +131,6 @@ class IssuerKeys:
         return document
 
     def _body(self, answer: http.client.HTTPResponse) -> bytes:
-        """Stops a body that is too large or arrives too slowly."""
         end = time.monotonic() + FETCH_SECONDS
         body = b""
         while chunk := answer.read1(64 * 1024):
@@ -151,12 +147,13 @@ def _within(seconds: float, since: float | None, now: float) -> bool:
 
 
 def _usable_keys(document: Mapping[str, Any]) -> dict[str, RSAKey | ECKey]:
-    """Keys of other kinds, such as those for encryption, are ignored. Of two keys with one id, the first counts."""
+    """Of two keys with one id, the first counts."""
     listed = document.get("keys")
     if not isinstance(listed, list):
         raise _UnreadableError("the key set has no keys")
     keys: dict[str, RSAKey | ECKey] = {}
     for each in listed:
+        # Keys for other purposes, such as encryption, are ignored.
         if isinstance(each, dict) and isinstance(each.get("kid"), str) and each.get("use", "sig") == "sig":
             key = _public_key(each)
             if key is not None:

@@ -82,7 +82,7 @@ def problem_of(error: Exception) -> Problem:
 
 
 def _challenge(error: errors.RequestRefusedError) -> str:
-    """RFC 6750, section 3.1: the error is given only for a key or token that was sent."""
+    # RFC 6750, section 3.1: the error is only for a key or token that was sent.
     refused = isinstance(error, errors.CredentialRefusedError)
     missing = isinstance(error, errors.CredentialMissingError)
     return 'Bearer error="invalid_token"' if refused and not missing else "Bearer"

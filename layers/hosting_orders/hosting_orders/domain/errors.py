@@ -24,11 +24,11 @@ class CredentialRefusedError(RequestRefusedError):
 
 
 class CredentialMissingError(CredentialRefusedError):
-    """The request has no API key or token."""
+    pass
 
 
 class AccessTokenRefusedError(HostingOrdersError):
-    """The text is for operators, not for clients."""
+    """The text is for operators."""
 
 
 class AccessDeniedError(RequestRefusedError):

@@ -20,7 +20,7 @@ def is_access_token(secret: str) -> bool:
 
 
 def credential_of_token(services: Services, token: str) -> Credential | None:
-    """Return None for a token that is not valid. The log says why, the client does not learn it."""
+    """Return None for a token that is not valid. Only the log says why."""
     tokens = services.access_tokens
     if tokens is None:
         log.info("access token refused", extra={"reason": "OAuth is off: the parameter OAuthIssuer is empty"})
@@ -49,6 +49,6 @@ def credential_of_token(services: Services, token: str) -> Credential | None:
 
 
 def _identity(token: AccessToken) -> str:
-    """The same for all tokens of one caller, so a new token does not start a new rate limit."""
+    # The same for all tokens of one caller: a new token must not start a new rate limit.
     parts = ("oauth", token.issuer, token.user_id, token.account_id)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
