@@ -19,6 +19,7 @@ NUMBERS += [
     "eighteen",
     "nineteen",
     "twenty",
+    "twenty-one",
 ]
 README = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
 # Dollars a month for a customer managed KMS key, a secret and an alarm.
@@ -41,7 +42,7 @@ def said(pattern: str) -> str:
 def test_the_counts_in_readme_match_the_template() -> None:
     assert int(said(r"(\d+) functions with a role")) == len(functions(read_template()))
     assert int(said(r"(\d+) policies \(one a right")) == count("AWS::IAM::ManagedPolicy")
-    assert NUMBERS.index(said(r"queue, (\w+) alarms and an SNS topic")) == count("AWS::CloudWatch::Alarm")
+    assert NUMBERS.index(said(r"queue, ([\w-]+) alarms and an SNS topic")) == count("AWS::CloudWatch::Alarm")
     assert NUMBERS.index(said(r"a KMS key, (\w+) secrets")) == count("AWS::SecretsManager::Secret")
 
 

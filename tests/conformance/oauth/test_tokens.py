@@ -18,7 +18,8 @@ from joserfc.jwk import ECKey, RSAKey
 
 from hosting_orders.adapters.access_tokens import LEEWAY_SECONDS, MAX_TOKEN
 from hosting_orders.contracts.published import PUBLISHED
-from hosting_orders.domain.account import OAUTH_SCOPES
+from hosting_orders.domain.account import OAUTH_SCOPES, CredentialKind
+from hosting_orders.usecases.authenticate import identify
 from local.issuer_standin import SCOPES, IssuerStandIn, signing_keys
 from tests.conformance.contract_002.support import ROUTES, assert_error, new_account, send, state_of
 from tests.support.oauth import REMOVED, an_issuer, bearer, encoded, forged, use_issuer
@@ -105,6 +106,25 @@ def test_O2_003_O2_004_a_token_with_every_scope_writes_nothing(world: World, iss
             assert_error(reply, 403, "oauth_not_allowed")
         assert reply.status in (200, 403, 404), (method, path, reply.body)
     assert state_of(world) == before
+
+
+def test_a_token_grants_only_our_three_scopes(world: World, issuer: IssuerStandIn) -> None:
+    """Whatever an operation of the future asks for, no token has it unless OAUTH_SCOPES does."""
+    token = issuer.token("usr_ready", "acc_ready", f"{SCOPES} billing:write vps:manage keys:manage *")
+    credential = identify(world.services, bearer(world, token), "203.0.113.7")
+    assert credential.scopes == {"billing:read", "account:read", "tasks:read"}
+    assert (credential.kind, credential.account_ids) == (CredentialKind.OAUTH, ("acc_ready",))
+    assert (
+        credential.key_hash
+        != identify(world.services, bearer(world, other_member(world, issuer)), "").key_hash
+    )
+    again = identify(world.services, bearer(world, issuer.token("usr_ready", "acc_ready", seconds=9)), "")
+    assert credential.key_hash == again.key_hash, "a new token is counted with the old one"
+
+
+def other_member(world: World, issuer: IssuerStandIn) -> str:
+    member_of_two(world)
+    return issuer.token("usr_two", "acc_ready")
 
 
 def test_each_operation_of_each_contract_is_closed_or_needs_a_scope_that_a_token_can_have() -> None:
