@@ -134,7 +134,9 @@ class _Handler(Handler):
             else:
                 self.answer_json(404, {"error": "there is nothing here"})
         except (KeyError, ValueError) as problem:
-            self.answer_control(400, {"error": f"not understood: {problem}"})
+            refused = {"error": f"not understood: {problem}"}
+            # A token is asked for with curl, so its refusal is JSON, not a page.
+            self.answer_json(400, refused) if path == "/token" else self.answer_control(400, refused)
 
     def _token(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         seconds = int(fields.get("seconds") or 3600)
