@@ -16,6 +16,7 @@ from local.demo_checkout import CheckoutFailedError, show_sample_checkout
 from local.demo_contracts import ContractsFailedError, show_all_contracts
 from local.demo_domains import DomainsFailedError, show_sample_domains
 from local.demo_machines import MachinesFailedError, show_sample_machines
+from local.demo_webhooks import SampleWebhook, WebhooksFailedError, register_webhook, show_webhook
 from local.seed import seed
 from local.stack import Stack
 from local.terminal import Terminal
@@ -97,6 +98,7 @@ def show_sample_order(stack: Stack, accounts: DemoAccounts, terminal: Terminal) 
     """Place the sample orders and show their progress. Raises DemoFailedError when an order does not complete."""
     client = _Client(stack.api, accounts[SAMPLE_ACCOUNT])
     order = _sample_order(client.get("/api/about"), stack.callbacks)
+    webhook = _webhook(stack, client)
     terminal.heading(f"A site order by the account “{SAMPLE_ACCOUNT}”: POST {stack.api}/api/orders")
     terminal.line(json.dumps({"site": order["site"]}))
     placed_at = time.monotonic()
@@ -107,6 +109,10 @@ def show_sample_order(stack: Stack, accounts: DemoAccounts, terminal: Terminal) 
     follower.until_the_cart_is_completed()
     _show_delivered(shown, terminal)
     terminal.good("The order is completed: paid and delivered, and the client has its callback.")
+    try:
+        show_webhook(stack, webhook, shown["order"]["id"], terminal)
+    except WebhooksFailedError as error:
+        raise DemoFailedError(str(error)) from error
     try:
         show_sample_domains(client, terminal)
     except DomainsFailedError as error:
@@ -119,6 +125,13 @@ def show_sample_order(stack: Stack, accounts: DemoAccounts, terminal: Terminal) 
     except (CheckoutFailedError, ContractsFailedError, MachinesFailedError) as error:
         raise DemoFailedError(str(error)) from error
     return Sample(order["site"], shown["order"]["id"], accepted["cart"]["poll_url"])
+
+
+def _webhook(stack: Stack, client: _Client) -> SampleWebhook:
+    try:
+        return register_webhook(stack, client.headers)
+    except WebhooksFailedError as error:
+        raise DemoFailedError(str(error)) from error
 
 
 def _sample_order(about: Mapping[str, Any], callbacks: str) -> dict[str, Any]:

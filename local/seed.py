@@ -19,6 +19,7 @@ from hosting_orders.domain.account import (
     BillingContact,
     Credential,
     CredentialKind,
+    SpendCap,
     User,
 )
 from hosting_orders.domain.catalogue import (
@@ -191,7 +192,10 @@ _KEYS = (
     ("api_key_000", CredentialKind.USER, 2, ("vps:provision", "domains:provision")),
     ("api_key_000_domains", CredentialKind.USER, 2, ("domains:provision",)),
     ("api_key_001", CredentialKind.USER, 2, ()),
+    ("agent_key", CredentialKind.USER, 2, ("vps:provision", "domains:provision")),
 )
+# An agent orders only with a spend cap.
+_SPEND_CAPS = {"agent_key": SpendCap(CURRENCY, day=5_000, month=20_000)}
 
 
 def seed(stack: Stack) -> dict[str, dict[str, str]]:
@@ -329,6 +333,9 @@ def _seed_account(directory: DynamoDirectory, demo: DemoAccount, customer_id: st
                 scopes=frozenset(scopes),
                 name=f"Demo: {name}",
                 test=True,
+                spend_cap=_SPEND_CAPS.get(name),
+                id=f"key_{secrets.token_hex(12)}",
+                created_at=now,
             )
         )
         keys[name] = secret

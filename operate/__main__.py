@@ -29,11 +29,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--yes", action="store_true", help="do not ask before a change")
     # Without `default`, the message about a missing command asks for values too.
     parser.add_argument(
-        "values", nargs="*", default=[], metavar="Name=value", help="deploy: parameters of template.yaml"
+        "values",
+        nargs="*",
+        default=[],
+        metavar="Name=value",
+        help="deploy: parameters of template.yaml; first-key: Account, User",
     )
     options = parser.parse_intermixed_args(arguments)
-    if options.values and options.command != "deploy":
-        parser.error(f"{options.command} takes no values: only deploy takes them")
+    if options.values and options.command not in _WITH_VALUES:
+        parser.error(f"{options.command} takes no values: only {' and '.join(_WITH_VALUES)} take them")
     try:
         return _COMMANDS[options.command](options)
     except OperateError as error:
@@ -137,6 +141,15 @@ def _align_cards(options: argparse.Namespace) -> int:
     return 0
 
 
+def _first_key(options: argparse.Namespace) -> int:
+    from operate.first_key import first_key
+
+    cloud, stage = open_stage(options.stage)
+    first_key(cloud, read_stack(cloud, stage), given_values(options.values), print)
+    return 0
+
+
+_WITH_VALUES = ("deploy", "first-key")
 _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "connect-platform": _connect_platform,
     "connect-stripe": _connect_stripe,
@@ -144,6 +157,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "doctor": _doctor,
     "smoke": _smoke,
     "align-cards": _align_cards,
+    "first-key": _first_key,
 }
 
 

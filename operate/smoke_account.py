@@ -175,6 +175,7 @@ class Shop:
         """Delete the key, and the account with its orders, callbacks and claimed numbers."""
         if self._key_hash is not None:
             self._delete(keys.credential(self._key_hash))
+            self._delete(keys.key_use(self._key_hash))
         query = {
             "TableName": self._table,
             "KeyConditionExpression": "PK = :account",

@@ -1,4 +1,4 @@
-"""For all tests: hypothesis settings, and a report of unused permissions after a whole run
+"""For all tests: hypothesis settings, and a report of unused permissions after a full run
 (tests/support/permissions.py).
 """
 
@@ -28,7 +28,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    given = getattr(node, "workeroutput", {})  # a crashed process leaves none
+    given = getattr(node, "workeroutput", {})  # a crashed process leaves no output
     permissions.seen.update((folder, thing) for folder, thing in given.get("rights", ()))
 
 
@@ -42,7 +42,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def _is_whole_run(config: pytest.Config) -> bool:
-    """Return whether no files were selected or excluded. Otherwise most permissions would be unused."""
+    """Return whether all tests were run. After a partial run, most permissions would look unused."""
     options = config.option
     chosen = options.keyword or options.markexpr or options.collectonly or getattr(options, "lf", False)
     return config.args_source is pytest.Config.ArgsSource.TESTPATHS and not chosen

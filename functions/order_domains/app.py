@@ -7,17 +7,20 @@ from hosting_orders.contracts.billing_order import requests as billing_order
 from hosting_orders.contracts.order_status import domain_requests as order_status
 from hosting_orders.contracts.orders_v2 import operations as orders_v2_operations
 from hosting_orders.contracts.orders_v2 import requests as orders_v2
-from hosting_orders.domain.errors import UserRequiredError
 from hosting_orders.entrypoints.http import Call, Reply, serves, together
 from hosting_orders.entrypoints.orders import place
+from hosting_orders.entrypoints.persons import admit_person
 from hosting_orders.usecases.changes import find_order
 from hosting_orders.usecases.domain_item import admit_domain_orders
+from hosting_orders.usecases.key_mode import check_change
 from hosting_orders.usecases.place_cart import Placed
 from hosting_orders.usecases.ports import Services
 from hosting_orders.usecases.verify_registrant import VerificationMail, resend_verification
 
 bootstrap.prepare("directory", "catalogue", "orders", "workflow", "payments")
-bootstrap.prepare("cipher", "features", "registrar", "registry_rules", "page_tokens", "counts")
+bootstrap.prepare(
+    "cipher", "features", "registrar", "registry_rules", "page_tokens", "quotes", "counts", "key_uses"
+)
 
 
 @serves(orders_v2.ORDER_DOMAIN, order_status.REGISTER_DOMAIN)
@@ -29,27 +32,21 @@ def domain(call: Call[Placed], services: Services) -> Reply:
 @serves(orders_v2.PLACE_CART)
 def cart(call: Call[Placed], services: Services) -> Reply:
     if orders_v2.orders_a_domain(call.request.json()):
-        _admit_person(call, services)
+        admit_person(call, services)
     return place(call, services)
 
 
 @serves(billing_order.CREATE_ORDER)
 def billing(call: Call[Placed], services: Services) -> Reply:
     if billing_order.orders_a_domain(call.request.json()):
-        _admit_person(call, services)
+        admit_person(call, services)
     return place(call, services)
-
-
-def _admit_person(call: Call[Placed], services: Services) -> None:
-    # The operation cannot require a person by itself: only the body shows whether the request orders a domain.
-    if call.caller.user_id is None:
-        raise UserRequiredError("Only a person may order domains: use a user's API key.")
-    admit_domain_orders(services, call.caller)
 
 
 @serves(orders_v2_operations.RESEND_VERIFICATION)
 def verification(call: Call[VerificationMail], services: Services) -> Reply:
     order = find_order(services, call.account.id, call.parameter("id"))
+    check_change(services, call.caller, order)
     return call.answer(resend_verification(services, order))
 
 

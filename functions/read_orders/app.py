@@ -19,7 +19,7 @@ from hosting_orders.usecases.show_callbacks import show_callbacks
 from hosting_orders.usecases.show_cart import CartView, show_cart
 from hosting_orders.usecases.show_user import show_user
 
-bootstrap.prepare("directory", "orders")
+bootstrap.prepare("directory", "orders", "counts", "key_uses")
 
 
 @serves(orders_v2.LIST_ORDERS, orders_v1.LIST_ORDERS)

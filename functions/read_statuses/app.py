@@ -18,7 +18,7 @@ from hosting_orders.usecases.show_order_status import (
 )
 from hosting_orders.usecases.show_pending_order import PendingView, show_pending_order
 
-bootstrap.prepare("directory", "orders", "counts", "catalogue")
+bootstrap.prepare("directory", "orders", "counts", "catalogue", "key_uses")
 
 
 @serves(order_status.SHOW_ORDER)

@@ -8,7 +8,7 @@ from hosting_orders.entrypoints.http import Call, Reply, serves, together
 from hosting_orders.usecases.list_tlds import TldOffer, find_tld, list_tlds
 from hosting_orders.usecases.ports import Services
 
-bootstrap.prepare("directory", "catalogue", "registry_rules")
+bootstrap.prepare("directory", "catalogue", "registry_rules", "counts", "key_uses")
 
 
 @serves(orders_v2.LIST_TLDS)

@@ -9,7 +9,7 @@ from hosting_orders.entrypoints.http import Call, Reply, serves
 from hosting_orders.usecases.ports import Services
 from hosting_orders.usecases.show_about import AboutView, show_about
 
-bootstrap.prepare("directory", "catalogue", "features")
+bootstrap.prepare("directory", "catalogue", "features", "counts", "key_uses")
 
 
 @serves(orders_v2.SHOW_ABOUT, orders_v1.SHOW_ABOUT)

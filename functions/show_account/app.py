@@ -9,7 +9,7 @@ from hosting_orders.entrypoints.http import Call, Reply, serves
 from hosting_orders.usecases.ports import Services
 from hosting_orders.usecases.show_account import AccountView, show_account
 
-bootstrap.prepare("directory", "callbacks")
+bootstrap.prepare("directory", "callbacks", "counts", "key_uses")
 
 
 @serves(orders_v2.SHOW_ACCOUNT, orders_v1.SHOW_ACCOUNT)

@@ -10,7 +10,7 @@ from hosting_orders.entrypoints.http import Call, Reply, serves, together
 from hosting_orders.usecases.ports import Services
 from hosting_orders.usecases.show_order import OrderView, show_order, show_order_by_number
 
-bootstrap.prepare("directory", "orders", "cipher")
+bootstrap.prepare("directory", "orders", "cipher", "counts", "key_uses")
 
 
 @serves(orders_v2.SHOW_ORDER, orders_v1.SHOW_ORDER)

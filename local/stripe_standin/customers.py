@@ -111,6 +111,14 @@ def _deleted(customer_id: str) -> Json:
     return {"id": customer_id, "object": "customer", "deleted": True}
 
 
+def check_country(address: Json | None) -> None:
+    if address and address.get("country") and not _COUNTRY.fullmatch(address["country"]):
+        message = (
+            f"Country '{address['country']}' is unknown. Try using a 2-character alphanumeric country code."
+        )
+        raise bad_parameter(message, "country_code_invalid", "address[country]")
+
+
 def _change(state: State, customer: Json, params: Json) -> None:
     # Everything that can be refused comes first, so a refused request changes nothing.
     settings = dict(params.get("invoice_settings", {}))
@@ -124,11 +132,7 @@ def _change(state: State, customer: Json, params: Json) -> None:
             )
             raise refused(message, "resource_missing", at)
     address = params.get("address")
-    if address and address.get("country") and not _COUNTRY.fullmatch(address["country"]):
-        message = (
-            f"Country '{address['country']}' is unknown. Try using a 2-character alphanumeric country code."
-        )
-        raise bad_parameter(message, "country_code_invalid", "address[country]")
+    check_country(address)
     for name in ("default_payment_method", "footer"):
         if name in settings:
             customer["invoice_settings"][name] = settings[name] or None

@@ -105,7 +105,7 @@ def new_invoice(state: State, customer: Json, *, automatic_tax: bool, **values: 
         **values,
     )
     invoice["lines"]["url"] = f"/v1/invoices/{invoice['id']}/lines"
-    _add_up(state, invoice)
+    add_up(state, invoice)
     return invoice
 
 
@@ -129,7 +129,7 @@ def update(state: State, params: Json, invoice_id: str) -> Json:
         invoice["default_payment_method"] = method["id"]
     if "automatic_tax" in params:
         invoice["automatic_tax"]["enabled"] = params["automatic_tax"]["enabled"]
-        _add_up(state, invoice)
+        add_up(state, invoice)
     for name in ("auto_advance", "description", "footer", "statement_descriptor"):
         if name in params:
             invoice[name] = params[name]
@@ -210,13 +210,14 @@ def add_lines(state: State, params: Json, invoice_id: str) -> Json:
     invoice["lines"]["data"] += lines
     if "invoice_metadata" in params:
         customers.merge_metadata(invoice, {"metadata": params["invoice_metadata"]})
-    _add_up(state, invoice)
+    add_up(state, invoice)
     state.emit("invoice.updated", invoice, before)
     return invoice
 
 
 def list_lines(state: State, params: Json, invoice_id: str) -> list[Json]:
-    lines: list[Json] = state.get("invoice", invoice_id)["lines"]["data"]
+    invoice = state.previews.get(invoice_id) or state.get("invoice", invoice_id)
+    lines: list[Json] = invoice["lines"]["data"]
     return lines[::-1]  # page() reverses lists to newest first; lines stay in their own order
 
 
@@ -295,7 +296,7 @@ def _price(state: State, invoice: Json, given: Json, at: str) -> Json:
     return price
 
 
-def _add_up(state: State, invoice: Json) -> None:
+def add_up(state: State, invoice: Json) -> None:
     lines = invoice["lines"]["data"]
     discounts.apply(state, invoice)
     automatic = invoice["automatic_tax"]
@@ -354,7 +355,7 @@ def finalize(state: State, params: Json, invoice_id: str) -> Json:
         raise refused("You can't finalize an invoice with no line items.", "invoice_no_customer_line_items")
     customer = state.get("customer", invoice["customer"])
     invoice["customer_address"] = copied(customer["address"])
-    _add_up(state, invoice)
+    add_up(state, invoice)
     if invoice["automatic_tax"]["status"] == "requires_location_inputs":
         raise _finalization_failed(state, invoice)
     issue(state, invoice, customer)

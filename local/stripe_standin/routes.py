@@ -23,6 +23,7 @@ from . import (
     invoices,
     payment_methods,
     payments,
+    previews,
     refunds,
     setup_intents,
     subscriptions,
@@ -111,6 +112,8 @@ ROUTES: tuple[Route, ...] = (
     _get("/v1/tax_rates/{id}", catalogue.retrieve_tax_rate, "TaxRateRetrieveParams", "tax_rate"),
     # Invoices
     _post("/v1/invoices", invoices.create, "InvoiceCreateParams", "invoice", invoices.CREATE_SUPPORTED),
+    _post("/v1/invoices/create_preview", previews.create, "InvoiceCreatePreviewParams", "invoice",
+          previews.SUPPORTED),
     _list("/v1/invoices", invoices.list_all, "InvoiceListParams", "invoice",
           "customer", "status", "collection_method", "subscription"),
     Route("GET", "/v1/invoices/search", invoices.search_all, "InvoiceSearchParams", "invoice", shape="search"),

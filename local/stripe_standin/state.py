@@ -173,6 +173,8 @@ class State:
         self.checkout_invoices: set[str] = set()
         """Ids of the invoices that Checkout created."""
         self.deleted_customers: set[str] = set()
+        self.previews: dict[str, Json] = {}
+        """Invoices that were only previewed, by id. Only their lines can be read."""
         self.endpoint_secrets: dict[str, str] = {}
         """By webhook endpoint id."""
         self.rights: dict[str, Rights] = {}

@@ -334,6 +334,19 @@ def _invoice(
     return invoice
 
 
+def upcoming_lines(state: State, invoice: Json, customer: Json) -> list[Json]:
+    """The lines of the customer's next term, for a preview: of the subscription whose term ends first."""
+    going_on = [
+        found
+        for found in state.all("subscription", customer=customer["id"])
+        if found["status"] in ("active", "trialing", "past_due") and not found["cancel_at_period_end"]
+    ]
+    if not going_on:
+        return []
+    items = min(going_on, key=_period_end)["items"]["data"]
+    return [_line(state, invoice, item, free=False) for item in items]
+
+
 def _line(state: State, invoice: Json, item: Json, *, free: bool) -> Json:
     price = item["price"]
     name = state.get("product", price["product"])["name"]

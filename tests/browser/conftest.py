@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 
 
-# All browser tests run in one process, as do the end-to-end tests. A second Chromium would slow down the other tests.
+# All browser tests run in one process, like the end-to-end tests. A second Chromium would slow down the other tests.
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
@@ -35,7 +35,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def site(chromium: Browser) -> Iterator[ServedWorld]:
-    """A world whose pages the browser can open. The page's use case has forgotten the orders of earlier worlds."""
+    """A world whose pages the browser can open. The cached orders of earlier worlds are removed."""
     show_order_page._remembered.clear()
     with a_world() as world, served(world) as site:
         yield site

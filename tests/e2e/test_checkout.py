@@ -86,7 +86,7 @@ def no_webhooks(stack: Stack) -> Iterator[None]:
     assert call("POST", f"{stack.stripe}/_standin/webhooks", {"on": True}).status == 200
 
 
-def test_a_customer_pays_with_a_good_card_after_a_declined_one(customer: Customer) -> None:
+def test_a_customer_pays_with_a_good_card_after_a_declined_card(customer: Customer) -> None:
     customer.page.goto(customer.payment_url)
     customer.reads("Betalen aan")
 

@@ -1,4 +1,4 @@
-"""`make demo` with a key of Stripe itself. A stand-in that sends no webhooks takes Stripe's place."""
+"""`make demo` with an API key of the real Stripe. Here a stand-in that sends no webhooks takes Stripe's place."""
 
 from __future__ import annotations
 

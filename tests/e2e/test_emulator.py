@@ -1,6 +1,7 @@
-"""The embedded AWS behaves like AWS where our template needs this, also where ministack alone does not.
+"""The local emulator, ministack with our patches, behaves like AWS wherever our template needs it.
 
-A test of a patch in local/emulator_patches fails without the patch. If it passes without the patch, remove the patch.
+Each patch in local/emulator_patches has a test that fails without the patch. If the test passes without the patch,
+remove the patch.
 """
 
 from __future__ import annotations
@@ -171,7 +172,7 @@ def test_a_poison_record_is_retried_and_moved_to_the_queue_without_blocking_late
     eventually(lambda: stack.item("SEEN", "5-good"))
 
     seen = {name: int((stack.item("SEEN", name) or {})["seen"]["N"]) for name in names}
-    # MaximumRetryAttempts: 1
+    # The first attempt and one retry (MaximumRetryAttempts: 1).
     assert seen["2-poison"] == 2
     assert seen["4-poison"] == 2
     queue = stack.aws.client("sqs")

@@ -37,7 +37,7 @@ def message(url: str, **changes: Any) -> CallbackRequest:
         "message_id": "msg_0123456789abcdef",
         "timestamp": NOW,
         "body": BODY,
-        "secret": HttpsCallbacks(MASTER).secret_for("acc-1"),
+        "secrets": (HttpsCallbacks(MASTER).secret_for("acc-1"),),
         "authorization": "Bearer 12345",
     }
     return CallbackRequest(**(facts | changes))
@@ -119,7 +119,7 @@ def test_the_signature_follows_the_specification(receiver: CallbackReceiver) -> 
     callbacks = local_callbacks()
     secret = callbacks.secret_for("acc-1")
 
-    callbacks.send(message(receiver.url, secret=secret))
+    callbacks.send(message(receiver.url, secrets=(secret,)))
 
     key = base64.b64decode(secret.removeprefix("whsec_"))
     signed = b"msg_0123456789abcdef." + str(NOW).encode() + b"." + BODY
@@ -312,7 +312,9 @@ def test_loopback_is_not_contacted_by_default(receiver: CallbackReceiver) -> Non
     assert receiver.received == []
 
 
-def test_allowing_loopback_does_not_allow_hosts_that_resolve_to_it(authority: CertificateAuthority) -> None:
+def test_allowing_loopback_does_not_allow_hosts_that_resolve_to_loopback(
+    authority: CertificateAuthority,
+) -> None:
     network = Network([["127.0.0.1"]])
     callbacks = HttpsCallbacks(MASTER, True, resolver=network.resolve, connector=network.connect)
 

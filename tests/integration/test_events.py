@@ -1,4 +1,4 @@
-"""The payloads under events/: every function has one and can read it. Most are passed to the real handlers."""
+"""Every function has a payload under events/ and can read it. Most payloads are passed to the real handlers."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ def test_a_body_with_an_invalid_or_too_large_length_is_not_read(
     with socket.create_connection((host, int(port)), timeout=5) as connection:
         connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: " + length + b"\r\n\r\n")
         assert connection.recv(65_536).startswith(b"HTTP/1.1 413 ")
-        # The server must close the connection, or it would read the rest as another request.
+        # The server must close the connection. Otherwise it would read the rest of the body as another request.
         while connection.recv(65_536):
             pass
 

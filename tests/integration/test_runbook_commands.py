@@ -100,7 +100,7 @@ def test_the_zones_that_stay_are_listed(tmp_path: Path) -> None:
     ]
 
     class Filtering:
-        """moto ignores patterns of JSON fields."""
+        """Finds the log lines with one message. moto ignores filter patterns for JSON fields."""
 
         def filter_log_events(self, **given: str) -> dict[str, Any]:
             assert given.pop("logGroupName") == "functions"
@@ -148,7 +148,7 @@ def test_a_secret_is_replaced_and_leaves_no_file(tmp_path: Path) -> None:
     assert not file.exists()
 
 
-def test_the_alias_of_every_function_in_the_chosen_release_goes_back_to_it(tmp_path: Path) -> None:
+def test_the_alias_of_every_function_in_the_chosen_release_goes_back_to_that_release(tmp_path: Path) -> None:
     role = client("iam").create_role(RoleName="role", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
     functions = client("lambda")
     stack = Stack()

@@ -121,7 +121,7 @@ def test_a_crash_at_any_step_loses_no_event_and_the_next_run_completes_the_work(
             "error", "/v1/webhook_endpoints.*", method=method, times=3, after=0
         )
     if step == "create":
-        # The check of the rights also sends a POST, before the endpoint is created.
+        # Skip the check of the rights, which sends a POST of its own before the endpoint is created.
         monkeypatch.setattr(command, "_check_rights", lambda client: None)
     with pytest.raises((OperateError, KeyboardInterrupt)):
         connect(deployed)

@@ -39,7 +39,7 @@ def test_a_stack_that_is_not_connected_or_has_a_live_key_is_refused(
 
 
 class CloudWatch:
-    """`ringing` are the alarms of the account in the state ALARM."""
+    """`ringing` lists the alarms that are in the state ALARM."""
 
     def __init__(self) -> None:
         self.ringing = ["shop-DomainsSwept", "of another stack"]
@@ -52,7 +52,7 @@ class CloudWatch:
         return [{"MetricAlarms": [{"AlarmName": name} for name in self.ringing]}]
 
 
-def test_only_alarms_that_rang_during_the_test_fail_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_alarms_that_rang_during_the_smoke_test_make_it_fail(monkeypatch: pytest.MonkeyPatch) -> None:
     """The alarm DomainsSwept of a new stack may ring until the first sweep. `make doctor` reports it."""
     for check in ("_events_have_arrived", "_callbacks_were_attempted"):
         monkeypatch.setattr(command._Run, check, lambda _: True)

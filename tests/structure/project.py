@@ -1,6 +1,7 @@
 """Reads the project for the structure rules: modules as `Source` objects, and the template as data.
 
-A rule is a function of this data, and returns problems, one line each. Tests also run it on small bad examples.
+Each rule is a function that takes this data and returns problems, one line each. Tests also run each rule on small bad
+examples.
 """
 
 from __future__ import annotations
@@ -304,7 +305,7 @@ def as_list(value: Any) -> list[Any]:
 
 
 def with_change(template: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
-    """A copy of the template with the value at this path (`a/b/0`) replaced. None removes it."""
+    """A copy of the template with the value at this path (`a/b/0`) replaced. None removes the value."""
     copied = copy.deepcopy(template)
     *way, last = path.split("/")
     place: Any = copied

@@ -17,6 +17,7 @@ import pytest
 from hosting_orders.contracts import published
 from hosting_orders.contracts.operation import Operation
 from hosting_orders.domain.codes import Code
+from hosting_orders.domain.scopes import Scope
 from tests.structure.project import (
     PACKAGE,
     ROOT,
@@ -166,8 +167,10 @@ def test_each_published_operation_is_served_by_exactly_one_function() -> None:
     assert sorted(served) == sorted(identity(operation) for operation in all_published())
 
 
-def test_exactly_the_idempotent_operations_have_a_body() -> None:
-    assert [each.route for each in all_served() if each.idempotent != (each.takes is not None)] == []
+def test_exactly_the_declared_operations_have_a_body() -> None:
+    served = all_served()
+    assert [each.route for each in served if (each.idempotent or each.body) != (each.takes is not None)] == []
+    assert [each.route for each in served if each.idempotent and each.body] == []
 
 
 def test_every_contract_has_unique_names_and_paths() -> None:
@@ -179,6 +182,12 @@ def test_every_contract_has_unique_names_and_paths() -> None:
     for module in published.PUBLISHED:
         assert {operation.contract for operation in module.OPERATIONS} == {module.CONTRACT}
         assert f".{module.CONTRACT.name}" in module.__name__
+
+
+def test_every_scope_of_an_operation_can_be_given_to_a_key() -> None:
+    accesses = [operation.access for operation in all_published() if operation.access is not None]
+    named = {scope for access in accesses for scope in (access.scope, access.key_scope) if scope is not None}
+    assert named and named <= set(Scope)
 
 
 def test_docs_errors_lists_every_code_with_its_status() -> None:

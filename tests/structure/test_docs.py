@@ -42,7 +42,8 @@ def said(pattern: str) -> str:
 def test_the_counts_in_readme_match_the_template() -> None:
     assert int(said(r"(\d+) functions with a role")) == len(functions(read_template()))
     assert int(said(r"(\d+) policies \(one a right")) == count("AWS::IAM::ManagedPolicy")
-    assert NUMBERS.index(said(r"queue, ([\w-]+) alarms and an SNS topic")) == count("AWS::CloudWatch::Alarm")
+    assert NUMBERS.index(said(r"application, (\w+) queues")) == count("AWS::SQS::Queue")
+    assert int(said(r"queues, (\d+) alarms and an SNS topic")) == count("AWS::CloudWatch::Alarm")
     assert NUMBERS.index(said(r"a KMS key, (\w+) secrets")) == count("AWS::SecretsManager::Secret")
 
 
@@ -63,7 +64,7 @@ def test_every_alarm_reports_to_the_topic_and_has_a_runbook() -> None:
 
 
 def test_operators_get_every_message_through_one_topic() -> None:
-    """The topic is the stack's own, or that in the parameter AlarmTopicArn."""
+    """The topic is the stack's own topic, or the topic in the parameter AlarmTopicArn."""
     template = read_template()
     used = template["Globals"]["Function"]["Environment"]["Variables"]["ALARM_TOPIC_ARN"]
     (statement,) = template["Resources"]["AlertOperators"]["Properties"]["PolicyDocument"]["Statement"]

@@ -31,7 +31,7 @@ MAY_IMPORT = {
     "settings": set(),
     "domain": set(),
 }
-# Under `if TYPE_CHECKING:` only: the results of bootstrap have the types of the ports.
+# Imports that are allowed only under `if TYPE_CHECKING:`. The functions of bootstrap return the types of the ports.
 FOR_TYPES_ALSO = {"bootstrap": {"usecases", "domain"}}
 STANDARD_LIBRARY_ONLY = {"domain", "usecases"}
 PROVIDER_SDKS = {"boto3", "botocore", "stripe", "requests", "urllib3"}
@@ -105,7 +105,7 @@ def readers_of_the_environment(source: Source) -> list[str]:
 
 
 def work_done_at_import(source: Source) -> list[str]:
-    """An import must not create a client, build an adapter or read a setting: that would slow down all tests.
+    """An import must not create a client, build an adapter or read a setting, because that would slow down all tests.
 
     A function may call `bootstrap.prepare`, which acts only on Lambda.
     """
@@ -184,7 +184,7 @@ EVERYTHING = [*(source.module for source in read_modules(PACKAGE, "hosting_order
 def test_the_code_imports_without_environment_network_or_heavy_packages(
     modules: list[str], unwanted: set[str]
 ) -> None:
-    """The other rules read the code. This one imports it in a process without settings or network."""
+    """The other rules read the code. This test imports the code in a process without settings or network."""
     program = f"""
 import importlib, sys
 def no_network(event, arguments):

@@ -24,10 +24,17 @@ BUILT = [
     keys.callback("a", 1),
     keys.contacts("a", 1),
     keys.page_mark("a", 1),
+    keys.spending("a", "k", "2026-11"),
+    keys.api_key("a", "k"),
+    keys.api_keys_made("a"),
+    keys.webhook("a", "w"),
+    keys.webhook_count("a"),
+    keys.webhook_delivery("a", "w", "m"),
     keys.number_claim(1),
     keys.domain_claim("n"),
     keys.user("u"),
     keys.credential("h"),
+    keys.key_use("h"),
     keys.provider_event("stripe", "evt"),
     keys.plan("p"),
     keys.location("l"),
@@ -37,11 +44,15 @@ BUILT = [
     keys.vm_plan("p"),
     keys.image("i"),
     keys.request_count("b", 1),
+    keys.used_quote("a", "q"),
+    keys.domain_offer("example.com"),
 ]
 PREFIXES = sorted(
     {
         part.split("#")[0] + "#"
-        for part in [part for key in BUILT for part in key.values()] + keys.due_shards()
+        for part in [part for key in BUILT for part in key.values()]
+        + keys.due_shards()
+        + keys.due_webhook_shards()
         if "#" in part
     }
 )

@@ -45,7 +45,7 @@ DONE_BY = {
 HOLDERS = {
     "PlatformSecret": {"provision_hosting", "receive_platform_webhook", "refund_order", "reconcile"},
     "StripeSecret": {
-        *("place_order", "order_domains", "receive_stripe_webhook"),
+        *("place_order", "preview_order", "order_domains", "receive_stripe_webhook"),
         *("charge_order", "refund_order", "reconcile"),
     },
 }

@@ -83,6 +83,7 @@ NUMBERS: list[tuple[str, str, Callable[[], object]]] = [
     (README, r"the \[key\]\S+ ([\d.]+),", monthly("AWS::KMS::Key")),
     (README, r"\[secrets\]\S+ ([\d.]+),", monthly("AWS::SecretsManager::Secret")),
     (README, r"\[alarms\]\S+ ([\d.]+)\. ", monthly("AWS::CloudWatch::Alarm")),
+    (README, r"three queues, (\d+) alarms", lambda: count("AWS::CloudWatch::Alarm")),
     (DESIGN, r"a maximum of (\d+) items", lambda: MAX_ITEMS),
     (DESIGN, r"Every (\d+)th order of an account has a mark", lambda: MARK_EVERY),
     (DESIGN, r"Orders of the last (\d+) minutes get no mark", lambda: deadlines.ORDER_WRITTEN // MINUTE),

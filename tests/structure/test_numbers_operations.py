@@ -1,4 +1,4 @@
-"""Every number in the operations pages has the value of the code, is a vendor's, or is listed with its reason.
+"""Every number in the operations pages matches the code, comes from a vendor, or is listed below with its reason.
 
 The log lines that the runbooks quote exist in the code.
 """
@@ -15,18 +15,19 @@ import pytest
 import yaml
 
 from hosting_orders import bootstrap
-from hosting_orders.adapters import hosting_platform, standard_webhooks
-from hosting_orders.adapters.dynamodb import keys, pages
+from hosting_orders.adapters import callbacks, hosting_platform, standard_webhooks
+from hosting_orders.adapters.dynamodb import api_keys, keys, pages
 from hosting_orders.adapters.lightsail import platform as lightsail
 from hosting_orders.adapters.stripe import patient
+from hosting_orders.contracts import rate_limits
 from hosting_orders.contracts.billing_order import requests as billing_order
 from hosting_orders.contracts.order_status import operations as order_status
 from hosting_orders.contracts.order_status import orders as status_orders
 from hosting_orders.contracts.orders_v1 import requests as orders_v1
-from hosting_orders.contracts.orders_v2 import domain_requests
+from hosting_orders.contracts.orders_v2 import domain_requests, key_requests, webhook_requests
 from hosting_orders.contracts.orders_v2 import requests as orders_v2
 from hosting_orders.contracts.vendor import requests as vendor
-from hosting_orders.domain import callback, callback_url, deadlines, ssh_keys
+from hosting_orders.domain import api_key, callback, callback_url, deadlines, ssh_keys, webhook
 from hosting_orders.domain.cart import MAX_ITEMS
 from hosting_orders.domain.catalogue import PlatformName, Term
 from hosting_orders.domain.durations import DAY, HOUR, MINUTE, SECOND
@@ -34,13 +35,17 @@ from hosting_orders.domain.products import DomainItem, SiteItem, VmItem
 from hosting_orders.domain.registration import DomainAction
 from hosting_orders.entrypoints import http, strict_json
 from hosting_orders.usecases import (
+    check_domains,
     list_orders,
     list_tasks,
+    manage_webhooks,
     report_failed_execution,
+    requeue_webhooks,
     sealed_password,
     show_pending_order,
     unpaid_domains,
 )
+from hosting_orders.usecases.limit_rate import Bucket
 from hosting_orders.usecases.products import vm
 from local import stack
 from local.registrar_standin import registry
@@ -52,8 +57,8 @@ Value = int | float
 Claims = list[tuple[str, tuple[Value, ...]]]
 
 PAGES = (
-    *("contracts", "domains", "errors", "hosting-platform-contract"),
-    *("lightsail", "money", "order-life", "runbooks"),
+    *("contracts", "domains", "errors", "hosting-platform-contract", "keys"),
+    *("lightsail", "money", "order-life", "runbooks", "webhooks"),
 )
 TEMPLATE = read_template()
 STATES = yaml.safe_load(STATE_MACHINE.read_text(encoding="utf-8"))["States"]
@@ -108,7 +113,7 @@ def limits(model: Any, name: str) -> tuple[int, ...]:
 def of_pattern(pattern: str | re.Pattern[str]) -> tuple[int, ...]:
     """The limits in a pattern such as `{1,255}`.
 
-    With `{0,99}`, one more character precedes, so each limit is one higher.
+    In a pattern with `{0,99}`, one more character comes first, so each limit is one higher.
     """
     text = pattern if isinstance(pattern, str) else pattern.pattern
     found = re.search(r"\{(\d+),(\d+)\}", text)
@@ -134,9 +139,9 @@ PAGE_OPEN = HOURS(deadlines.CHECKOUT_EXPIRY)
 KEY = of_pattern(http._IDEMPOTENCY_KEY)
 BODY_KIB = http.MAX_BODY // 1024
 OFTEN, SOME, RARE = (callback.SCHEDULE[:3], callback.SCHEDULE[3:-4], callback.SCHEDULE[-4:])
-RATE = order_status.CONTRACT.limit
-
-assert RATE is not None
+RATE = order_status.CONTRACT.limits[Bucket.ALL]
+READS, WRITES, ASKS = (rate_limits.LIMITS[kind] for kind in (Bucket.READ, Bucket.WRITE, Bucket.REGISTRAR))
+assert {RATE.seconds, READS.seconds, WRITES.seconds, ASKS.seconds} == {60}
 
 CLAIMS: dict[str, Claims] = {
     "contracts": [
@@ -156,6 +161,9 @@ CLAIMS: dict[str, Claims] = {
         ("a page of Stripe Checkout, open for {} hours", (PAGE_OPEN,)),
         ("the TLD requires one; at most {} characters", (longest(domain_requests.Domain, "authcode"),)),
         ("| {} to {}, each with exactly one of", (1, MAX_ITEMS)),
+        ("holds the prices for {} minutes", (MINUTES(deadlines.QUOTE),)),
+        ("is older than {} minutes", (MINUTES(deadlines.QUOTE),)),
+        ("`names` has {} to {} domains", (1, check_domains.MAX_NAMES)),
         ("| {} to {}, each with `type`", (1, MAX_ITEMS)),
         ("required; at most {} characters (Linux allows no more)", (vm._MAX_HOSTNAME,)),
         ("line break, at most {} characters", (ssh_keys.MAX_LENGTH,)),
@@ -163,7 +171,11 @@ CLAIMS: dict[str, Claims] = {
         ("`per_page` (default {}, at most {})", (list_orders.DEFAULT_PAGE, list_orders.MAX_PAGE)),
         ("`attempts[]` (the newest {})", (callback.KEPT_ATTEMPTS,)),
         ("with the {} fields", (len(status_orders.OrderStatusData.__annotations__),)),
-        ("A key may make {} requests in each minute", (RATE.requests * 60 / RATE.seconds,)),
+        ("A key may make {} requests in each minute", (RATE.requests,)),
+        ("| every `GET` | {} |", (READS.requests,)),
+        ("| every other request | {} |", (WRITES.requests,)),
+        ("`/api/orders/:id/resend-verification` | {} |", (ASKS.requests,)),
+        ("is {} requests of the kind `read` in a window of {} seconds", (READS.requests, READS.seconds)),
         ("Only the newest {} orders of the account are searched", (show_pending_order._LOOKED_AT,)),
         ("the idempotency key, {} to {} visible ASCII", limits(billing_order.CreateOrder, "attemptKey")),
     ],
@@ -187,11 +199,24 @@ CLAIMS: dict[str, Claims] = {
         ("abandoned after {} days and a transfer after {} days", DOMAIN_DAYS),
     ],
     "errors": [
+        ("the quote's {} minutes are over", (MINUTES(deadlines.QUOTE),)),
         ("more than {} levels deep", (strict_json.MAX_DEPTH,)),
         ("not {} to {} visible ASCII characters", KEY),
         ("`page` has more than {} digits", (list_orders.MAX_DIGITS,)),
         ("| more than {} KiB |", (BODY_KIB,)),
         ("has {} unpaid domains on order", (unpaid_domains.MAX_UNPAID_DOMAINS,)),
+        ("has {} active keys", (api_key.MAX_KEYS,)),
+    ],
+    "keys": [
+        ("the first {} characters of each secret", (api_key.PREFIX_LENGTH,)),
+        ("stays in the list for {} days", (DAYS(api_key.KEPT),)),
+        ("at most {} active keys", (api_key.MAX_KEYS,)),
+        ("More than {} active keys", (api_key.MAX_KEYS,)),
+        ("required; {} to {} characters", limits(key_requests.MakeKey, "name")),
+        ("up to {} addresses", (key_requests.MAX_BLOCKS,)),
+        ("{} to {} days. Without both", (1, DAYS(api_key.MAX_LIFE))),
+        ("not for more than {} days", (api_keys.USE_KEPT / (24 * 3600),)),
+        ("at most {} seconds ({} days)", (api_key.MAX_OVERLAP / SECOND, DAYS(api_key.MAX_OVERLAP))),
     ],
     "hosting-platform-contract": [
         ("in UTF-8, at most {} KiB", (hosting_platform.MAX_ANSWER_BYTES // 1024,)),
@@ -318,7 +343,38 @@ CLAIMS: dict[str, Claims] = {
         ("| {} days before each charge |", (DAYS(deadlines.DEPARTURE_CHECK),)),
         ("a redrive is possible for {} days after", (DAYS(report_failed_execution.REDRIVABLE_FOR),)),
     ],
+    "webhooks": [
+        (
+            "HTTPS, port {} or {}, at most {} characters",
+            (*sorted(callback_url.PORTS), callback_url.MAX_URL_LENGTH),
+        ),
+        ("required; {} to {} patterns", (1, webhook.MAX_PATTERNS)),
+        ("at most {} characters | | `enabled`", (longest(webhook_requests.CreateWebhook, "description"),)),
+        ("can have at most {} endpoints", (webhook.MAX_ENDPOINTS,)),
+        ("within {} seconds, and do slow", (callbacks.TOTAL_SECONDS,)),
+        ("For {} hours the old one signs", (HOURS(webhook.ROTATION),)),
+        ("At most {} secrets are valid", (webhook.MAX_SECRETS,)),
+        ("keeps each delivery for {} days", (DAYS(webhook.KEPT),)),
+        ("Nothing is lost for {} days", (DAYS(webhook.KEPT),)),
+        ("has failed for {} days without", (DAYS(webhook.OFF_AFTER),)),
+        ("One request handles {} entries", (manage_webhooks.REPLAYED,)),
+        ("by a schedule, at most {} a minute", (requeue_webhooks.PER_ENDPOINT,)),
+    ],
     "runbooks": [
+        ("its events of the last {} days", (DAYS(webhook.PUBLISHED_FOR),)),
+        (
+            "{} or more log lines `webhooks could not be sent` within {} minutes",
+            (
+                in_template("WebhookFaultAlarm", "Threshold"),
+                in_template("WebhookFaultAlarm", "Period") / 60,
+            ),
+        ),
+        ("queued again after {} minutes. No delivery", (MINUTES(webhook.QUEUED_AGAIN),)),
+        (
+            "stream record after {} retries. No order",
+            (in_template("PublishEventsFunction", "Events/Stream/Properties/MaximumRetryAttempts"),),
+        ),
+        ("It tries every {} minutes, as", (in_template("PublishDeadLetters", "VisibilityTimeout") / 60,)),
         ("counts each such domain every {} hours", (deadlines.VERIFICATION_CHECK / HOUR,)),
         ("that expire within {} days, when", (DAYS(deadlines.EXPIRY_WATCH),)),
         ("normally charged {} days before the expiry date", (DAYS(REGISTRATION.renews_before()),)),
@@ -449,7 +505,7 @@ def wrong(text: str, claims: Claims) -> Iterator[str]:
 
 
 def unheld(text: str, claims: Claims, not_ours: list[str]) -> Iterator[str]:
-    """Numbers that are in no claim, exception, name, code or link to a vendor's page."""
+    """Numbers that no checked sentence has, and that are in no exception, name, code or link to a vendor's page."""
     held = [place.span() for claim, _ in claims for place in places(claim, text)]
     held += [place.span() for phrase in not_ours for place in re.finditer(re.escape(phrase), text)]
     held += [place.span() for place in re.finditer(r"⟦[^⟧]*⟧|`[^`]*`", text)]

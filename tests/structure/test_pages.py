@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from hosting_orders.domain.webhook_events import EventType
 from tests.structure.project import PACKAGE, ROOT, functions, listed, read_template, tracked_files
 
+EVENT_ROW = re.compile(r"^\| `([a-z.]+\.[a-z_]+)` \| (.+) \|$", re.MULTILINE)
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "bench" / "README.md"]
 CONTRACTS = ROOT / "docs" / "contracts.md"
 SOURCES = {".py", ".yaml", ".toml", ".sh", ""}
@@ -18,7 +20,7 @@ HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 # Skip quoted text: it is a path that the code itself opens.
 CITED_PAGE = re.compile(r"(?<![\w./\"'-])((?:\.\./)*[\w./-]*\w\.md)\b")
-# A check or a decision of docs/contracts.md. In a test's name it has underscores.
+# The id of a check or a decision in docs/contracts.md. In a test's name, the id has underscores.
 CITED_ID = re.compile(r"(?<![A-Za-z0-9-])(O[12]-\d{3}[a-z]?|(?:SQ|HU)-\d{3}|C[012]\d)(?![0-9A-Za-z])")
 NAMED_ID = re.compile(r"(?:O[12]_\d{3}[a-z]?|HU_\d{3}|(?<=_)C\d\d)(?=_)")
 GLOSSARY_FILE = re.compile(r"`([\w./]+(?:\.(?:py|md)|/))`")
@@ -155,3 +157,9 @@ def test_an_unknown_id_and_an_undocumented_endpoint_are_noticed() -> None:
     assert left_out(["GET /api/orders", "GET /api/orders/:id"], "`GET /api/orders`") == [
         "GET /api/orders/:id"
     ]
+
+
+def test_the_page_of_webhooks_lists_every_type_with_its_text() -> None:
+    page = (ROOT / "docs" / "webhooks.md").read_text(encoding="utf-8")
+    listed_types = dict(EVENT_ROW.findall(page))
+    assert listed_types == {kind.value: kind.about for kind in EventType}

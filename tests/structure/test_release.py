@@ -1,4 +1,7 @@
-"""A release is published as a whole: every function gets a new version, and every caller uses the alias."""
+"""A release is published as a whole: every function gets a new version, and every caller uses the alias.
+
+The stamp of a release is a hash of all its sources.
+"""
 
 from __future__ import annotations
 
@@ -138,7 +141,7 @@ def test_moving_a_file_changes_the_stamp(project: Path) -> None:
     assert stamp(project) != before
 
 
-def test_leftovers_of_running_and_editing_do_not_change_the_stamp(project: Path) -> None:
+def test_bytecode_and_system_files_do_not_change_the_stamp(project: Path) -> None:
     before = stamp(project)
     package = project / "layers" / "hosting_orders" / "hosting_orders"
     (package / "__pycache__").mkdir()

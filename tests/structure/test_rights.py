@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
 
+from hosting_orders.adapters.dynamodb import keys
 from tests.structure.project import (
     as_list,
     functions,
@@ -120,6 +122,25 @@ def rights_without_a_name(template: Template) -> list[str]:
     return problems + [f"{name}: no function has it" for name in managed if name not in had]
 
 
+WRITES = {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"}
+
+
+def writers_of_keys(template: Template) -> list[str]:
+    """The policies that may write API keys or users: with those, a function could act for every account."""
+    return [
+        who
+        for who, statement in statements(template)
+        if WRITES & set(as_list(statement.get("Action")))
+        and any(
+            fnmatchcase(partition, pattern)
+            for pattern in statement.get("Condition", {})
+            .get("ForAllValues:StringLike", {})
+            .get("dynamodb:LeadingKeys", ["*"])
+            for partition in (keys.credential("h")["PK"], keys.user("u")["PK"])
+        )
+    ]
+
+
 RULES = [rights_that_are_too_wide, rights_without_a_name]
 
 GOOD = parse_template("""
@@ -192,6 +213,13 @@ def test_a_bad_template_is_noticed(rule, path: str, value: Any, complaint: str) 
     assert any(complaint in problem for problem in problems), problems
 
 
+def test_only_the_function_that_manages_keys_may_write_keys() -> None:
+    template = read_template()
+    assert writers_of_keys(template) == ["WriteKeys"]
+    assert [folder for folder, names in permissions.held().items() if "WriteKeys" in names] == ["manage_keys"]
+    assert writers_of_keys(GOOD) == ["WriteOrders"]
+
+
 def test_a_function_has_the_rights_of_its_policies() -> None:
     (properties,) = functions(GOOD).values()
     assert granted(GOOD, properties) == [GOOD["Resources"]["WriteOrders"]["Properties"]["PolicyDocument"]]
@@ -221,6 +249,33 @@ def test_a_forbidden_action_is_recorded() -> None:
             permissions.used("dynamodb:Query", "dynamodb:PutItem", "env:TABLE_NAME", "env:OTHER")
         assert permissions.missing == {("read_orders", "dynamodb:PutItem"), ("read_orders", "env:OTHER")}
         assert ("read_orders", "dynamodb:Query") in permissions.seen
+    finally:
+        for kept, found in zip(before, (permissions.missing, permissions.seen), strict=True):
+            found.clear()
+            found.update(kept)
+
+
+@pytest.mark.parametrize("action", ["put_item", "update_item", "delete_item", "transact_write_items"])
+def test_a_write_outside_the_partitions_of_a_policy_is_recorded(action: str) -> None:
+    class Client:
+        def __getattr__(self, name: str) -> Any:
+            return lambda **given: None
+
+    def write(key: keys.Key) -> dict[str, Any]:
+        item = {name: {"S": value} for name, value in key.items()}
+        if action == "transact_write_items":
+            return {"TransactItems": [{"Put": {"Item": item}}]}
+        return {"Item": item} if action == "put_item" else {"Key": item}
+
+    before = set(permissions.missing), set(permissions.seen)
+    try:
+        permissions.missing.clear()
+        with permissions.running("cancel_order"):
+            getattr(permissions.WatchedClient(Client()), action)(**write(keys.order("a", 1)))
+            assert permissions.missing == set()
+            getattr(permissions.WatchedClient(Client()), action)(**write(keys.credential("h")))
+        ((folder, what),) = permissions.missing
+        assert folder == "cancel_order" and what.endswith(" of KEY")
     finally:
         for kept, found in zip(before, (permissions.missing, permissions.seen), strict=True):
             found.clear()

@@ -132,16 +132,24 @@ def test_a_bad_stream_is_noticed(path: str, value: Any, complaint: str) -> None:
     assert any(complaint in problem for problem in problems), problems
 
 
-def test_the_stream_invokes_the_roll_up_for_orders_but_not_for_other_items() -> None:
+def test_the_stream_invokes_its_functions_only_for_the_items_that_they_need() -> None:
     def written(sort_key: str) -> dict[str, Any]:
         keys = {"PK": {"S": "ACCOUNT#a"}, "SK": {"S": sort_key}}
         images = {"Keys": keys, "NewImage": keys, "OldImage": keys}
         return {"eventName": "MODIFY", "eventSource": "aws:dynamodb", "dynamodb": images}
 
     template = read_template()
-    assert filters_that_let_through(template, written("ORDER#0000433791696896001"))
-    for sort_key in ("CART#c", "TOKEN#1#ChargeOrder", "CALLBACK#1", "ACCOUNT"):
-        assert filters_that_let_through(template, written(sort_key)) == [], f"{sort_key} wakes the roll-up"
+    roll_up, events = "RollUpCartFunction.Stream", "PublishEventsFunction.Stream"
+    assert filters_that_let_through(template, written("ORDER#0000433791696896001")) == [roll_up, events]
+    for sort_key in ("CART#c", "WEBHOOK#we_1"):
+        assert filters_that_let_through(template, written(sort_key)) == [events]
+    for sort_key in ("TOKEN#1#ChargeOrder", "CALLBACK#1", "ACCOUNT", "DELIVERY#we_1#msg_1", "WEBHOOKS"):
+        assert filters_that_let_through(template, written(sort_key)) == [], f"{sort_key} wakes a function"
+
+
+def test_the_stream_has_no_more_readers_than_dynamodb_allows() -> None:
+    """With more than two readers of one shard, DynamoDB throttles them."""
+    assert len(list(stream_sources(read_template()))) <= 2
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A script for a bare Python with only the built packages: loads what its input lists and prints the problems.
+"""A script for a bare Python that has only the built packages. It loads what its input lists and prints the problems.
 
     python -S -P artifact_probe.py < {"names": [...], "clients": [...], "handlers": {...}, "under": ...}
 

@@ -44,8 +44,8 @@ class StateFailedError(Exception):
 
 # -- JSONata ---------------------------------------------------------------------------------------
 
-# $now, $millis, $random and $uuid would make runs unrepeatable. $eval does not exist in Step Functions. $hash,
-# $partition and $range exist only in Step Functions.
+# With $now, $millis, $random and $uuid, two runs would differ. $eval does not exist in Step Functions. $hash,
+# $partition and $range exist only in Step Functions, and not in the JSONata library of this runner.
 _REFUSED_FUNCTIONS = re.compile(r"\$(now|millis|random|uuid|eval|hash|partition|range)\s*\(")
 _PLAIN_PATH = re.compile(r"\$([A-Za-z_]\w*)((?:\.[A-Za-z_]\w*)*)")
 _MISSING = object()
@@ -77,7 +77,7 @@ class Expression:
         return value
 
     def _walk(self, variables: Mapping[str, Any]) -> Any:
-        """Most expressions are plain paths through objects. A look-up is ten times faster than JSONata."""
+        """Look up a plain path without JSONata, which is ten times slower. Most expressions are plain paths."""
         value: Any = variables
         for name in self._path or ():
             if not isinstance(value, dict) or name not in value:
@@ -237,7 +237,7 @@ class StateMachine:
     def load(cls, path: str | Path, substitutions: Mapping[str, Any]) -> StateMachine:
         """Read an ASL file.
 
-        `substitutions` has a value for each `${Name}`: a string, or a callable where it is the whole FunctionName.
+        `substitutions` has a value for each `${Name}`: a string, or a callable if `${Name}` is the whole FunctionName.
         Raises UnsupportedAslError.
         """
         path = Path(path)

@@ -99,7 +99,7 @@ def _answer(arguments: list[str], clients: Mapping[str, Any]) -> str:
     known = {f"--{xform_name(name, '-')}": (name, member) for name, member in shape.members.items()}
     given: dict[str, Any] = {}
     query, output = None, "json"
-    # A streamed answer goes to a file. The only supported one is /dev/stdout.
+    # A streamed answer goes to a file. The only supported file is /dev/stdout.
     streamed = options.pop() if described.has_streaming_output else None
     if streamed not in (None, "/dev/stdout"):
         raise UsageError(f"{service} {operation} needs /dev/stdout at its end")

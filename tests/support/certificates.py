@@ -27,7 +27,7 @@ def _alternative(host: str) -> x509.GeneralName:
 
 
 class CertificateAuthority:
-    """Signs certificates that only a client with the authority's own certificate trusts (`client_context`, `pem`)."""
+    """Signs certificates. A client trusts them only if it has the authority's certificate (`client_context`, `pem`)."""
 
     def __init__(self) -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())

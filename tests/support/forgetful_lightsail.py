@@ -1,6 +1,6 @@
-"""A Lightsail that forgets deleted machines: a later request for the same order builds another one.
+"""A Lightsail that forgets deleted machines, so a later request for the same order builds another machine.
 
-AWS does not document whether Lightsail remembers them.
+AWS does not document whether Lightsail remembers deleted machines.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ class ForgetfulLightsail:
     """The Lightsail adapter on a stand-in that forgets deleted machines.
 
     A machine runs after a call of `start`, or immediately with `quick`. `asked` has all build requests, oldest first. A
-    mishap (tests/support/mishaps.py) affects a call of the port. In the simulation it affects a single request to
-    Lightsail.
+    mishap (tests/support/mishaps.py) affects a whole call of the port. In the simulation, a mishap affects a single
+    request to Lightsail.
     """
 
     def __init__(self, world: World, *, quick: bool = False) -> None:
@@ -123,7 +123,7 @@ class ForgetfulLightsail:
 
 
 def sell_machines(world: World, *, quick: bool = False) -> ForgetfulLightsail:
-    """Add PLAN to the catalogue, and let this platform deliver every order. Call it before the catalogue is read."""
+    """Add PLAN to the catalogue, and let this platform deliver every order. Do this before the catalogue is read."""
     for image in (BOTH, ELSEWHERE):
         world.services.catalogue.put_image(image)
     world.services.catalogue.put_location(FRANKFURT)

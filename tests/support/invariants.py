@@ -12,6 +12,7 @@ from hosting_orders.domain.order import ENDS, Order, OrderStatus
 from hosting_orders.domain.products import DomainItem, ProductKind
 from tests.support.checkout import sessions
 from tests.support.domain_books import claims, contacts, zones
+from tests.support.spending import counted, expected
 from tests.support.world import World
 
 DAY = 86_400
@@ -42,6 +43,7 @@ class Invariants:
             wrong.append("a callback without an order")
         wrong += self._wrong_with_platforms(orders)
         wrong += self._wrong_with_names(orders)
+        wrong += self._wrong_with_spending(orders)
         holding = sum(order.status is OrderStatus.COMPLETED and order.kind == "site" for order in orders)
         (counter,) = self.world.items("CAPACITY#")
         used = int(counter["used"]["N"])
@@ -170,6 +172,18 @@ class Invariants:
             wrong.append(f"contacts of {len(contacts(self.world))} orders are stored for {len(held)} domains")
         if self.world.metrics.counts["DomainWithoutOrder"]:
             wrong.append("a domain arrived for an abandoned order")
+        return wrong
+
+    def _wrong_with_spending(self, orders: Sequence[Order]) -> list[str]:
+        """Compare what counts against the spend caps with the orders. Every key of the simulation has a cap."""
+        wrong = []
+        for order in orders:
+            kept = order.price.amount if order.status is OrderStatus.COMPLETED or not order.ended else None
+            found = order.spend.amount if order.spend is not None else None
+            if found != kept:
+                wrong.append(f"{order.number} {order.status}: {found} cents count against its key's cap")
+        if counted(self.world) != expected(orders):
+            wrong.append(f"the caps count {counted(self.world)} for {expected(orders)}")
         return wrong
 
     def _message_of(self, order: Order) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,9 @@ _NEEDS = {
         "env:LIGHTSAIL_ENDPOINT",
     ),
     "callbacks": ("secret:CallbackSecret", "env:CALLBACK_SECRET_ARN", "env:ALLOW_LOOPBACK_CALLBACKS"),
-    "page_tokens": ("secret:PageSecret", "env:PAGE_SECRET_ARN"),
+    "webhook_sender": ("env:ALLOW_LOOPBACK_CALLBACKS",),
+    "webhook_queue": ("env:WEBHOOK_QUEUE_URL",),
+    **dict.fromkeys(("page_tokens", "quotes"), ("secret:PageSecret", "env:PAGE_SECRET_ARN")),
     "access_tokens": (
         *("env:OAUTH_ISSUER", "env:OAUTH_AUDIENCE", "env:OAUTH_AUDIENCE_CLAIM", "env:OAUTH_USER_CLAIM"),
         *("env:OAUTH_ACCOUNT_CLAIM", "env:OAUTH_SCOPE_PREFIX", "env:ALLOW_LOOPBACK_CALLBACKS"),
@@ -67,6 +70,7 @@ _NEEDS = {
 }
 _METHODS = {
     ("alerts", "send"): "sns:Publish",
+    ("webhook_queue", "send"): "sqs:SendMessage",
     ("cipher", "seal"): "kms:Encrypt",
     ("cipher", "open"): "kms:Decrypt",
     ("registrar", "availability"): "route53domains:CheckDomainAvailability",
@@ -157,6 +161,22 @@ def allowed(folder: str) -> frozenset[str]:
     return frozenset(f"env:{name}" for name in everywhere).union(*given)
 
 
+@cache
+def _partitions(folder: str, action: str) -> tuple[str, ...]:
+    """The partition keys to which this function may apply the action, as patterns."""
+    statements = [
+        statement
+        for policy in held()[folder]
+        for statement in _template()["Resources"][policy]["Properties"]["PolicyDocument"]["Statement"]
+        if action in statement["Action"]
+    ]
+    found: list[str] = []
+    for statement in statements:
+        conditions = statement.get("Condition", {}).get("ForAllValues:StringLike", {})
+        found += conditions.get("dynamodb:LeadingKeys", ["*"])
+    return tuple(found)
+
+
 def watchable() -> frozenset[str]:
     methods = (thing for things in _METHODS.values() for thing in things.split())
     needs = (thing for things in _NEEDS.values() for thing in things)
@@ -225,6 +245,7 @@ class WatchedClient:
 
         def noted(**given: Any) -> Any:
             used(*_actions(name, given))
+            _reached(*_partition_keys(name, given))
             return operation(**given)
 
         return noted
@@ -236,6 +257,34 @@ def _actions(name: str, given: Mapping[str, Any]) -> list[str]:
     if name != "transact_write_items":
         return [_OPERATIONS[name]]
     return [_IN_TRANSACTIONS[kind] for write in given["TransactItems"] for kind in write]
+
+
+def _partition_keys(name: str, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """(action, partition key) of each item that the request names."""
+    if name == "transact_write_items":
+        for write in given["TransactItems"]:
+            for kind, request in write.items():
+                yield _IN_TRANSACTIONS[kind], _partition_key(request)
+    elif name == "batch_get_item":
+        for request in given["RequestItems"].values():
+            for key in request["Keys"]:
+                yield _OPERATIONS[name], key["PK"]["S"]
+    elif "Item" in given or "Key" in given:
+        yield _OPERATIONS[name], _partition_key(given)
+
+
+def _partition_key(request: Mapping[str, Any]) -> str:
+    return str(request.get("Item", request.get("Key"))["PK"]["S"])
+
+
+def _reached(*partitions: tuple[str, str]) -> None:
+    folder = getattr(_running, "folder", None)
+    if folder is None:
+        return
+    for action, partition in partitions:
+        allowed_here = _partitions(folder, action)
+        if allowed_here and not any(fnmatchcase(partition, pattern) for pattern in allowed_here):
+            missing.add((folder, f"{action} of {partition.partition('#')[0]}"))
 
 
 class WatchedServices:

@@ -1,6 +1,6 @@
 """The hosting platform's adapter on a stand-in in this process, without a socket.
 
-The adapter and `requests` are real above the connection. Tests over loopback cover the connection
+Only the connection is replaced. The adapter and `requests` are real. Tests over loopback cover the connection
 (tests/integration/test_hosting_platform.py, tests/conformance/test_hosting_platform_contract.py).
 """
 
@@ -23,7 +23,7 @@ from tests.support.mishaps import Mishaps
 
 ADDRESS = "https://platform.example"
 
-# The names of the side effects in tests are those of the port.
+# In tests, side effects are named after the methods of the port.
 _NAMES = {"PUT": "platform.provision", "GET": "platform.operation", "DELETE": "platform.deprovision"}
 
 
@@ -45,8 +45,8 @@ class _Transport(BaseAdapter):
         try:
             return self._standin.answer(request.method, path, authorization, request.body or b"")
         except ConnectionDropped:
-            # Not a ConnectionError: the adapter would take it for a stale pooled connection, and there is no
-            # pool.
+            # Do not raise ConnectionError. The adapter would take it for a pooled connection that the server closed,
+            # but there is no pool here.
             raise requests.ReadTimeout("the stand-in does not answer") from None
 
     def close(self) -> None:

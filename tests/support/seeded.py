@@ -1,4 +1,4 @@
-"""The demo data of a world. It is made once per process and then copied: making it took most of the tests' time."""
+"""The demo data of a world. It is made once per process and then copied, because making it is slow."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _seeds: dict[str, bytes] = {}
 
 
 def demo_data(state: State, make: Callable[[], Accounts]) -> Accounts:
-    """Fill the empty table and Stripe's stand-in. `make` does it for the first world of this process."""
+    """Fill the empty table and Stripe's stand-in. `make` creates the data for the first world of this process."""
     table = dynamodb_backends[DEFAULT_ACCOUNT_ID][REGION].tables[TABLE_NAME]
     if not _seeds:
         accounts = make()
         seed: Any = (accounts, table.items, state.contents())
         _seeds["demo"] = pickle.dumps(seed)
         return accounts
-    # Unpickling copies: no world sees what another one changed.
+    # Unpickling makes a copy, so no world sees the changes of another world.
     accounts, table.items, contents = pickle.loads(_seeds["demo"])
     state.restore(contents)
     return accounts

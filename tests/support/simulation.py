@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,6 +27,7 @@ from tests.support.checkout import order_site, sessions, site
 from tests.support.invariants import Invariants
 from tests.support.machines import MACHINES, order_machine
 from tests.support.mishaps import Mishap
+from tests.support.spending import cap_key
 from tests.support.world import World, a_world
 
 # These accounts have no method to charge. They order through version 1, which opens a payment page.
@@ -36,7 +37,7 @@ ACCOUNTS = (
     *WITHOUT_METHOD,
 )
 DAY = 86_400
-INVOICE_LAGS = 600  # seconds, for the invoice of a paid page
+INVOICE_LAGS = 600  # seconds until a paid page has its invoice
 
 # The kinds of product in an order of one item, and in a cart.
 ALONE = ("site", "domain", "vm", "vm")
@@ -63,7 +64,7 @@ ASKED_OF_LIGHTSAIL = (
     *("*", "CreateInstances", "GetInstance", "DeleteInstance", "AllocateStaticIp", "AttachStaticIp"),
     *("ReleaseStaticIp", "PutInstancePublicPorts", "GetOperationsForResource"),
 )
-# None loses the response. The others are the error code and the HTTP status of a throttle, an outage or a quota.
+# None means a lost response. The others are the error code and the HTTP status of a throttle, an outage or a quota.
 FAULTS_OF_LIGHTSAIL = (
     *(None, ("ThrottlingException", 400), ("ServiceException", 500), ("AccessDeniedException", 400)),
     *(("AccountSetupInProgressException", 400),),
@@ -113,11 +114,23 @@ class History:
         self._read = 0
         self._alone = True
         self.statuses: dict[str, list[OrderStatus]] = defaultdict(list)
+        self.most_spent: Counter[str] = Counter()
         self.webhooks_work = self.chance.random() < 0.7
+        self._cap_keys()
         world.services.catalogue.put_variant(Variant("scarce", capacity=50))
         self.world.callbacks.answers = [
             CallbackAnswer(self.chance.choice((204, 204, 500))) for _ in range(orders)
         ]
+
+    def _cap_keys(self) -> None:
+        """Every key gets a spend cap. Some caps are too low for all orders of the account."""
+        chance = random.Random(f"caps of {self.seed}")
+        self.caps = {}
+        for account in sorted(set(ACCOUNTS)):
+            for key in ("user_key", "user_key_v1", "api_key_000"):
+                month = chance.choice((1300, 1_000_000, 1_000_000))
+                capped = cap_key(self.world, account, key, day=chance.choice((None, month)), month=month)
+                self.caps[capped.id] = month
 
     def run(self) -> None:
         self.world.fresh_stripe_events()
@@ -359,7 +372,7 @@ class History:
                     self.log.append(f"customer pays for {order.number}")
                     controls.pay(cart.payment.reference, self.chance.choice((None, "4242424242424242")))
             return
-        # Only older debits: a bank takes at least a day, and by then Stripe has made the invoice of a paid page.
+        # Settle only older debits. A bank takes at least a day, and by then Stripe has made the invoice of a paid page.
         now = self.world.stripe.clock.now()
         debits = self.world.stripe.objects("payment_intent", status="processing")
         for intent in [debit for debit in debits if debit["created"] + INVOICE_LAGS <= now][:1]:
@@ -420,7 +433,7 @@ class History:
     # -- the outcome -------------------------------------------------------------------------------------------
 
     def orders(self) -> list[Order]:
-        """All orders as stored, from the stream: much faster than a scan of moto's table."""
+        """All orders as stored. They are read from the stream, which is much faster than a scan of moto's table."""
         records = self.world._stream().items
         for record in records[self._read :]:
             change = record.to_json()["dynamodb"]
@@ -430,11 +443,20 @@ class History:
                 seen = self.statuses[order.uuid]
                 if not seen or seen[-1] is not order.status:
                     seen.append(order.status)
+            if change["Keys"]["SK"]["S"].startswith("SPENDING#") and "NewImage" in change:
+                item = decode(change["NewImage"])
+                key = item["SK"].split("#")[1]
+                self.most_spent[key] = max(self.most_spent[key], item.get("month", 0))
         self._read = len(records)
         return list(self._orders.values())
 
     def violations(self) -> list[str]:
         wrong = Invariants(self.world, self.orders(), self.statuses).violations()
+        wrong += [
+            f"{key} spent {spent} cents of {self.caps[key]}"
+            for key, spent in self.most_spent.items()
+            if spent > self.caps[key]
+        ]
         for client in self.clients:
             if client["cart"] is None and {201, 202} & set(client["answers"]):
                 wrong.append(f"{client['key']} got no cart")

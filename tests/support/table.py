@@ -114,7 +114,7 @@ class BatchingClient:
 class InterruptedClient:
     """A client that runs the next of `happenings` before each call of one operation.
 
-    When that function raises, the call is not made. `fault` makes functions that raise.
+    If the function raises, the call is not made. `fault` makes functions that raise.
     """
 
     def __init__(self, client: Any, operation: str, *happenings: Callable[[], object]) -> None:

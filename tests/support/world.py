@@ -1,8 +1,8 @@
 """The whole system in one process and in virtual time: real handlers, workflow definition and adapters.
 
-These parts are real: every function under functions/ (by the routes in template.yaml), statemachines/, the adapters
-of DynamoDB, KMS and DNS zones (on moto), and those of Stripe, the platforms and the registrar (on our stand-ins,
-without a socket). Callbacks, alerts and metrics are recorded in memory. Time stands still until `advance`.
+The functions, the routes of template.yaml, the state machine and the adapters are real. The adapters of DynamoDB, KMS
+and DNS zones use moto. Those of Stripe, the platforms and the registrar use our stand-ins, without a socket.
+Callbacks, alerts and metrics are recorded in memory. Time stands still until `advance`.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ import boto3
 import yaml
 from aws_lambda_powertools.utilities.feature_flags import ConfigurationStoreError
 from aws_lambda_powertools.utilities.feature_flags.base import StoreProvider
+from botocore.exceptions import EndpointConnectionError
 from moto import mock_aws
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.dynamodb import dynamodb_backends
@@ -36,8 +37,10 @@ from hosting_orders.adapters.dynamodb.tokens import DynamoTokenStore
 from hosting_orders.adapters.features import AppConfigFeatures
 from hosting_orders.adapters.page_tokens import SignedPageTokens
 from hosting_orders.adapters.platforms import RoutedPlatform
+from hosting_orders.adapters.quotes import SignedQuotes
 from hosting_orders.adapters.route53.registrar import Route53Registrar
 from hosting_orders.adapters.route53.zones import Route53Zones
+from hosting_orders.adapters.sqs_webhooks import SqsWebhookQueue
 from hosting_orders.adapters.stepfunctions import StepFunctionsWorkflow
 from hosting_orders.adapters.stripe.client import StripeApi
 from hosting_orders.adapters.stripe.collection import StripeCollection
@@ -139,7 +142,7 @@ def the_machine() -> StateMachine:
 
 @cache
 def boto3_client(service: str) -> Any:
-    """One client for all worlds of this process: it is slow to build, and keeps nothing of a world."""
+    """One client for all worlds of this process, because a client is slow to build and keeps no data of a world."""
     return boto3.client(service, region_name=REGION)
 
 
@@ -175,6 +178,19 @@ class FakeCallbacks:
 
     def secret_for(self, account_id: str) -> str:
         return f"whsec_{account_id}"
+
+
+class FakeWebhookQueue:
+    """The queue of webhooks: bodies of messages. `broken` makes it unreachable."""
+
+    def __init__(self) -> None:
+        self.waiting: list[str] = []
+        self.broken = False
+
+    def send_message(self, *, QueueUrl: str, MessageBody: str, MessageGroupId: str) -> None:  # noqa: N803
+        if self.broken:
+            raise EndpointConnectionError(endpoint_url=QueueUrl)
+        self.waiting.append(MessageBody)
 
 
 class Platform(Protocol):
@@ -222,6 +238,17 @@ class Switches(StoreProvider):
         return self.document
 
 
+class _Counts:
+    """Counts each request as the real store does, but reports the first one unless `world.limited`."""
+
+    def __init__(self, counts: Any, world: World) -> None:
+        self._counts, self._world = counts, world
+
+    def add(self, bucket: str, ends_at: int) -> int:
+        made = int(self._counts.add(bucket, ends_at))
+        return made if self._world.limited else 1
+
+
 class WorldServices(bootstrap.AwsServices):
     def __init__(self, world: World) -> None:
         super().__init__(settings.load())
@@ -230,6 +257,10 @@ class WorldServices(bootstrap.AwsServices):
     @cached_property
     def clock(self) -> Any:
         return self._world.clock
+
+    @cached_property
+    def counts(self) -> Any:
+        return _Counts(super().counts, self._world)
 
     @cached_property
     def workflow(self) -> Any:
@@ -291,12 +322,24 @@ class WorldServices(bootstrap.AwsServices):
         return mishaps.callbacks(self._world.callbacks, self._world.mishaps)
 
     @cached_property
+    def webhook_sender(self) -> Any:
+        return mishaps.callbacks(self._world.webhooks, self._world.mishaps)
+
+    @cached_property
+    def webhook_queue(self) -> Any:
+        return SqsWebhookQueue(self._world.webhook_queue, "https://sqs.example/webhooks")
+
+    @cached_property
     def page_tokens(self) -> Any:
         return SignedPageTokens(["page-secret-of-the-world"])
 
     @cached_property
     def access_tokens(self) -> Any:
         return self._world.access_tokens
+
+    @cached_property
+    def quotes(self) -> Any:
+        return SignedQuotes(["page-secret-of-the-world"])
 
     @cached_property
     def features(self) -> Any:
@@ -314,9 +357,10 @@ class WorldServices(bootstrap.AwsServices):
 class World:
     """Use `a_world()`. `accounts` are the demo accounts by name: id, user_key, system_key, customer.
 
-    `mishaps` decide which side effects fail. If `webhooks_on` is False, Stripe sends no webhooks. The platform's
-    webhooks have `platform_webhooks_on`, and the table's stream has `stream_on`. A webhook that does not get a 200 is
-    sent again in the next `run`. The switches in `features.document` start as on.
+    `mishaps` decide which side effects fail. If `webhooks_on` is False, Stripe sends no webhooks.
+    `platform_webhooks_on` does the same for the platform, and `stream_on` for the table's stream. A webhook that does
+    not get a 200 is sent again in the next `run`. If `limited` is True, the limits of requests apply. Time stands still
+    here, so other tests would soon reach the limits. The switches in `features.document` start as on.
     """
 
     def __init__(
@@ -330,7 +374,7 @@ class World:
         self.webhook_secrets = webhook_secrets
         self.automatic_tax = automatic_tax
         self.mishaps = trouble
-        # The Stripe stand-in started with the computer's time. `advance` moves its clock and this one together.
+        # The Stripe stand-in started with the computer's time. `advance` moves its clock and this clock together.
         self.clock = VirtualClock(time.time_ns() // 1_000_000)
         self.platform = PlatformStandIn(delay=None, now=lambda: self.clock.now() / 1000)
         self.lightsail = LightsailInProcess(self.mishaps, now=lambda: self.clock.now() / 1000)
@@ -342,6 +386,8 @@ class World:
         )
         self.attached: tuple[Any, ...] = ()
         self.callbacks = FakeCallbacks()
+        self.webhooks = FakeCallbacks()
+        self.webhook_queue = FakeWebhookQueue()
         self.metrics = FakeMetrics()
         self.alerts = FakeAlerts()
         self.features = Switches()
@@ -349,6 +395,7 @@ class World:
         self.dynamodb = bootstrap.aws_client("dynamodb")
         self.streams = StreamsClient(lambda: [record.to_json() for record in self._stream().items])
         self._read_records = 0
+        self._published_records = 0
         self._told_events = 0
         self.webhooks_on = True
         self.platform_webhooks_on = True
@@ -356,6 +403,7 @@ class World:
         self._untold_events: list[dict[str, Any]] = []
         self.stream_on = True
         self.client_address = "203.0.113.7"
+        self.limited = False
         self.runner = AslRunner(the_machine(), self.clock, invoke=_invoke)
         self.services = WorldServices(self)
         self.accounts = demo_data(stripe.state, self._make_demo_data)
@@ -493,6 +541,8 @@ class World:
             self.hear_workflow()
             if self.stream_on:
                 self.pump_stream()
+                self.publish()
+                self.send_webhooks()
             self.runner.run_until_idle()
             if self._marks() == before:
                 return
@@ -646,6 +696,39 @@ class World:
             self._read_records = position
         return orders
 
+    def publish(self) -> list[dict[str, Any]]:
+        """The stream's second reader. Returns its records, by the filter in the template."""
+        position = self._published_records
+        fresh = self._stream().items[position:]
+        self._published_records += len(fresh)
+        records = [record.to_json() for record in fresh if _publishes(record.record)]
+        try:
+            answer = handler_of("publish_events")({"Records": records}, None) if records else None
+        except Crash:
+            self._published_records = position
+            return []
+        failed = answer["batchItemFailures"] if answer else []
+        assert not failed or self.mishaps.choose is not None, answer
+        if failed:
+            self._published_records = position
+        return records
+
+    def send_webhooks(self) -> None:
+        """SQS passes each message to the function. A message that fails is lost, as after its retention."""
+        waiting, self.webhook_queue.waiting = self.webhook_queue.waiting, []
+        for number, body in enumerate(waiting):
+            message = {"messageId": str(number), "eventSource": "aws:sqs", "body": body}
+            try:
+                handler_of("send_webhooks")({"Records": [message]}, None)
+            except Crash:
+                continue
+
+    def requeue_webhooks(self) -> int:
+        try:
+            return int(handler_of("requeue_webhooks")({}, None)["queued"])
+        except Crash:
+            return 0
+
     def stream_records(self) -> list[dict[str, Any]]:
         fresh = self._stream().items[self._read_records :]
         self._read_records += len(fresh)
@@ -678,13 +761,17 @@ class World:
     def items(self, prefix: str) -> list[dict[str, Any]]:
         """Items of the table whose sort key has this prefix, in DynamoDB's JSON."""
         table = dynamodb_backends[DEFAULT_ACCOUNT_ID][REGION].tables[TABLE_NAME]
-        # A scan would send everything over the wire.
+        # Read moto's memory, because a scan would send the whole table over the wire.
         found = [item for item in table.all_items() if item.attrs["SK"].value.startswith(prefix)]
         return [on_the_wire(item.attrs) for item in found]
 
     def net_paid(self, account: str = "ready") -> int:
         """Cents charged to the account's payment method and not refunded."""
         return int(self.stripe.net_paid(self.accounts[account]["customer"]))
+
+
+def _publishes(record: Any) -> bool:
+    return str(record["dynamodb"]["Keys"]["SK"]["S"]).startswith(("ORDER#", "CART#", "WEBHOOK#"))
 
 
 def _invoke(function: Any, payload: Any) -> Any:
@@ -704,6 +791,7 @@ def a_world(
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "TABLE_NAME": TABLE_NAME,
+        "WEBHOOK_QUEUE_URL": "https://sqs.example/webhooks",
         "POWERTOOLS_METRICS_NAMESPACE": "HostingOrders",
         "POWERTOOLS_SERVICE_NAME": "hosting-orders",
         "STRIPE_AUTOMATIC_TAX": "true" if automatic_tax else "false",

@@ -696,7 +696,7 @@ def test_a_simulation_can_choose_which_execution_goes_first() -> None:
 # -- starting -----------------------------------------------------------------------------------------
 
 
-def test_starting_a_running_execution_again_returns_the_same_one() -> None:
+def test_starting_a_running_execution_again_returns_the_same_execution() -> None:
     work = Work()
     run = runner({"Provision": waiting()}, work)
     first = run.start("one", {"a": 1})

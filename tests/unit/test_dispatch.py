@@ -12,7 +12,7 @@ import pytest
 
 from hosting_orders import bootstrap
 from hosting_orders.contracts import published
-from hosting_orders.contracts.operation import Access, Contract, Operation
+from hosting_orders.contracts.operation import Access, Body, Contract, Operation
 from hosting_orders.contracts.problem import Problem
 from hosting_orders.domain.account import Account, Credential, CredentialKind
 from hosting_orders.domain.errors import NotFoundError
@@ -192,7 +192,7 @@ def test_the_error_of_an_unknown_path_has_the_format_of_the_paths_contract(
 def test_an_invalid_idempotency_key_is_reported_before_a_malformed_body() -> None:
     asked = []
     taking = operation(V2, "POST /api/things", access=None, idempotent=True).taking(
-        SimpleNamespace(model=dict, read=lambda body, facts: asked.append((body, facts)))  # type: ignore[arg-type]
+        Body(dict, lambda body, facts: asked.append((body, facts)))
     )
 
     @serves(taking)

@@ -220,7 +220,7 @@ LABELS = st.text(
 
 @settings(max_examples=600, deadline=None)
 @given(LABELS, st.sampled_from(sorted(TLDS)))
-def test_a_normal_form_is_its_own_normal_form(label: str, tld: str) -> None:
+def test_normalising_a_normal_form_changes_nothing(label: str, tld: str) -> None:
     try:
         name = RULES.parse_name(f"{label}.{tld}")
     except InvalidRequestError:

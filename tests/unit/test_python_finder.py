@@ -54,7 +54,7 @@ def test_a_python_under_pyenv_is_found_without_a_working_shim(
 
     found = find_python(THIS_VERSION, path=[tmp_path / "shims"], **empty_home)
 
-    # The machine may have this version in /usr/bin as well. Any working one is fine.
+    # The machine may have this version in /usr/bin as well. Any working Python is fine.
     assert found.stdout.strip() in {str(installed), f"/usr/bin/{name}", "/usr/bin/python3", f"/bin/{name}"}
 
 

@@ -96,7 +96,7 @@ def test_a_tld_without_a_file_has_no_facts(strange: str) -> None:
         tlds.facts(strange)
 
 
-def test_looking_up_a_tld_reads_its_own_file_and_the_file_that_it_is_like(
+def test_looking_up_a_tld_reads_its_own_file_and_the_file_named_by_like(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked: list[str] = []

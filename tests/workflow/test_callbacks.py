@@ -87,7 +87,7 @@ def test_the_workflow_makes_the_first_attempt_immediately(world: World) -> None:
     (message,) = world.callbacks.received
     assert message.url == "https://client.example/hook"
     assert message.authorization == AUTHORIZATION
-    assert message.secret == f"whsec_{world.accounts['ready']['id']}"
+    assert message.secrets == (f"whsec_{world.accounts['ready']['id']}",)
     assert message.timestamp == world.clock.now() // 1000
     assert json.loads(message.body)["task"]["orders"] == [{"id": order_id, "status": "completed"}]
     world.live(DAY, every=6 * HOUR)
@@ -194,7 +194,7 @@ def test_no_secret_is_sent_stored_or_shown(world: World) -> None:
     secrets = (password, site.username, site.ip_address, AUTHORIZATION, "12345")
     for message in world.callbacks.received:
         text = message.body.decode()
-        for secret in (*secrets, message.secret, "password"):
+        for secret in (*secrets, *message.secrets, "password"):
             assert secret not in text
         assert "Bearer" not in repr(message)
     stored = json.dumps(everything_in(world.dynamodb), default=str)

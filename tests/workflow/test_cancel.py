@@ -40,7 +40,7 @@ def places_taken(world: World) -> int:
     return int(counter["used"]["N"])
 
 
-def test_an_order_takes_a_capacity_place_and_a_cancel_releases_it(world: World) -> None:
+def test_an_order_takes_a_capacity_place_and_a_cancel_frees_the_place(world: World) -> None:
     order = placed(world, "ready")
     assert places_taken(world) == 1
     cancel(world, order)
@@ -158,7 +158,7 @@ def test_an_unpaid_order_that_has_ended_cannot_be_cancelled(world: World, accoun
 
 
 def in_the_moment_before(world: World, write: int, act: Callable[[], object]) -> None:
-    """Run `act` right before the table write number `write`, counted from now."""
+    """Run `act` right before the `write`-th table write from now."""
     count = 0
 
     def choose(name: str) -> Mishap | None:

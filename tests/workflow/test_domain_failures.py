@@ -1,4 +1,6 @@
-"""A domain that cannot be delivered is refunded once, and not before the deadline if it may still be delivered."""
+"""A domain that cannot be delivered is refunded once. While a delivery is still possible, the refund waits for the
+deadline.
+"""
 
 from __future__ import annotations
 
@@ -144,7 +146,7 @@ def test_an_unpaid_order_expires_and_releases_its_domain(world: World) -> None:
 
 
 def test_a_domain_lost_while_a_debit_settles_is_refunded(world: World) -> None:
-    """A bank debit leaves days between the check and the registration."""
+    """With a bank debit, days pass between the availability check and the registration."""
     world.stripe.controls.set(sepa_settles_after=5 * DAY)
     order = placed(world, NAME, "sepa")
     world.live(4 * DAY, every=DAY)
@@ -279,7 +281,7 @@ def test_no_refund_while_the_outcome_of_a_failed_submission_is_uncertain(world: 
 def begun(world: World, *, asked_before: bool) -> Order:
     """Return a due order whose step crashed before it called the registrar.
 
-    With `asked_before`, the reconciler has called the registrar once since then and received an error.
+    With `asked_before`, the reconciler has called the registrar once since the crash and received an error.
     """
     order = placed(world, NAME)
     while now(world, order).status is OrderStatus.PENDING:
@@ -289,7 +291,7 @@ def begun(world: World, *, asked_before: bool) -> Order:
         world.registrar.fail_next("RegisterDomain")
         world.clock.advance(61)
         world.reconcile()
-        world.clock.advance(HOUR)  # an empty operation list is conclusive by now
+        world.clock.advance(HOUR)  # by now an empty list proves that nothing was submitted
     world.clock.advance(61)
     return order
 
@@ -409,7 +411,7 @@ def test_a_registration_that_starts_during_a_cancel_wins(world: World) -> None:
 def test_a_failed_registration_is_refunded_once_when_any_side_effect_breaks(mishap: Mishap) -> None:
     """Break each side effect from the registrar's failure to the end of the order."""
     with a_world() as world:
-        # Stripe's events change nothing here, and would be half of the side effects.
+        # Stripe's events change nothing here, but half of the side effects would be events.
         world.webhooks_on = False
         for position in range(40):
             name = f"fail-{position}.com"

@@ -1,4 +1,4 @@
-"""A renewal keeps its own time while a registrant's verification or a missing zone is checked more often."""
+"""A renewal has its own due time, even while a registrant's verification or a missing zone is checked more often."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WITHOUT_ZONE = "confirmed-bakery.com"
 
 
 class NoZones:
-    """Route 53 at the account's quota of zones."""
+    """Route 53 when the account's quota of zones is used up."""
 
     def ensure(self, name: str, order_id: str, nameservers: Sequence[str]) -> Zone:
         raise ProviderUnavailableError("no zone can be created")
@@ -35,7 +35,7 @@ def world() -> Iterator[World]:
 
 
 def delivered(world: World, name: str) -> Order:
-    """A domain with open upkeep: its verification, or its zone."""
+    """Return a delivered domain that still lacks its verification or its zone. This work is called open upkeep."""
     if not name.startswith("unverified-"):
         world.services.__dict__["zones"] = NoZones()
     order_id = world.order_domain(name).body["orders"][0]["id"]
@@ -55,7 +55,7 @@ def expires_in(world: World, name: str, days: float) -> None:
 
 
 @pytest.mark.parametrize("name", [UNVERIFIED, WITHOUT_ZONE])
-def test_a_refused_start_is_tried_daily_beside_open_upkeep(world: World, name: str) -> None:
+def test_a_refused_renewal_start_is_retried_daily_while_upkeep_is_open(world: World, name: str) -> None:
     with no_new_subscriptions(world.stripe):
         order = delivered(world, name)
         assert world.metrics.counts["RenewalNotStarted"] == 1
@@ -67,7 +67,7 @@ def test_a_refused_start_is_tried_daily_beside_open_upkeep(world: World, name: s
     assert len(renewals(world, order)) == 1 and now(world, order).has_upkeep
 
 
-def test_a_refused_renewal_is_tried_daily_beside_a_missing_zone(world: World) -> None:
+def test_a_refused_renewal_is_retried_daily_while_a_zone_is_missing(world: World) -> None:
     order = delivered(world, "norenewal-bakery.com")
     world.live(334 * DAY, every=20 * DAY)
     world.live(4 * DAY, every=HOUR)
@@ -89,7 +89,7 @@ def test_stripe_is_not_called_while_only_upkeep_is_open(world: World, name: str)
 
 
 @pytest.mark.parametrize("name", [UNVERIFIED, WITHOUT_ZONE])
-def test_a_renewal_that_is_charged_too_late_is_reported_beside_open_upkeep(world: World, name: str) -> None:
+def test_a_renewal_charged_too_late_is_reported_while_upkeep_is_open(world: World, name: str) -> None:
     delivered(world, name)
     assert world.sweep() == 0
     expires_in(world, name, 39)
@@ -97,7 +97,7 @@ def test_a_renewal_that_is_charged_too_late_is_reported_beside_open_upkeep(world
 
 
 @pytest.mark.parametrize("name", [UNVERIFIED, WITHOUT_ZONE])
-def test_a_domain_is_renewed_beside_open_upkeep(world: World, name: str) -> None:
+def test_a_domain_is_renewed_while_upkeep_is_open(world: World, name: str) -> None:
     order = delivered(world, name)
     world.live(334 * DAY, every=20 * DAY)
     world.live(4 * DAY, every=HOUR)
@@ -115,7 +115,7 @@ def test_a_renewal_that_stripe_cannot_start_yet_starts_within_the_hour(world: Wo
 
 
 @pytest.mark.parametrize("name", [UNVERIFIED, WITHOUT_ZONE])
-def test_an_order_stored_before_renewals_had_their_own_time_is_renewed(world: World, name: str) -> None:
+def test_an_order_stored_without_a_due_time_of_its_renewal_is_renewed(world: World, name: str) -> None:
     order = delivered(world, name)
     older = replace(now(world, order), renewal_due_at=None)
     assert older.due_at is not None and older.due_at <= world.clock.now() + DAY * 1000
@@ -128,7 +128,7 @@ def test_an_order_stored_before_renewals_had_their_own_time_is_renewed(world: Wo
     assert world.registrar.renewals(name) == 1
 
 
-def test_a_renewal_ends_when_another_order_finds_the_departure_during_a_check_of_the_zone(
+def test_a_renewal_ends_when_another_order_finds_during_a_zone_check_that_the_domain_has_left(
     world: World,
 ) -> None:
     order = delivered(world, WITHOUT_ZONE)
@@ -146,7 +146,7 @@ def test_a_renewal_ends_when_another_order_finds_the_departure_during_a_check_of
     assert renewals(world, order) == []
 
 
-def test_a_registrant_has_not_confirmed_because_the_domain_has_left(world: World) -> None:
+def test_a_domain_that_has_left_does_not_count_as_confirmed_by_the_registrant(world: World) -> None:
     order = delivered(world, UNVERIFIED)
     world.live(2 * DAY, every=HOUR)
     world.registrar.leave(UNVERIFIED)

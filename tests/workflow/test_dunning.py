@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from hosting_orders.domain.causes import STRIPE_GAVE_UP
 from hosting_orders.domain.order import Order, OrderStatus
 from hosting_orders.domain.products import ProductKind
-from hosting_orders.usecases.renewal_status import STRIPE_GAVE_UP
 from tests.support.world import World, a_world
 
 HOUR = 3600

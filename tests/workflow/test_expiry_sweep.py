@@ -1,4 +1,7 @@
-"""The daily sweep reports each domain that expires soon and is not paid, and no other."""
+"""The sweep, a daily check of all domains, reports each domain that expires soon and is not paid for.
+
+It reports no other domain.
+"""
 
 from __future__ import annotations
 
@@ -97,7 +100,7 @@ def test_a_domain_whose_subscription_was_cancelled_is_reported_before_it_expires
     assert world.sweep() == 1
 
 
-def test_a_sweep_that_fails_is_not_counted_as_one_that_ran(world: World) -> None:
+def test_a_failed_sweep_is_not_counted(world: World) -> None:
     """An alarm rings when the count is missing."""
     delivered(world)
     assert world.sweep() == 0 and world.metrics.counts["DomainsSwept"] == 1

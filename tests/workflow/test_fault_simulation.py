@@ -13,10 +13,12 @@ from typing import Any
 import pytest
 
 from hosting_orders.adapters.dynamodb import orders as order_store
+from hosting_orders.adapters.dynamodb import spending
 from hosting_orders.adapters.hosting_platform import HttpHostingPlatform
 from hosting_orders.adapters.lightsail.platform import LightsailPlatform
 from hosting_orders.adapters.stripe.billing import Bill, Biller
 from hosting_orders.adapters.stripe.refunds import StripeRefunds
+from hosting_orders.domain.account import SpendCap
 from hosting_orders.domain.order import Order, OrderStatus
 from hosting_orders.domain.providers import RefundState
 from hosting_orders.usecases import (
@@ -166,6 +168,22 @@ def _names_are_kept(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Order, "releases_claims", property(lambda order: False))
 
 
+def _spending_is_kept(patch: pytest.MonkeyPatch) -> None:
+    """Never give back what an undelivered order counts against its key's spend cap."""
+    patch.setattr(
+        spending, "give_back", lambda account_id, spend: spending.take(account_id, spend, _NO_LIMIT)
+    )
+
+
+def _spending_is_read_first(patch: pytest.MonkeyPatch) -> None:
+    """Count orders without a condition, so each process sees only the sum that it has read."""
+    taken = spending.take
+    patch.setattr(spending, "take", lambda account_id, spend, cap: taken(account_id, spend, _NO_LIMIT))
+
+
+_NO_LIMIT = SpendCap("EUR", month=10**12)
+
+
 def _steps_wait(patch: pytest.MonkeyPatch) -> None:
     """Answer the step only after the renewal. A crash before the renewal leaves the step waiting."""
     patch.setattr(reconcile, "answer_delivery", lambda services, order: None)
@@ -198,6 +216,8 @@ PLANTED: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "nobody asks the registrar": _nobody_asks_the_registrar,
     "a lost answer was a no": _a_lost_answer_was_a_no,
     "names are kept": _names_are_kept,
+    "spending is kept": _spending_is_kept,
+    "spending is read first": _spending_is_read_first,
     "steps wait": _steps_wait,
     "settled payments wake nothing": _settled_payments_wake_nothing,
 }
@@ -223,9 +243,14 @@ def test_every_planted_bug_can_be_applied(bug: str) -> None:
         PLANTED[bug](patch)
 
 
-@pytest.mark.parametrize("bug", ["no refund", "nobody looks again", "names are kept"])
+@pytest.mark.parametrize("bug", ["no refund", "nobody looks again", "names are kept", "spending is kept"])
 def test_a_planted_bug_is_found(bug: str) -> None:
     assert first_seed_that_finds(PLANTED[bug], range(1, 6)) is not None
+
+
+def test_a_passed_spend_cap_is_found() -> None:
+    bug = PLANTED["spending is read first"]
+    assert first_seed_that_finds(bug, range(1, 6), orders=8) is not None
 
 
 @pytest.mark.parametrize("bug", ["a machine per try", "addresses are kept"])

@@ -1,4 +1,4 @@
-"""Faults that say nothing about an order: the workflow retries for hours, then an operator is alerted and redrives.
+"""A fault says nothing about an order, so the workflow retries for hours. Then an operator is alerted and redrives.
 
 Without a redrive the order is refunded at its deadline.
 """
@@ -40,7 +40,7 @@ def world() -> Iterator[World]:
 
 @pytest.fixture
 def break_step(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Callable[[], None]]:
-    """`break_step` makes a step raise `error` for `times` runs, or always. It returns a function that repairs it."""
+    """`break_step` makes a step raise `error` for `times` runs, or always. It returns a function that undoes this."""
 
     def break_it(step: str, error: Exception, times: int | None = None) -> Callable[[], None]:
         folder, name = USE_CASES[step]

@@ -94,7 +94,7 @@ def test_no_claim_is_released_while_the_registrar_does_not_answer(world: World) 
     assert claims(world) == {NAME}
 
 
-def test_the_renewal_of_the_earlier_order_never_renews_the_domain_of_the_later_one(world: World) -> None:
+def test_the_renewal_of_an_earlier_order_never_renews_the_domain_of_a_later_order(world: World) -> None:
     earlier = delivered(world)
     world.registrar.leave(NAME)
     reply = transfer_back(world, "credit")

@@ -193,7 +193,7 @@ def test_a_partial_refund_of_card_and_credit_adds_up(world: World, names: tuple[
     assert (world.net_paid("credit"), world.stripe.balance(customer)) == (EVERYTHING - 500, 0)
     world.live(1800, every=150)
     assert_settled(world, orders, kept, "partial")
-    # The delivered items cost what we keep of the card payment plus what we keep of the 500 of credit.
+    # What we keep of the card payment and of the credit of 500 is the price of the delivered items.
     assert world.net_paid("credit") + (500 + world.stripe.balance(customer)) == kept
     assert -500 <= world.stripe.balance(customer) < 0
 
@@ -330,7 +330,7 @@ def test_one_item_can_be_cancelled_before_its_delivery(world: World, which: int)
         assert world.registrar.asked("RegisterDomain", ["", "one.net", "two.org"][which]) == 0
 
 
-def test_one_item_cancelled_before_the_payment_is_refunded_after_it(world: World) -> None:
+def test_one_item_cancelled_before_the_payment_is_refunded_after_the_payment(world: World) -> None:
     account = "authentication_required"
     orders = cart_of(world, "one.net", "two.org", account=account)
     world.run()

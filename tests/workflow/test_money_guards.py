@@ -10,12 +10,14 @@ import pytest
 from hosting_orders.adapters.route53.registrar import Route53Registrar
 from hosting_orders.adapters.stripe.client import StripeApi
 from hosting_orders.domain.catalogue import DomainPrice, Tld
+from hosting_orders.domain.ids import callback_message_id
 from hosting_orders.domain.money import Money
 from hosting_orders.domain.order import Order, OrderStatus
 from tests.conformance.contract_000.support import VPS, ask, fresh_key
 from tests.conformance.contract_000.support import assert_error as assert_error_000
 from tests.conformance.contract_001.support import assert_error as assert_error_001
 from tests.conformance.contract_001.support import create, site
+from tests.conformance.contract_002.support import new_key
 from tests.conformance.contract_003.support import order as order_in_version_1
 from tests.support.world import World, a_world
 
@@ -78,7 +80,8 @@ def test_in_live_mode_a_real_domain_is_sold(world: World, monkeypatch: pytest.Mo
     domains_cost_money(monkeypatch)
     world.services.stripe.live = True
     body = {"domain": NAME, "contact": world.contact()}
-    assert ask(world, "POST", "/api/v1/domains/register", body, key=fresh_key(world)).status == 202
+    key = fresh_key(world, test=False)
+    assert ask(world, "POST", "/api/v1/domains/register", body, key=key).status == 202
 
 
 def test_a_real_domain_paid_in_test_mode_is_not_bought_and_is_refunded(
@@ -148,16 +151,61 @@ def test_a_test_key_never_spends_live_money_in_contract_001(world: World) -> Non
     assert nothing_happened(world)
 
 
-def test_a_key_that_is_not_a_test_key_can_spend_live_money(world: World) -> None:
+def test_a_live_key_orders_with_live_money(world: World) -> None:
     world.services.stripe.live = True
-    assert ask(world, "POST", "/api/v1/orders", VPS, key=fresh_key(world)).status == 202
+    assert ask(world, "POST", "/api/v1/orders", VPS, key=fresh_key(world, test=False)).status == 202
 
 
-def test_a_test_key_may_read_and_cancel_in_live_mode(world: World) -> None:
+def test_a_live_key_never_orders_with_test_money(world: World) -> None:
+    world.accounts["ready"]["live_key"] = new_key(world, test=False)
+    for path, body in (
+        ("/api/orders", world.site()),
+        ("/api/carts", {"items": [world.site()]}),
+        ("/api/orders/domain", world.domain()),
+    ):
+        reply = world.request("POST", path, body, key="live_key")
+        assert (reply.status, reply.body["code"]) == (403, "live_key"), path
+    reply = ask(world, "POST", "/api/v1/orders", VPS, key=fresh_key(world, test=False))
+    assert_error_000(reply, 403, "LIVE_KEY")
+    assert nothing_happened(world)
+
+
+def test_a_test_key_may_read_and_cancel_what_test_money_has_paid(world: World) -> None:
     order_id = str(world.place().body["orders"][0]["id"])
     world.services.stripe.live = True
     assert world.request("GET", f"/api/orders/{order_id}").status == 200
     assert world.request("DELETE", f"/api/orders/{order_id}").status == 202
+
+
+def paid_live(world: World, order_id: str) -> None:
+    cart = world.cart(world.order(order_id).cart_token)
+    world.services.orders.save_payment(replace(cart, payment=replace(cart.payment, live=True)))
+
+
+def test_a_test_key_cannot_cancel_what_live_money_has_paid(world: World) -> None:
+    order_id = str(world.place().body["orders"][0]["id"])
+    paid_live(world, order_id)
+    reply = world.request("DELETE", f"/api/orders/{order_id}")
+    assert (reply.status, reply.body["code"]) == (403, "test_key")
+    number = world.order(order_id).number
+    reply = world.request("POST", f"/api/billing/order/{number}/cancel", key="api_key_001")
+    assert_error_001(reply, 403, "TEST_KEY")
+    assert world.order(order_id).status is OrderStatus.PENDING
+    world.accounts["ready"]["live_key"] = new_key(world, test=False)
+    assert world.request("DELETE", f"/api/orders/{order_id}", key="live_key").status == 202
+
+
+def test_a_test_key_cannot_send_messages_about_an_order_with_a_live_payment(world: World) -> None:
+    order_id = str(world.place(callback=True).body["orders"][0]["id"])
+    world.run()
+    paid_live(world, order_id)
+    before = len(world.callbacks.received)
+    message = callback_message_id(world.order(order_id).number)
+    for path in (f"callbacks/{message}/redeliver", "resend-verification"):
+        reply = world.request("POST", f"/api/orders/{order_id}/{path}")
+        assert (reply.status, reply.body["code"]) == (403, "test_key"), path
+    world.live(60)
+    assert len(world.callbacks.received) == before
 
 
 # -- the most that we pay ------------------------------------------------------------------------------------------

@@ -53,7 +53,7 @@ def assert_paid_back_with_nothing_left(world: World, platform: ForgetfulLightsai
 
 
 def before_it_is_asked(platform: ForgetfulLightsail, act: Callable[[], None]) -> None:
-    """Run `act` after a process decides to request the machine and before it sends the request."""
+    """Run `act` after a process has decided to request the machine and before it sends the request."""
     provision = platform._provision
     pending = [act]
 

@@ -1,4 +1,4 @@
-"""Payments of the demo with a key of Stripe itself: no webhook arrives, so the reconciler's checks come sooner."""
+"""If the demo uses an API key of the real Stripe, no webhook arrives. So the reconciler checks payments sooner."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def polled(world: World) -> None:
     world.run()
 
 
-def test_a_debit_is_delivered_as_soon_as_it_settles(world: World) -> None:
+def test_an_order_is_delivered_as_soon_as_its_debit_settles(world: World) -> None:
     body = world.place("sepa").body
     order_id, token = str(body["orders"][0]["id"]), str(body["cart"]["token"])
     world.run()

@@ -117,7 +117,7 @@ def test_a_lost_workflow_start_is_repeated(world: World) -> None:
 
 
 @pytest.mark.parametrize("mishap", [Mishap.NOT_DONE, Mishap.CRASH_BEFORE])
-def test_the_charge_step_of_a_paid_order_is_resumed_after_the_first_call_to_resume_it_was_lost(
+def test_the_charge_step_of_a_paid_order_is_resumed_although_the_first_resume_was_lost(
     world: World, mishap: Mishap
 ) -> None:
     """Otherwise the execution of the paid order would wait for a month."""
@@ -210,7 +210,7 @@ def test_an_order_with_an_overdue_debit_does_not_expire_and_is_not_checked_every
 
 
 def spoil(world: World, order: Order) -> None:
-    """Poison the order: store a status that our code cannot read, so every check of it fails."""
+    """Poison the order: store a status that our code cannot read, so every check of the order fails."""
     (item,) = [item for item in world.items("ORDER#") if int(item["number"]["N"]) == order.number]
     world.dynamodb.put_item(TableName="hosting-orders-test", Item={**item, "status": {"S": "no such status"}})
 
@@ -230,7 +230,7 @@ def test_a_poisoned_item_does_not_stop_the_others(world: World) -> None:
 
 
 def test_poisoned_items_move_to_the_back_of_the_queue(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Otherwise a full batch of poisoned items would always hide the good one."""
+    """Otherwise a full batch of poisoned items would always hide the good item."""
     monkeypatch.setattr(use_case, "BATCH", 2)
     world.webhooks_on = False
     poisoned = [placed(world, "trial") for _ in range(4)]

@@ -1,4 +1,4 @@
-"""A refused refund is tried again and made once, also when processes overlap."""
+"""A refused refund is retried and made only once, even when processes overlap."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ def test_processes_that_overlap_refund_a_refused_order_once(world: World, wait: 
     order = refused(world)
     world.stripe.controls.set(refunds="as published")
     world.advance(deadlines.COMPENSATION_CHECK / 1000)
-    # Begin one second before a full five minutes of the clock. Every `wait` except 0 takes the other process past it:
-    # the idempotency key must not depend on the clock.
+    # Begin one second before the clock reaches a multiple of five minutes. Every `wait` except 0 ends after that. The
+    # result must be the same, because the idempotency key must not depend on the clock.
     world.advance(299 - world.clock.now() // 1000 % 300)
 
     def another() -> None:
@@ -69,8 +69,8 @@ def test_processes_that_overlap_refund_a_refused_order_once(world: World, wait: 
     assert len(world.stripe.credit_notes()) == 1
 
 
-def test_a_process_older_than_a_refusal_and_a_later_one_refund_once(world: World) -> None:
-    """Before the first process's request reaches Stripe, Stripe refuses a second process. It then accepts the first."""
+def test_a_request_that_arrives_after_the_refusal_of_a_later_request_refunds_once(world: World) -> None:
+    """Stripe refuses the request of a second process, and then accepts the delayed request of the first process."""
     order = refused(world)
     world.advance(deadlines.COMPENSATION_CHECK / 1000)
 
@@ -115,7 +115,7 @@ def test_a_refusal_that_is_not_recorded_is_recorded_by_the_next_process(world: W
     assert world.net_paid() == 1200 and len(world.stripe.credit_notes()) == 1
 
 
-def test_refused_late_money_of_an_ended_order_goes_back_within_the_hour(world: World) -> None:
+def test_a_refused_refund_of_late_money_of_an_ended_order_is_made_within_the_hour(world: World) -> None:
     """Stripe repeats a refusal for a day under the same key, so each retry needs another key."""
     account = "declined_recoverable"
     reply = world.place(account)

@@ -50,7 +50,7 @@ def test_personal_data_in_a_registry_message_is_never_repeated(
 
 
 def test_an_ambiguous_refusal_leads_to_a_refund_only_when_no_operation_can_exist(world: World) -> None:
-    """The registrar may have accepted the first request, and may refuse the second one because of that."""
+    """If the registrar accepted the first request, it may refuse the second request for that reason."""
     world.registrar.fail_next("RegisterDomain", "ThrottlingException", "slow down")
     placed = world.order_domain("gone-doubt.com")
     order_id = placed.body["orders"][0]["id"]

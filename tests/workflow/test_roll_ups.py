@@ -107,7 +107,7 @@ def test_a_batch_that_lambda_discarded_is_repaired(world: World, monkeypatch: py
         for _ in range(ATTEMPTS):
             answer = handler_of("roll_up_cart")({"Records": records}, None)
             assert answer["batchItemFailures"]
-        # The queue's function meets the same fault, and its message stays.
+        # The function of the queue fails in the same way, so the message stays in the queue.
         assert repair(dead_letter(records)) == ["1"]
     assert world.cart(token).rollup_version == 0
 
@@ -116,7 +116,7 @@ def test_a_batch_that_lambda_discarded_is_repaired(world: World, monkeypatch: py
     assert all(mark.version == 0 for mark in world.cart(token).orders.values())
 
 
-def test_a_repair_uses_the_current_orders_and_not_the_recorded_ones(world: World) -> None:
+def test_a_repair_uses_the_current_orders_and_not_the_recorded_orders(world: World) -> None:
     world.stream_on = False
     order_id, token = placed(world)
     first = given_up(world)

@@ -175,7 +175,7 @@ def test_a_tax_exempt_customer_pays_no_tax(taxed: World, exemption: str) -> None
     assert (shown["total_net_cents"], shown["total_gross_cents"]) == (1999, 1999)
 
 
-def test_credit_pays_tax_and_a_refund_returns_it(taxed: World) -> None:
+def test_credit_pays_tax_and_a_refund_returns_the_credit(taxed: World) -> None:
     customer = customer_in(taxed, "DE")
     offer(taxed, "taxed", 1999)
     client = stripe.StripeClient("sk_test_world", base_addresses={"api": taxed.stripe.url})
@@ -220,7 +220,7 @@ def test_an_amount_below_the_minimum_charge_uses_the_balance_and_is_returned(
     assert taxed.stripe.balance(customer) == net + tax
 
 
-def test_an_earlier_debt_is_collected_with_an_order_but_not_refunded_with_it(
+def test_an_earlier_debt_is_collected_with_an_order_but_not_refunded(
     taxed: World,
 ) -> None:
     customer = customer_in(taxed, "FI")

@@ -12,14 +12,17 @@ from hosting_orders import settings
 if TYPE_CHECKING:
     from hosting_orders.adapters.access_tokens import JwtAccessTokens
     from hosting_orders.adapters.addresses import GoogleAddresses
-    from hosting_orders.adapters.callbacks import HttpsCallbacks
+    from hosting_orders.adapters.callbacks import HttpsCallbacks, HttpsSender
+    from hosting_orders.adapters.dynamodb.api_keys import DynamoKeyStore, DynamoKeyUses
     from hosting_orders.adapters.dynamodb.callbacks import DynamoCallbackStore
     from hosting_orders.adapters.dynamodb.catalogue import DynamoCatalogueStore
     from hosting_orders.adapters.dynamodb.counts import DynamoRequestCounts
     from hosting_orders.adapters.dynamodb.directory import DynamoDirectory
     from hosting_orders.adapters.dynamodb.events import DynamoEventStore
+    from hosting_orders.adapters.dynamodb.known_offers import DynamoKnownOffers
     from hosting_orders.adapters.dynamodb.orders import DynamoOrderStore
     from hosting_orders.adapters.dynamodb.stream import DynamoOrderStream
+    from hosting_orders.adapters.dynamodb.webhooks import DynamoWebhookStore
     from hosting_orders.adapters.features import AppConfigFeatures
     from hosting_orders.adapters.hosting_platform import HttpHostingPlatform
     from hosting_orders.adapters.issuer_keys import IssuerKeys
@@ -28,11 +31,13 @@ if TYPE_CHECKING:
     from hosting_orders.adapters.metrics import LogMetrics
     from hosting_orders.adapters.page_tokens import SignedPageTokens
     from hosting_orders.adapters.platforms import RoutedPlatform
+    from hosting_orders.adapters.quotes import SignedQuotes
     from hosting_orders.adapters.route53.registrar import Route53Registrar
     from hosting_orders.adapters.route53.rules import TableRegistryRules
     from hosting_orders.adapters.route53.zones import Route53Zones
     from hosting_orders.adapters.secrets import SecretsManager
     from hosting_orders.adapters.sns_alerts import SnsAlerts
+    from hosting_orders.adapters.sqs_webhooks import SqsWebhookQueue
     from hosting_orders.adapters.stepfunctions import StepFunctionsWorkflow
     from hosting_orders.adapters.stripe.client import StripeApi
     from hosting_orders.adapters.stripe.collection import StripeCollection
@@ -40,6 +45,7 @@ if TYPE_CHECKING:
     from hosting_orders.adapters.stripe.renewals import StripeRenewals
     from hosting_orders.adapters.stripe.webhooks import StripeWebhooks
     from hosting_orders.adapters.system_clock import SystemClock
+    from hosting_orders.domain.listing import Publisher
     from hosting_orders.domain.order import Order
     from hosting_orders.usecases.ports import Services
 
@@ -92,6 +98,18 @@ class AwsServices:
         from hosting_orders.adapters.dynamodb.directory import DynamoDirectory
 
         return DynamoDirectory(aws_client("dynamodb"), self._settings.table_name)
+
+    @cached_property
+    def keys(self) -> DynamoKeyStore:
+        from hosting_orders.adapters.dynamodb.api_keys import DynamoKeyStore
+
+        return DynamoKeyStore(aws_client("dynamodb"), self._settings.table_name)
+
+    @cached_property
+    def key_uses(self) -> DynamoKeyUses:
+        from hosting_orders.adapters.dynamodb.api_keys import DynamoKeyUses
+
+        return DynamoKeyUses(aws_client("dynamodb"), self._settings.table_name)
 
     @cached_property
     def access_tokens(self) -> JwtAccessTokens | None:
@@ -147,6 +165,24 @@ class AwsServices:
         from hosting_orders.adapters.dynamodb.callbacks import DynamoCallbackStore
 
         return DynamoCallbackStore(aws_client("dynamodb"), self._settings.table_name)
+
+    @cached_property
+    def webhooks(self) -> DynamoWebhookStore:
+        from hosting_orders.adapters.dynamodb.webhooks import DynamoWebhookStore
+
+        return DynamoWebhookStore(aws_client("dynamodb"), self._settings.table_name)
+
+    @cached_property
+    def webhook_queue(self) -> SqsWebhookQueue:
+        from hosting_orders.adapters.sqs_webhooks import SqsWebhookQueue
+
+        return SqsWebhookQueue(aws_client("sqs"), self._settings.webhook_queue_url)
+
+    @cached_property
+    def webhook_sender(self) -> HttpsSender:
+        from hosting_orders.adapters.callbacks import HttpsSender
+
+        return HttpsSender(allow_loopback=self._settings.allow_loopback_callbacks)
 
     @cached_property
     def workflow(self) -> StepFunctionsWorkflow:
@@ -222,6 +258,12 @@ class AwsServices:
         )
 
     @cached_property
+    def known_offers(self) -> DynamoKnownOffers:
+        from hosting_orders.adapters.dynamodb.known_offers import DynamoKnownOffers
+
+        return DynamoKnownOffers(aws_client("dynamodb"), self._settings.table_name)
+
+    @cached_property
     def zones(self) -> Route53Zones:
         from hosting_orders.adapters.route53.zones import Route53Zones
 
@@ -239,6 +281,12 @@ class AwsServices:
         from hosting_orders.adapters.page_tokens import SignedPageTokens
 
         return SignedPageTokens(secret_values(self._secrets.text(self._settings.page_secret_arn)))
+
+    @cached_property
+    def quotes(self) -> SignedQuotes:
+        from hosting_orders.adapters.quotes import SignedQuotes
+
+        return SignedQuotes(secret_values(self._secrets.text(self._settings.page_secret_arn)))
 
     @cached_property
     def cipher(self) -> KmsCipher:
@@ -339,6 +387,10 @@ def _import_page_tokens() -> None:
     from hosting_orders.adapters import page_tokens  # noqa: F401
 
 
+def _import_quotes() -> None:
+    from hosting_orders.adapters import quotes  # noqa: F401
+
+
 def _import_features() -> None:
     import aws_lambda_powertools.utilities.feature_flags  # noqa: F401
 
@@ -352,6 +404,7 @@ _IMPORTED: Mapping[str, Callable[[], None]] = {
     "platform": _import_platform,
     "callbacks": _import_callbacks,
     "page_tokens": _import_page_tokens,
+    "quotes": _import_quotes,
     "features": _import_features,
 }
 
@@ -366,7 +419,7 @@ def prepare(*ports: str) -> None:
             _IMPORTED[port]()
         else:
             getattr(current, port)
-    if {*_FROM_STRIPE, "platform", "callbacks", "page_tokens"} & set(ports):
+    if {*_FROM_STRIPE, "platform", "callbacks", "page_tokens", "quotes"} & set(ports):
         aws_client("secretsmanager")
 
 
@@ -400,11 +453,21 @@ def public_url() -> str | None:
     return settings.load().public_url
 
 
+def oauth_issuer() -> str | None:
+    return settings.load().oauth_issuer
+
+
 def tax_is_added() -> bool:
     return settings.load().stripe_automatic_tax
 
 
 def order_of_record(record: Mapping[str, Any]) -> Order | None:
     from hosting_orders.adapters.dynamodb.stream import order_of_record as read
+
+    return read(record)
+
+
+def publisher_of_record(record: Mapping[str, Any]) -> Publisher | None:
+    from hosting_orders.adapters.dynamodb.stream import publisher_of_record as read
 
     return read(record)

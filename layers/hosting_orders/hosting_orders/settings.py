@@ -77,6 +77,10 @@ class Settings:
         return self.values.get("LIGHTSAIL_ENDPOINT") or None
 
     @property
+    def webhook_queue_url(self) -> str:
+        return self._required("WEBHOOK_QUEUE_URL")
+
+    @property
     def page_secret_arn(self) -> str:
         return self._required("PAGE_SECRET_ARN")
 

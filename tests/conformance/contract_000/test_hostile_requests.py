@@ -50,7 +50,7 @@ def world() -> Iterator[World]:
 
 
 def attack(world: World, method: str, path: str, *, key: str | None = None, **more: Any) -> Reply:
-    """Send a request that must be refused and change nothing. It has `key`, or else a new valid key."""
+    """Send a request that must be refused and change nothing. The request has `key`, or else a new valid key."""
     secret = fresh_key(world) if key is None else key
     before = state_of(world)
     headers = {"authorization": f"Bearer {secret}", **more.pop("headers", {})}
@@ -66,7 +66,7 @@ def attack(world: World, method: str, path: str, *, key: str | None = None, **mo
 
 @pytest.mark.parametrize("path", GOOD)
 @pytest.mark.parametrize("name", NO_JSON)
-def test_SQ_060_malformed_json(world: World, path: str, name: str) -> None:
+def test_SQ_060_malformed_json_is_refused(world: World, path: str, name: str) -> None:
     reply = attack(world, "POST", path, body=NO_JSON[name])
     assert reply.status == 400
     assert reply.body["code"] in ("MALFORMED_JSON", "MALFORMED_BODY")
@@ -74,7 +74,7 @@ def test_SQ_060_malformed_json(world: World, path: str, name: str) -> None:
 
 @pytest.mark.parametrize("path", GOOD)
 @pytest.mark.parametrize("body", ["null", "[]", "1", '"x"', "true", "[{}]"])
-def test_SQ_060_body_that_is_not_an_object(world: World, path: str, body: str) -> None:
+def test_SQ_060_a_body_that_is_not_an_object_is_refused(world: World, path: str, body: str) -> None:
     assert_error(attack(world, "POST", path, body=body), 400, "INVALID_FIELD")
 
 
@@ -82,13 +82,15 @@ def test_SQ_060_body_that_is_not_an_object(world: World, path: str, body: str) -
 @pytest.mark.parametrize(
     "more", [', "callback": null, "callback": null}', ', "x": ' + "[" * 20 + "]" * 20 + "}"]
 )
-def test_SQ_060_body_with_a_duplicate_json_key_or_deep_nesting(world: World, path: str, more: str) -> None:
+def test_SQ_060_a_body_with_a_duplicate_json_key_or_deep_nesting_is_refused(
+    world: World, path: str, more: str
+) -> None:
     assert_error(attack(world, "POST", path, body=GOOD[path][:-1] + more), 400, "MALFORMED_JSON")
 
 
 @pytest.mark.parametrize("path", GOOD)
 @pytest.mark.parametrize("size", [70_000, 1_000_000])
-def test_SQ_060_body_too_large(world: World, path: str, size: int) -> None:
+def test_SQ_060_a_body_that_is_too_large_is_refused(world: World, path: str, size: int) -> None:
     assert_error(attack(world, "POST", path, body="x" * size), 413, "BODY_TOO_LARGE")
 
 
@@ -114,7 +116,7 @@ def test_SQ_060_the_error_names_the_field_with_an_invalid_value(world: World, fi
 @pytest.mark.parametrize(
     "value", [None, 0, True, [], {}, "", " ", "\x00", "\ud800", "x" * 5000, "<b>", "-.nl"]
 )
-def test_SQ_060_SQ_066_invalid_domain(world: World, value: Any) -> None:
+def test_SQ_060_SQ_066_an_invalid_domain_is_refused(world: World, value: Any) -> None:
     path = "/api/v1/domains/register"
     reply = attack(world, "POST", path, body=json.dumps({"domain": value, "registrationId": 1}))
     assert (reply.status, reply.body["code"]) == (400, "INVALID_DOMAIN")
@@ -123,7 +125,7 @@ def test_SQ_060_SQ_066_invalid_domain(world: World, value: Any) -> None:
 
 @pytest.mark.parametrize("path", GOOD)
 @pytest.mark.parametrize("key", ["", " ", "a b", "x" * 256, "é", "\x00", "a\r\nb"])
-def test_SQ_060_invalid_idempotency_key(world: World, path: str, key: str) -> None:
+def test_SQ_060_an_invalid_idempotency_key_is_refused(world: World, path: str, key: str) -> None:
     reply = attack(world, "POST", path, headers={"idempotency-key": key}, body=GOOD[path])
     assert_error(reply, 400, "INVALID_IDEMPOTENCY_KEY")
 
@@ -137,8 +139,8 @@ def test_SQ_060_callback_url_must_be_public_https(world: World, url: str) -> Non
 # -- keys ---------------------------------------------------------------------------------------------------------
 
 
-# The last of these is a key of another account. It is valid here, because in this contract the key decides which
-# account is used.
+# Leave out the last entry, which is a key of another account. That key is valid here, because in this contract the key
+# decides which account is used.
 @pytest.mark.parametrize("name", WRONG_AUTHORIZATIONS[:-1])
 def test_SQ_006_SQ_061_a_bad_credential_gets_the_same_401_on_every_route(world: World, name: str) -> None:
     authorization = wrong_authorizations(world)[name]

@@ -6,12 +6,17 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from hosting_orders.usecases.limit_rate import RateLimit, count_request
+from hosting_orders.usecases.limit_rate import Bucket, RateLimit, count_request
 from tests.conformance.contract_000.support import UNKNOWN, ask, assert_error, fresh_key
 from tests.conformance.contract_002.support import send
 from tests.support.world import World
 
 PING = "/api/v1/ping"
+
+
+@pytest.fixture(autouse=True)
+def limited(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(world, "limited", True)
 
 
 def standing(headers: object) -> tuple[int, int, int]:
@@ -73,9 +78,13 @@ def test_SQ_062_requests_to_unknown_paths_count_too(world: World) -> None:
         assert_error(ask(world, "GET", path, key=key), 429, "RATE_LIMITED")
 
 
-def test_requests_to_unknown_paths_outside_this_contract_are_not_counted(world: World) -> None:
-    reply = send(world, "GET", "/api/nothing", headers={}, account=None)
-    assert reply.status == 404 and "x-ratelimit-limit" not in reply.headers
+def test_requests_to_other_contracts_do_not_count_here(world: World) -> None:
+    key = fresh_key(world)
+    headers = {"authorization": f"Bearer {key}", "x-auth-account": world.accounts["ready"]["id"]}
+    for path in ("/api/orders", "/api/nothing", "/api/billing/order/1"):
+        reply = send(world, "GET", path, headers=headers, account=None)
+        assert "x-ratelimit-limit" not in reply.headers or path.startswith("/api/billing")
+    assert standing(ask(world, "GET", PING, key=key).headers)[1] == 59
 
 
 def test_SQ_062_requests_without_a_valid_key_are_counted_by_address(world: World) -> None:
@@ -94,7 +103,9 @@ def test_SQ_062_requests_without_a_valid_key_are_counted_by_address(world: World
 def test_SQ_062_concurrent_requests_never_exceed_the_limit(world: World) -> None:
     limit = RateLimit(requests=25, seconds=60)
     with ThreadPoolExecutor(10) as pool:
-        found = list(pool.map(lambda _: count_request(world.services, "key#many", limit), range(50)))
+        found = list(
+            pool.map(lambda _: count_request(world.services, Bucket.ALL, "key#many", limit), range(50))
+        )
     assert sum(one is not None and not one.exceeded for one in found) == 25
 
 

@@ -28,7 +28,7 @@ def vm_plan(name: str, prices: dict[tuple[str, Term, str], int]) -> VmPlan:
     return VmPlan(name, name, name.title(), "One core", prices, **size)
 
 
-def test_SQ_036_free_order() -> None:
+def test_SQ_036_a_free_order_is_delivered_and_costs_nothing() -> None:
     with a_world() as world:
         world.services.catalogue.put_plan(vm_plan("free", {("standard", Term.ANNUAL, "EUR"): 0}))
         ordered = order_vps(world, plan="free", interval="12 months")
@@ -48,7 +48,7 @@ def test_SQ_027_orders_of_a_cart_add_up_to_its_invoice_with_tax() -> None:
         assert all(one["totalGross"] > one["totalNet"] for one in found)
 
 
-def test_SQ_026_SQ_028_C08_C09_order_in_yen() -> None:
+def test_SQ_026_SQ_028_C08_C09_an_order_in_yen_shows_whole_yen() -> None:
     with a_world() as world:
         world.services.catalogue.put_plan(vm_plan("yen", {("standard", Term.MONTHLY, "JPY"): 1200}))
         change_account(world, "ready", currency="JPY")

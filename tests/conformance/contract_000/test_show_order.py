@@ -70,12 +70,12 @@ def test_SQ_008_every_path_begins_with_api_v1(world: World) -> None:
 
 
 @EACH
-def test_SQ_020_SQ_035_exactly_thirteen_fields_in_every_state(product: str, life: Life) -> None:
+def test_SQ_020_SQ_035_an_order_has_exactly_thirteen_fields_in_every_state(product: str, life: Life) -> None:
     assert_thirteen(data_of(life))
 
 
 @EACH
-def test_SQ_023_SQ_040_SQ_041_SQ_042_SQ_043_SQ_044_SQ_046_SQ_048_SQ_049_C03_status_words(
+def test_SQ_023_SQ_040_SQ_041_SQ_042_SQ_043_SQ_044_SQ_046_SQ_048_SQ_049_C03_each_state_has_its_word(
     product: str, life: Life
 ) -> None:
     order, word = life.order, data_of(life)["status"]
@@ -116,7 +116,7 @@ def test_SQ_024_C27_the_type_of_sites_and_machines_is_vm(product: str, life: Lif
 
 
 @EACH
-def test_SQ_029_interval(product: str, life: Life) -> None:
+def test_SQ_029_the_interval_is_the_term_in_months(product: str, life: Life) -> None:
     assert data_of(life)["interval"] == {"site": "1 month", "vm": "12 months", "domain": "12 months"}[product]
 
 
@@ -127,7 +127,7 @@ def test_SQ_026_SQ_027_SQ_028_C08_C09_amounts_are_numbers_in_major_units(product
 
 
 @EACH
-def test_SQ_032_SQ_033_SQ_034_C28_timestamps(product: str, life: Life) -> None:
+def test_SQ_032_SQ_033_SQ_034_C28_timestamps_are_iso_8601_in_utc(product: str, life: Life) -> None:
     found = data_of(life)
     assert ISO.fullmatch(found["createdAt"]) and ISO.fullmatch(found["updatedAt"])
     assert found["createdAt"] == "2026-11-26T13:33:20.000Z"
@@ -135,7 +135,7 @@ def test_SQ_032_SQ_033_SQ_034_C28_timestamps(product: str, life: Life) -> None:
     assert found["updatedAt"] == f"2026-11-26T13:{33 + (moved - BEGAN) // 60_000}:20.000Z"
 
 
-def test_SQ_021_SQ_022_C02_id_and_token(world: World) -> None:
+def test_SQ_021_SQ_022_C02_the_id_begins_with_the_time_and_the_token_is_the_uuid(world: World) -> None:
     found = order_vps(world)
     assert int(found["id"][:8], 16) * 1000 <= world.clock.now() < (int(found["id"][:8], 16) + 2) * 1000
     assert world.order(found["id"]).uuid == found["token"]

@@ -51,14 +51,14 @@ def attack(world: World, method: str, path: str, **more: Any) -> Reply:
 
 
 @pytest.mark.parametrize("name", NO_JSON)
-def test_HU_070_malformed_json(world: World, name: str) -> None:
+def test_HU_070_malformed_json_is_refused(world: World, name: str) -> None:
     reply = attack(world, "POST", "/api/create-order", body=NO_JSON[name])
     assert reply.status == 400
     assert reply.body["code"] in ("MALFORMED_JSON", "MALFORMED_BODY")
 
 
 @pytest.mark.parametrize("body", ["null", "[]", "1", '"x"', "true", f"[{GOOD}]"])
-def test_HU_070_body_that_is_not_an_object(world: World, body: str) -> None:
+def test_HU_070_a_body_that_is_not_an_object_is_refused(world: World, body: str) -> None:
     assert_error(attack(world, "POST", "/api/create-order", body=body), 400, "INVALID_FIELD", "")
 
 
@@ -71,14 +71,14 @@ def test_HU_070_body_that_is_not_an_object(world: World, body: str) -> None:
         GOOD[:-1] + ', "x": ' + "[" * 20 + "]" * 20 + "}",
     ],
 )
-def test_HU_070_body_with_a_duplicate_json_key_or_deep_nesting(world: World, body: str) -> None:
+def test_HU_070_a_body_with_a_duplicate_json_key_or_deep_nesting_is_refused(world: World, body: str) -> None:
     assert_error(attack(world, "POST", "/api/create-order", body=body), 400, "MALFORMED_JSON")
 
 
 @pytest.mark.parametrize(
     "field", ["__proto__", "accountId", "total", "price", "promocode", "clientId", "cartitems", "\ud800"]
 )
-def test_HU_070_unknown_field(world: World, field: str) -> None:
+def test_HU_070_an_unknown_field_is_refused(world: World, field: str) -> None:
     body = json.dumps({**json.loads(GOOD), field: 1})
     assert_error(attack(world, "POST", "/api/create-order", body=body), 400, "INVALID_FIELD")
 
@@ -91,12 +91,12 @@ def test_HU_075_callback_url_must_be_public_https(world: World, url: str) -> Non
     assert [detail["field"] for detail in reply.body["details"]] == ["/clientData/callback/url"]
 
 
-def test_HU_070_body_too_large(world: World) -> None:
+def test_HU_070_a_body_that_is_too_large_is_refused(world: World) -> None:
     assert_error(attack(world, "POST", "/api/create-order", body="x" * 70_000), 413, "BODY_TOO_LARGE")
 
 
-# The last of these is a key of another account. It is valid here, because in this contract the key decides which
-# account is used.
+# Leave out the last entry, which is a key of another account. That key is valid here, because in this contract the key
+# decides which account is used.
 @pytest.mark.parametrize("name", WRONG_AUTHORIZATIONS[:-1])
 def test_HU_070_HU_072_bad_credentials_get_the_vendors_401(world: World, name: str) -> None:
     authorization = wrong_authorizations(world)[name]

@@ -148,7 +148,7 @@ def delivered_states() -> set[OrderStatus]:
 
 @pytest.mark.parametrize("name", STATES)
 @pytest.mark.parametrize("product", PRODUCTS)
-def test_HU_014_HU_015_HU_029_HU_041_C03_C07_C20_status_table(
+def test_HU_014_HU_015_HU_029_HU_041_C03_C07_C20_each_state_is_shown_as_in_the_table(
     world: World, placed: dict[str, Order], product: str, name: str
 ) -> None:
     state = STATES[name]

@@ -34,6 +34,8 @@ ROUTES = (
     ("POST", "/api/orders", True),
     ("POST", "/api/orders/domain", True),
     ("POST", "/api/carts", True),
+    ("POST", "/api/orders/preview", True),
+    ("GET", "/api/domains/check", True),
     ("GET", f"/api/orders/{UNKNOWN}", True),
     ("PATCH", f"/api/orders/{UNKNOWN}", True),
     ("DELETE", f"/api/orders/{UNKNOWN}", True),
@@ -46,8 +48,24 @@ ROUTES = (
     ("GET", "/api/tasks", False),
     ("GET", "/api/tasks/11", False),
     ("GET", "/api/webhooks/task", False),
+    ("GET", "/api/webhooks/event-types", False),
+    ("GET", "/api/webhooks/endpoints", True),
+    ("POST", "/api/webhooks/endpoints", True),
+    ("GET", f"/api/webhooks/endpoints/{UNKNOWN}", True),
+    ("PATCH", f"/api/webhooks/endpoints/{UNKNOWN}", True),
+    ("DELETE", f"/api/webhooks/endpoints/{UNKNOWN}", True),
+    ("POST", f"/api/webhooks/endpoints/{UNKNOWN}/test", True),
+    ("POST", f"/api/webhooks/endpoints/{UNKNOWN}/rotate-secret", True),
+    ("POST", f"/api/webhooks/endpoints/{UNKNOWN}/replay", True),
+    ("GET", f"/api/webhooks/endpoints/{UNKNOWN}/deliveries", True),
+    ("POST", f"/api/webhooks/endpoints/{UNKNOWN}/deliveries/x/redeliver", True),
     ("GET", "/api/accounts/acc_ready", False),
     ("GET", "/api/users/usr_ready", False),
+    ("GET", "/api/keys", True),
+    ("POST", "/api/keys", True),
+    ("DELETE", "/api/keys/key_x", True),
+    ("POST", "/api/keys/key_x/rotate", True),
+    ("GET", "/api/keys/scopes", False),
     ("GET", "/api/tlds", False),
     ("GET", "/api/tlds/com", False),
 )
@@ -110,8 +128,9 @@ def new_key(
     user: str | None = None,
     **changes: Any,
 ) -> str:
-    """Store a new credential for these demo accounts, and return its secret. `changes` are fields of Credential."""
-    secret = f"sq_test_{secrets.token_hex(32)}"
+    """Store a new test key for these demo accounts, and return its secret. `changes` are fields of Credential."""
+    changes = {"test": True, **changes}
+    secret = f"sq_{'test' if changes['test'] else 'live'}_{secrets.token_hex(32)}"
     names = accounts or ("ready",)
     if user is None and kind is not CredentialKind.SYSTEM:
         user = f"usr_{names[0]}"
@@ -158,14 +177,14 @@ def new_account(world: World, like: str, name: str, **changes: Any) -> str:
 
 
 def _is_count(record: Any) -> bool:
-    return bool(record.record["dynamodb"]["Keys"]["PK"]["S"].startswith("LIMIT#"))
+    return bool(record.record["dynamodb"]["Keys"]["PK"]["S"].startswith(("LIMIT#", "USED#")))
 
 
 def state_of(world: World) -> dict[str, Any]:
     """Everything that a request could change: writes, money, workflows, platform and registrar work, callbacks.
 
-    Writes are counted from the table's stream, so a write that was undone counts too. The writes of the rate limiter
-    do not count, because every request to contract 000 causes one.
+    Writes are counted from the table's stream, so a write that was undone counts too. The rate
+    limiter's writes and the last use of a key do not count, because every request can cause them.
     """
     state = world.stripe.state
     with state.lock:
@@ -188,6 +207,7 @@ def state_of(world: World) -> dict[str, Any]:
         "services": sorted(world.platform.services),
         "registrar": [operation.id for operation in world.registrar.operations],
         "callbacks": len(world.callbacks.received),
+        "webhooks": len(world.webhooks.received),
     }
 
 

@@ -85,7 +85,7 @@ def test_O2_124_O2_125_the_inline_contact_fills_every_role_at_the_registrar(worl
 
 
 @pytest.mark.parametrize("missing", REQUIRED)
-def test_O2_125_O2_145_missing_required_field(world: World, missing: str) -> None:
+def test_O2_125_O2_145_a_contact_without_a_required_field_is_incomplete(world: World, missing: str) -> None:
     for value in ("", "  ", None):
         contact = world.contact(**{missing: value})
         body = world.domain(fresh(), contact=contact)
@@ -163,7 +163,7 @@ def test_O2_129_the_registrar_receives_phone_numbers_in_dotted_form(
 @pytest.mark.parametrize(
     "phone", ["0201234567", "+31", "call me", "+999.1234567", "+1.77", "+31.2012345678901234", 31201234567]
 )
-def test_O2_129_O2_146_invalid_phone_number(world: World, phone: Any) -> None:
+def test_O2_129_O2_146_an_invalid_phone_number_is_refused(world: World, phone: Any) -> None:
     body = world.domain(fresh(), contact=world.contact(phone=phone))
     reply = refused_domain(world, body, 400, "invalid_contact", "/domain/contact/phone")
     assert str(phone) not in json.dumps(reply.body)
@@ -251,7 +251,7 @@ def test_O2_131_contacts_are_copied_from_a_registration_of_the_account(world: Wo
 
 
 def test_O2_131_contacts_can_be_copied_along_a_chain_of_registrations(world: World, owned: int) -> None:
-    """The second domain copies the contacts of the first, and the third those of the second."""
+    """The second domain copies the contacts of the first domain, and the third copies those of the second."""
     body = without_contact(world, fresh(), contact_source={"registration_id": owned})
     second = finished(world, accepted(world, body))["domain"]["registration_id"]
     body = without_contact(world, fresh(), contact_source={"registration_id": second})
@@ -260,7 +260,7 @@ def test_O2_131_contacts_can_be_copied_along_a_chain_of_registrations(world: Wor
 
 
 @pytest.mark.parametrize("wrong", [0, -1, 1, 4711, 2**53, 2**53 + 10, 10**30, "1", 1.5, True, None, [], {}])
-def test_O2_131_O2_147_invalid_registration_id(world: World, wrong: Any) -> None:
+def test_O2_131_O2_147_an_invalid_registration_id_is_refused(world: World, wrong: Any) -> None:
     body = without_contact(world, fresh(), contact_source={"registration_id": wrong})
     pointer = "/domain/contact_source/registration_id"
     refused_domain(world, body, 400, "invalid_contact_source", pointer)
@@ -274,7 +274,9 @@ def test_O2_131_O2_147_invalid_registration_id(world: World, wrong: Any) -> None
         ([], "/domain/contact_source"),
     ],
 )
-def test_O2_131_O2_147_source_without_a_registration(world: World, source: Any, pointer: str) -> None:
+def test_O2_131_O2_147_a_source_without_a_registration_is_refused(
+    world: World, source: Any, pointer: str
+) -> None:
     body = without_contact(world, fresh(), contact_source=source)
     refused_domain(world, body, 400, "invalid_contact_source", pointer)
 

@@ -676,8 +676,11 @@ def test_an_oauth_token_reads_what_its_scopes_allow_and_never_writes(
         "/api/carts": "billing:read",
         "/api/about": "account:read",
         "/api/tasks": "tasks:read",
-        "/api/webhooks": "tasks:read",
+        "/api/webhooks/task": "tasks:read",
+        "/api/webhooks/event-types": "account:read",
+        "/api/webhooks/endpoints": "billing:read",
         "/api/tlds": "account:read",
+        "/api/domains": "account:read",
     }
     headers = oauth(world, *scopes)
     before = state_of(world)
@@ -685,7 +688,7 @@ def test_an_oauth_token_reads_what_its_scopes_allow_and_never_writes(
         scope = next((scope for start, scope in needed.items() if path.startswith(start)), None)
         reply = send(world, method, path, headers=headers, body=GOOD)
         if method == "GET" and scope in scopes:
-            assert reply.status in (200, 404)
+            assert reply.status in (200, 404) or reply.body["code"] == "missing_field"
         elif method != "GET" or scope is None:
             assert_error(reply, 403, "oauth_not_allowed")
         else:

@@ -1,4 +1,4 @@
-"""Clients see the contract's words, not internal words or those of our providers."""
+"""Clients see the contract's words, not internal words or the words of our providers."""
 
 from __future__ import annotations
 

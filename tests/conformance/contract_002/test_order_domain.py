@@ -144,7 +144,7 @@ def test_O2_121_O2_141_the_domains_name_is_a_required_text(world: World, name: A
         "\ud800.com",
     ],
 )
-def test_O2_141_invalid_or_unregistrable_domain(world: World, name: str) -> None:
+def test_O2_141_an_invalid_or_unregistrable_domain_is_refused(world: World, name: str) -> None:
     reply = refused_domain(world, world.domain(name), 400, "invalid_domain", "/domain/name")
     assert len(reply.body["errors"][0]) > 15
 
@@ -152,12 +152,12 @@ def test_O2_141_invalid_or_unregistrable_domain(world: World, name: str) -> None
 @pytest.mark.parametrize(
     "name", ["example.invalid", "example.zz", "example.io", "example.xn--p1ai", "пример.рф"]
 )
-def test_O2_142_unsold_ending(world: World, name: str) -> None:
+def test_O2_142_an_unsold_ending_is_refused(world: World, name: str) -> None:
     reply = refused_domain(world, world.domain(name), 400, "unsupported_tld", "/domain/name")
     assert "/api/tlds" in reply.body["errors"][0]
 
 
-def test_O2_143_ending_without_a_price_in_the_accounts_billing_plan(world: World) -> None:
+def test_O2_143_an_ending_without_a_price_in_the_accounts_billing_plan_is_refused(world: World) -> None:
     refused_domain(world, world.domain("priceless.info"), 400, "pricing_unavailable", "/domain/name")
     before = change_account(world, "ready", billing_plan="reseller")
     try:
@@ -198,7 +198,7 @@ def test_O2_122_O2_140_the_action_defaults_to_register(world: World) -> None:
 
 
 @pytest.mark.parametrize("action", ["", "Register", "renew", "transfer ", "x" * 5000, 1, True, [], {}])
-def test_O2_140_invalid_action(world: World, action: Any) -> None:
+def test_O2_140_an_invalid_action_is_refused(world: World, action: Any) -> None:
     reply = refused_domain(
         world, world.domain("no-action.com", action=action), 400, "invalid_action", "/domain/action"
     )
@@ -381,7 +381,7 @@ def test_O2_150_concurrent_orders_for_a_domain_leave_one_order_and_one_charge(wo
     assert world.registrar.submissions("raced.com") == 1
 
 
-def test_O2_150_the_write_refuses_a_taken_domain_that_the_check_before_it_reported_as_free(
+def test_O2_150_the_write_refuses_a_taken_domain_that_the_earlier_check_reported_as_free(
     world: World,
 ) -> None:
     assert world.order_domain("looked-free.com").status == 202

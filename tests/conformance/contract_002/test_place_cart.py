@@ -230,7 +230,7 @@ def test_an_item_is_exactly_one_product(world: World) -> None:
         ("sshKey", "ssh-rsa AAAA", "invalid_field"),
     ],
 )
-def test_invalid_machine(world: World, field: str, value: Any, code: str) -> None:
+def test_an_invalid_machine_is_refused(world: World, field: str, value: Any, code: str) -> None:
     machine = {name: given for name, given in {**VM, field: value}.items() if given is not None}
     refused(world, {"items": [world.site(), {"vm": machine}]}, 400, code, f"/items/1/vm/{field}")
 
@@ -353,7 +353,7 @@ def test_O2_150_a_cart_with_a_domain_of_another_order_is_refused(world: World) -
     refused(world, body, 422, "domain_add_failed", "/items/1/domain/name", account="credit")
 
 
-def test_O2_150_the_write_refuses_a_taken_domain_that_the_check_before_it_reported_as_free(
+def test_O2_150_the_write_refuses_a_taken_domain_that_the_earlier_check_reported_as_free(
     world: World,
 ) -> None:
     name = fresh()

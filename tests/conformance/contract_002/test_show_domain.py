@@ -117,7 +117,7 @@ DOMAIN_FIELDS = {
 }
 
 
-def test_O2_055_O2_112_C06_domain_block_of_a_registration(world: World) -> None:
+def test_O2_055_O2_112_C06_the_domain_block_describes_a_registration(world: World) -> None:
     placed = world.order_domain("block.com")
     order_id = placed.body["orders"][0]["id"]
     for body in (shown(world, order_id), world.run() or shown(world, order_id)):
@@ -237,7 +237,7 @@ def test_O2_149_a_premium_domain_is_sold_only_if_the_catalogue_has_its_price(wor
 
 @pytest.mark.parametrize("second", ["ready", "credit"])
 @pytest.mark.parametrize("later", ["at once", "being registered", "owned"])
-def test_O2_150_domain_that_was_already_ordered(world: World, second: str, later: str) -> None:
+def test_O2_150_a_domain_that_was_already_ordered_is_refused(world: World, second: str, later: str) -> None:
     name = f"here-{second}-{later.replace(' ', '-')}.com"
     placed = world.order_domain(name)
     order_id = placed.body["orders"][0]["id"]
@@ -344,7 +344,9 @@ def test_O2_112_another_accounts_domain_order_is_404(world: World) -> None:
     [({}, "domain.register", "RUNNING"), (TRANSFER, "domain.transfer", "PAUSED")],
     ids=["register", "transfer"],
 )
-def test_O2_112_task_of_a_domain(world: World, changes: dict[str, Any], name: str, meanwhile: str) -> None:
+def test_O2_112_a_task_names_its_domain(
+    world: World, changes: dict[str, Any], name: str, meanwhile: str
+) -> None:
     domain = f"task-{name.replace('.', '-')}.com"
     placed = world.order_domain(domain, **changes)
     order_id = placed.body["orders"][0]["id"]
@@ -361,7 +363,7 @@ def test_O2_112_task_of_a_domain(world: World, changes: dict[str, Any], name: st
     assert task in world.request("GET", "/api/tasks").body["tasks"]
 
 
-def test_O2_112_events_of_a_domain(world: World) -> None:
+def test_O2_112_the_events_of_a_domain_name_the_registrar(world: World) -> None:
     order_id = registered(world, "eventful.com")["order"]["id"]
     events = world.request("GET", f"/api/orders/{order_id}/events").body["events"]
     assert [event["state"] for event in events][-1] == "completed"

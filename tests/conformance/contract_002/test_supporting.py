@@ -120,7 +120,7 @@ def assert_task(task: Any) -> None:
             assert_date_time(moment)
 
 
-def test_O2_185_tasks_of_the_account(world: World) -> None:
+def test_O2_185_the_list_has_the_tasks_of_the_account(world: World) -> None:
     body = completed(world, name="Task")
     tasks = send(world, "GET", "/api/tasks").body["tasks"]
     for task in tasks:
@@ -219,7 +219,7 @@ def test_O2_053_the_account_endpoint_has_the_fields_of_an_orders_account_plus_it
 
 
 @pytest.mark.parametrize("wrong", ["acc_credit", "acc_nobody", "ACC_READY", "acc_ready.", "acc_ready#"])
-def test_an_account_that_is_not_one_of_the_keys_is_404(world: World, wrong: str) -> None:
+def test_an_account_outside_the_keys_accounts_is_404(world: World, wrong: str) -> None:
     reply = send(world, "GET", "/api/accounts/x", parameters={"id": wrong})
     assert_error(reply, 404, "not_found")
     assert reply.body == send(world, "GET", "/api/accounts/y").body

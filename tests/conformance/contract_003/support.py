@@ -23,6 +23,7 @@ CALLBACK = {"url": HOOK, "authorization": "Bearer 12345"}
 ROUTES = (
     ("GET", "/api/orders", True),
     ("POST", "/api/orders", True),
+    ("POST", "/api/orders/preview", True),
     ("GET", f"/api/orders/{UNKNOWN}", True),
     ("DELETE", f"/api/orders/{UNKNOWN}", True),
     ("GET", "/api/about", False),
@@ -60,7 +61,7 @@ def ask_in(world: World, version: str, method: str, path: str, account: str = "r
 def order(
     world: World, body: Mapping[str, Any] | None = None, account: str = "ready", **headers: str
 ) -> Reply:
-    """Call POST /api/orders with this body, or the smallest valid one. Header names have underscores for hyphens."""
+    """Call POST /api/orders with this body or the smallest valid body. Header names have underscores for hyphens."""
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
     text = json.dumps(site() if body is None else body)
     return ask(world, "POST", "/api/orders", account, headers=sent, body=text)

@@ -173,6 +173,6 @@ def test_O1_036_the_authorization_cannot_inject_a_header(world: World, authoriza
     assert_error(reply, 400, reply.body["code"], "/callback/authorization")
 
 
-def test_O1_037_example_of_the_body(world: World) -> None:
+def test_O1_037_the_documentation_endpoint_shows_an_example_of_the_body(world: World) -> None:
     body = ask(world, "GET", "/api/webhooks/task").body
     assert body["type"] == "order.completed" and body["task"]["sites"]

@@ -45,7 +45,7 @@ def listed(world: World, query: str = "", account: str = "ready", **more: Any) -
     return orders
 
 
-def test_O1_010_O1_011_O1_012_O1_013_O1_014_fields_of_an_item(world: World) -> None:
+def test_O1_010_O1_011_O1_012_O1_013_O1_014_an_item_has_the_documented_fields(world: World) -> None:
     two, one, *_ = listed(world)
     for item in (two, one):
         assert set(item) == FIELDS
@@ -64,13 +64,13 @@ def test_O1_011_O1_012_O1_013_a_domain_has_no_variant_product_or_location(world:
     assert (item["variant"], item["product"], item["location"]) == (None, None, None)
 
 
-def test_O1_010_newest_first_and_only_the_accounts_own(world: World) -> None:
+def test_O1_010_the_list_has_only_the_accounts_own_orders_newest_first(world: World) -> None:
     numbers = [number_of(item["id"]) for item in listed(world, "?per_page=100")]
     assert len(numbers) == 54 and numbers == sorted(numbers, reverse=True)
     assert listed(world, account="no_method") == []
 
 
-def test_O1_010_C23_pages_of_fifty_with_links_for_a_version_1_key(world: World) -> None:
+def test_O1_010_C23_a_version_1_key_gets_pages_of_fifty_with_links(world: World) -> None:
     first = ask(world, "GET", "/api/orders")
     assert len(first.body["orders"]) == 50
     ((target, relation),) = re.findall(r'</api/orders\?([^>]*)>; rel="(\w+)"', first.headers["link"])
@@ -86,7 +86,7 @@ def test_O1_010_C23_pages_of_fifty_with_links_for_a_version_1_key(world: World) 
     assert "link" not in ask(world, "GET", "/api/orders", query={"per_page": "100"}).headers
 
 
-def test_O1_010_C23_pages_by_number(world: World) -> None:
+def test_O1_010_C23_a_page_can_be_requested_by_its_number(world: World) -> None:
     assert len(listed(world, "?per_page=20&page=3")) == 14
     assert listed(world, "?per_page=20&page=4") == []
     assert [len(listed(world, f"?per_page={size}")) for size in (1, 53, 54, 100, 101)] == [1, 53, 54, 54, 54]

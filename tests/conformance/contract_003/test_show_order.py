@@ -36,7 +36,7 @@ OURS = {"expected_by", "deadline_at"}
 PAGE = {"payment_ur", "payment_url"}
 
 
-def test_O1_020_O1_022_the_order_and_its_tasks(world: World) -> None:
+def test_O1_020_O1_022_the_response_shows_the_order_and_its_tasks(world: World) -> None:
     body = delivered(world, body=site(variant="extendify", plan="business", location="pdx"))
     assert set(body) == {"order", "tasks", "site", "account", "user"}
     order = body["order"]

@@ -1,4 +1,4 @@
-"""O1-052: the address of an order's page is the only key to it. Every invalid address gives the same not-found page."""
+"""O1-052: only the address of an order's page gives access. Every invalid address gives the same not-found page."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def test_a_page_is_no_longer_shown_thirty_days_after_the_order_ended(world: Worl
     assert seen(get(world, token)).heading == "The order was cancelled"
     world.clock.advance(120)
     assert unlike(get(world, token)) == unlike(get(world, "x"))
-    # It is not shown from memory either. The page uses its memory while the table is unavailable.
+    # The order is not shown from memory either, which the page uses while the table is unavailable.
     with table_away():
         assert unlike(get(world, token)) == unlike(get(world, "x"))
 

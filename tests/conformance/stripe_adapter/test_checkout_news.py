@@ -1,4 +1,4 @@
-"""Each event about a payment on a page leads to the page's session, even if it contains another object."""
+"""Each event about a payment on a page leads to the page's session, even if the event contains another object."""
 
 from __future__ import annotations
 

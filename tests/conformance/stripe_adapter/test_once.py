@@ -193,7 +193,7 @@ def test_a_payment_is_found_by_its_cart_among_many(shop: Shop) -> None:
     assert shop.payments.find(whose[0], "another", carts[0].created_at) is None
 
 
-def test_voiding_closes_an_open_invoice_and_leaves_a_paid_one_unchanged(shop: Shop) -> None:
+def test_voiding_closes_an_open_invoice_and_leaves_a_paid_invoice_unchanged(shop: Shop) -> None:
     whose = shop.customer("pm_card_authenticationRequired", credit=300)
     state = shop.payments.charge(shop.cart(whose))
     for _ in range(2):

@@ -85,7 +85,7 @@ def test_a_refund_happens_once_despite_a_fault_at_any_request(shop: Shop) -> Non
     [("dropped", "credit_notes"), ("error", "credit_notes"), ("dropped", "subscriptions")],
 )
 def test_a_retry_sends_the_same_key(shop: Shop, fault: str, collection: str) -> None:
-    """Only the key prevents a second refund or renewal when two requests both searched before either posted."""
+    """If two requests both search before either of them posts, only the key prevents a second refund or renewal."""
     whose = shop.customer()
     if collection == "subscriptions":
         act: Callable[[], object] = renewal(shop, whose, next_month(shop))

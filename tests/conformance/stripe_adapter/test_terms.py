@@ -60,7 +60,7 @@ def ended(shop: Shop, whose: tuple[str, str]) -> list[str]:
         {"message": "Customer cus_1 already has the maximum 500 current subscriptions"},
     ],
 )
-def test_the_limit_of_subscriptions_has_an_error_of_its_own(shop: Shop, refusal: dict[str, str]) -> None:
+def test_the_limit_of_subscriptions_has_its_own_error(shop: Shop, refusal: dict[str, str]) -> None:
     whose = shop.customer()
     shop.standin.faults.add("refuse", "/v1/subscriptions", method="POST", error=refusal)
     with pytest.raises(TooManySubscriptionsError):
@@ -68,7 +68,7 @@ def test_the_limit_of_subscriptions_has_an_error_of_its_own(shop: Shop, refusal:
 
 
 @pytest.mark.standin_only("plants a refusal")
-def test_another_refusal_is_not_the_limit(shop: Shop) -> None:
+def test_another_refusal_is_not_taken_for_the_limit(shop: Shop) -> None:
     whose = shop.customer()
     shop.standin.faults.add("refuse", "/v1/subscriptions", method="POST")
     with pytest.raises(PaymentNotStartedError) as refused:
@@ -76,7 +76,7 @@ def test_another_refusal_is_not_the_limit(shop: Shop) -> None:
     assert not isinstance(refused.value, TooManySubscriptionsError)
 
 
-def test_the_stand_in_s_limit_is_stripe_s(shop: Shop) -> None:
+def test_the_stand_in_has_stripes_limit_of_subscriptions(shop: Shop) -> None:
     assert subscriptions.MOST_OF_A_CUSTOMER == 500
 
 
@@ -184,7 +184,7 @@ def test_two_terms_of_an_order_are_two_invoices(shop: Shop) -> None:
     assert ended(shop, whose) == ["paid", "paid"] and shop.taken(whose[0]) == [1200, 1200]
 
 
-def test_a_term_s_invoice_is_no_cart_s_payment_and_leads_to_its_order(shop: Shop) -> None:
+def test_the_invoice_of_a_term_is_not_taken_for_the_payment_of_a_cart(shop: Shop) -> None:
     whose = shop.customer()
     paid = shop.renewals.charge_term(term(shop, whose))
     assert paid.reference is not None

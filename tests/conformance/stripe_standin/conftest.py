@@ -1,7 +1,7 @@
 """These tests reach the Stripe stand-in through the real SDK. Every response is checked against the types
 that the SDK generates from Stripe's specification, and a mismatch fails the test when it ends.
 
-`make test-stripe` runs those without the mark `standin_only` at Stripe (tests/support/stripe_place.py).
+`make test-stripe` runs the tests without the mark `standin_only` at Stripe (tests/support/stripe_place.py).
 """
 
 from __future__ import annotations

@@ -140,7 +140,7 @@ def test_a_payment_that_needs_authentication_is_declined_off_session(shop: Shop)
     shop.expect_events("invoice.payment_action_required")
 
 
-def test_a_payment_that_needs_authentication_waits_for_it_on_session(shop: Shop) -> None:
+def test_a_payment_that_needs_authentication_waits_for_the_customer_on_session(shop: Shop) -> None:
     invoice = shop.open(shop.customer("pm_card_authenticationRequired"))
 
     with pytest.raises(stripe.CardError) as refusal:

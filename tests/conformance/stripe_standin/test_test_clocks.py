@@ -1,4 +1,4 @@
-"""Test clocks: a customer's subscriptions and invoices live on a time that the test moves."""
+"""Test clocks: a customer's subscriptions and invoices follow a clock that the test moves."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_objects_of_a_clock_have_its_time(shop: Shop) -> None:
     assert subscription["items"].data[0].current_period_start == clock.frozen_time
     assert invoice.status_transitions.paid_at == clock.frozen_time
     charge = shop.client.v1.charges.list({"customer": customer.id}).data[0]
-    assert charge.created < clock.frozen_time  # payments stay on the real time
+    assert charge.created < clock.frozen_time  # payments have the real time
 
 
 def test_a_renewal_is_a_draft_for_an_hour_of_its_clock_and_then_paid(shop: Shop) -> None:

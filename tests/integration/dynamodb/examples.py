@@ -1,4 +1,4 @@
-"""Orders and carts for the adapter's tests. `an_order()` is new.
+"""Orders and carts for the adapter's tests. `an_order()` returns a new order.
 
 `a_full_order()` has all fields of a site's order except `refund_refusals`.
 """

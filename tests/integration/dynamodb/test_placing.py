@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from hosting_orders.adapters.dynamodb.orders import DynamoOrderStore
+from hosting_orders.domain import deadlines
 from hosting_orders.domain.cart import OrderSnapshot
 from hosting_orders.domain.errors import (
     CapacityExhaustedError,
@@ -22,6 +23,7 @@ from hosting_orders.domain.errors import (
     HostingOrdersError,
     NumberTakenError,
     ProviderUnavailableError,
+    QuoteUsedError,
 )
 from hosting_orders.domain.order import OrderStatus
 from tests.integration.dynamodb.conftest import no_sleep
@@ -374,3 +376,50 @@ def test_an_order_number_is_unique_across_accounts(store: DynamoOrderStore, clie
     with pytest.raises(NumberTakenError):
         store.place(a_cart(twin, account_id="another-account"), [twin])
     assert everything_in(client) == before
+
+
+# -- quotes --------------------------------------------------------------------------------------------------------
+
+
+def test_a_quote_is_used_by_one_cart(store: DynamoOrderStore, client: Any) -> None:
+    first, second = an_order(), an_order(NUMBER + 1)
+    assert not store.quote_used(ACCOUNT, "q")
+    store.place(a_cart(first, quote_id="q", max_gross=1200), [first])
+    assert store.quote_used(ACCOUNT, "q") and not store.quote_used("another", "q")
+    kept = store.cart(ACCOUNT, TOKEN)
+    assert kept is not None and (kept.quote_id, kept.max_gross) == ("q", 1200)
+    before = everything_in(client)
+    with pytest.raises(QuoteUsedError):
+        store.place(a_cart(second, token="other", quote_id="q"), [second])
+    assert everything_in(client) == before
+    store.place(a_cart(second, token="other", quote_id="r"), [second])
+
+
+def test_a_duplicate_cart_with_its_quote_raises_cart_exists(store: DynamoOrderStore) -> None:
+    order = an_order()
+    store.place(a_cart(order, quote_id="q"), [order])
+    with pytest.raises(CartExistsError):
+        store.place(a_cart(order, quote_id="q"), [order])
+
+
+def test_a_taken_number_is_reported_beside_a_quote(store: DynamoOrderStore) -> None:
+    store.place(a_cart(an_order()), [an_order()])
+    with pytest.raises(NumberTakenError):
+        store.place(a_cart(an_order(), token="other", quote_id="q"), [an_order()])
+    assert not store.quote_used(ACCOUNT, "q")
+
+
+def test_many_carts_with_one_quote_at_once_leave_one(store: DynamoOrderStore) -> None:
+    def placing(place: int) -> Callable[[], object]:
+        order = an_order(NUMBER + place)
+        return lambda: store.place(a_cart(order, token=f"cart-{place}", quote_id="q"), [order])
+
+    assert outcomes([placing(place) for place in range(8)]) == {"done": 1, "QuoteUsedError": 7}
+
+
+def test_a_used_quote_is_deleted_after_its_end(store: DynamoOrderStore, client: Any) -> None:
+    order = an_order()
+    store.place(a_cart(order, quote_id="q"), [order])
+    (used,) = [item for item in everything_in(client) if "QUOTE#" in str(item)]
+    kept_for = int(used["expires_at"]["N"]) - NOW // 1000
+    assert kept_for > 2 * deadlines.QUOTE // 1000

@@ -124,7 +124,7 @@ def test_an_update_between_reading_and_writing_is_not_lost(store: DynamoOrderSto
     assert (told.rollup_status, told.rollup_version) == (RollupStatus.PARTIAL, 3)
 
 
-def test_an_update_that_loses_a_race_to_a_newer_one_does_not_replace_it(
+def test_an_update_does_not_replace_a_newer_update_that_was_written_first(
     store: DynamoOrderStore, client: Any
 ) -> None:
     placed(store)

@@ -89,7 +89,9 @@ def test_a_listed_domain_with_refused_details_is_a_fault_and_not_missing(stubbed
         stubbed.registrar.domain("bakery.com")
 
 
-def test_a_longer_domain_that_begins_with_the_requested_one_is_not_taken_for_it(stubbed: Stubbed) -> None:
+def test_a_longer_domain_with_the_same_beginning_is_not_taken_for_the_requested_domain(
+    stubbed: Stubbed,
+) -> None:
     stubbed.asking.add_client_error("get_domain_detail", "InvalidInput", "Domain not found in 1 account.")
     stubbed.asking.add_response("list_domains", {"Domains": [{"DomainName": "bakery.com.ar"}]})
 

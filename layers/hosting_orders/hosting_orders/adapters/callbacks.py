@@ -19,6 +19,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from hosting_orders.adapters import standard_webhooks
 from hosting_orders.domain import callback_url
@@ -46,12 +47,11 @@ def resolve(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
-class HttpsCallbacks:
+class HttpsSender:
     """For local use, `allow_loopback` also permits http and any port on this machine."""
 
     def __init__(
         self,
-        master_secret: str,
         allow_loopback: bool = False,
         *,
         connect_seconds: float = CONNECT_SECONDS,
@@ -61,9 +61,6 @@ class HttpsCallbacks:
         tls: ssl.SSLContext | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
-        if not master_secret:
-            raise ValueError("callbacks need a master secret")
-        self._master = master_secret.encode()
         self._allow_loopback = allow_loopback
         self._connect_seconds = connect_seconds
         self._total_seconds = total_seconds
@@ -71,9 +68,6 @@ class HttpsCallbacks:
         self._connector = connector
         self._tls = tls
         self._now = now
-
-    def secret_for(self, account_id: str) -> str:
-        return standard_webhooks.secret_of(hmac.digest(self._master, account_id.encode(), hashlib.sha256))
 
     def send(self, request: CallbackRequest) -> CallbackAnswer:
         deadline = _Deadline(self._total_seconds)
@@ -127,7 +121,7 @@ class HttpsCallbacks:
             "User-Agent": "hosting-orders-callbacks/1",
             "Connection": "close",
             **standard_webhooks.signed_headers(
-                (request.secret,), request.message_id, request.timestamp, request.body
+                request.secrets, request.message_id, request.timestamp, request.body
             ),
         }
         if request.authorization:
@@ -198,6 +192,17 @@ class HttpsCallbacks:
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=datetime.UTC)
         return max(0, round(moment.timestamp() - self._now()))
+
+
+class HttpsCallbacks(HttpsSender):
+    def __init__(self, master_secret: str, allow_loopback: bool = False, **options: Any) -> None:
+        if not master_secret:
+            raise ValueError("callbacks need a master secret")
+        super().__init__(allow_loopback, **options)
+        self._master = master_secret.encode()
+
+    def secret_for(self, account_id: str) -> str:
+        return standard_webhooks.secret_of(hmac.digest(self._master, account_id.encode(), hashlib.sha256))
 
 
 class _Deadline:

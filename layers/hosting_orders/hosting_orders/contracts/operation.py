@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from hosting_orders.domain.account import AccountFrom
 from hosting_orders.domain.codes import Code
+from hosting_orders.usecases.limit_rate import Bucket
 
 if TYPE_CHECKING:
     from hosting_orders.domain.order import Order
     from hosting_orders.domain.placement import Placement
     from hosting_orders.usecases.limit_rate import RateLimit, Standing
-    from hosting_orders.usecases.place_cart import CartRequest, Placed
+    from hosting_orders.usecases.place_cart import Placed
 
     from .problem import Problem
 
@@ -24,7 +25,7 @@ Rendered = Mapping[str, Any] | str
 """A response body: a JSON object or an HTML page."""
 
 _EVERY_CALL = (Code.MALFORMED_BODY, Code.INTERNAL_ERROR, Code.TEMPORARILY_UNAVAILABLE)
-_EVERY_BODY = (Code.BODY_TOO_LARGE, Code.MALFORMED_JSON, Code.MISSING_FIELD, Code.INVALID_FIELD)
+BODY = (Code.BODY_TOO_LARGE, Code.MALFORMED_JSON, Code.MISSING_FIELD, Code.INVALID_FIELD)
 _EVERY_KEY = (Code.INVALID_IDEMPOTENCY_KEY, Code.IDEMPOTENCY_KEY_REUSED)
 
 
@@ -52,15 +53,23 @@ class Contract:
     error: Callable[[Problem], Rendered]
     callback: Callable[[Order, str], bytes] | None = None  # from the order and its account's name
     headers: Mapping[str, str] = field(default_factory=dict)
-    limit: RateLimit | None = None
+    limits: Mapping[Bucket, RateLimit] = field(default_factory=dict)
     limit_headers: Callable[[Standing], Mapping[str, str]] | None = None
     # Wraps every success body, given the request id and the time (epoch ms UTC).
     envelope: Callable[[Mapping[str, Any], str, int], Mapping[str, Any]] | None = None
+    # Raises before the key is read, given the headers (names in lower case) and our origin.
+    gate: Callable[[Mapping[str, str], str], None] | None = None
+    # A parameter of `WWW-Authenticate` in a 401, given our origin. Used if an OAuth issuer is set.
+    challenge: Callable[[str], str] | None = None
+
+    def counted_as(self, bucket: Bucket) -> Bucket | None:
+        # None means no limit.
+        return next((each for each in (bucket, Bucket.ALL) if each in self.limits), None)
 
 
 @dataclass(frozen=True, slots=True)
 class RequestFacts:
-    """An ordering request without its body."""
+    """A request without its body."""
 
     key: str | None  # the `Idempotency-Key`
     fingerprint: str  # a hash of the request, to detect a reused key
@@ -71,7 +80,9 @@ class RequestFacts:
 @dataclass(frozen=True, slots=True)
 class Body:
     model: type  # a pydantic model
-    read: Callable[[object, RequestFacts], CartRequest]  # raises InvalidFieldsError or InvalidRequestError
+    # Returns the use case's request. Raises InvalidFieldsError or InvalidRequestError.
+    read: Callable[[object, RequestFacts], Any]
+    optional: bool = False  # no body is read as {}
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -86,8 +97,10 @@ class Operation(Generic[View]):
     headers: Callable[[View], Mapping[str, str]] | None = None
     refuses: tuple[Code, ...] = ()  # error codes specific to this operation; `codes` has all of them
     idempotent: bool = False
+    body: bool = False  # takes a body, without an `Idempotency-Key`
     takes: Body | None = None
     ours: bool = False  # the published contract lacks it
+    asks_registrar: bool = False  # or may ask it: for some requests of a cart only the body decides
 
     @property
     def method(self) -> str:
@@ -96,6 +109,10 @@ class Operation(Generic[View]):
     @property
     def path(self) -> str:
         return self.route.partition(" ")[2]
+
+    @property
+    def bucket(self) -> Bucket:
+        return Bucket.REGISTRAR if self.asks_registrar else bucket_of(self.method)
 
     def taking(self, body: Body) -> Operation[View]:
         """Add the body here, so only functions that read it import its model."""
@@ -106,7 +123,7 @@ class Operation(Generic[View]):
         found = {*_EVERY_CALL, *self.refuses}
         if self.access is not None:
             found |= {Code.UNAUTHORIZED, Code.TRIAL_ACCOUNT}
-            if self.contract.limit is not None:
+            if self.contract.counted_as(self.bucket) is not None:
                 found.add(Code.RATE_LIMITED)
             found |= {Code.OAUTH_NOT_ALLOWED if self.access.scope is None else Code.INSUFFICIENT_SCOPE}
             if self.contract.version is not None:
@@ -116,12 +133,21 @@ class Operation(Generic[View]):
             if self.access.user:
                 found.add(Code.USER_REQUIRED)
         if Code.CART_PAY_FAILED in self.refuses:
-            found.add(Code.TEST_KEY)  # the operation charges
+            # The operation charges.
+            found |= {Code.TEST_KEY, Code.LIVE_KEY, Code.INVALID_QUOTE, Code.QUOTE_EXPIRED}
+            found |= {Code.QUOTE_MISMATCH, Code.QUOTE_USED, Code.PRICE_CHANGED}
+            found |= {Code.SPEND_CAP_EXCEEDED, Code.SPEND_CAP_CURRENCY}
         if "{" in self.path:
             found.add(Code.NOT_FOUND)
         if self.idempotent:
-            found |= {*_EVERY_BODY, *_EVERY_KEY}
+            found |= {*BODY, *_EVERY_KEY}
+        if self.body:
+            found |= set(BODY)
         return tuple(sorted(found))
+
+
+def bucket_of(method: str) -> Bucket:
+    return Bucket.READ if method in ("GET", "HEAD") else Bucket.WRITE
 
 
 def replayed(placed: Placed) -> Mapping[str, str]:

@@ -61,15 +61,24 @@ def problem_of(error: Exception) -> Problem:
         case errors.PaymentNotStartedError():
             decline = shown_decline(error.decline_code)
             return _one(error.code, str(error), **({"decline_code": decline} if decline else {}))
+        case errors.PriceChangedError():
+            detail = Detail(error.code, str(error), error.pointer)
+            prices = {
+                "agreed_cents": error.agreed,
+                "current_cents": error.current,
+                "currency": error.currency,
+            }
+            return Problem(error.code, (detail,), extra=prices)
+        case errors.SpendCapExceededError():
+            left = {"remaining": error.remaining.amount, "currency": error.remaining.currency}
+            return _one(error.code, str(error), period=error.period, **left)
         case errors.NotReadyToChargeError():
             return Problem(error.code, (Detail(error.code, str(error)),), lacks=error.lacks)
         case errors.RateLimitedError():
             headers = {"Retry-After": str(error.retry_after)}
             return Problem(error.code, (Detail(error.code, str(error)),), headers)
         case errors.RequestRefusedError():
-            # HTTP requires this header with a 401.
-            headers = {"WWW-Authenticate": _challenge(error)} if error.code.status == 401 else {}
-            return Problem(error.code, (Detail(error.code, str(error), error.pointer),), headers)
+            return Problem(error.code, (Detail(error.code, str(error), error.pointer),), _required(error))
         case errors.ForgedWebhookError():
             return _one(Code.INVALID_SIGNATURE, "The signature is not valid.")
         case errors.ProviderUnavailableError() | errors.ConcurrentUpdateError():
@@ -81,11 +90,16 @@ def problem_of(error: Exception) -> Problem:
             return _one(Code.INTERNAL_ERROR, message)
 
 
-def _challenge(error: errors.RequestRefusedError) -> str:
+def _required(error: errors.RequestRefusedError) -> dict[str, str]:
+    """The headers that HTTP requires with the error's status."""
+    if isinstance(error, errors.MethodNotAllowedError):
+        return {"Allow": error.allowed}
+    if error.code.status != 401:
+        return {}
     # RFC 6750, section 3.1: the error is only for a key or token that was sent.
     refused = isinstance(error, errors.CredentialRefusedError)
     missing = isinstance(error, errors.CredentialMissingError)
-    return 'Bearer error="invalid_token"' if refused and not missing else "Bearer"
+    return {"WWW-Authenticate": 'Bearer error="invalid_token"' if refused and not missing else "Bearer"}
 
 
 # Python's phrases for these differ between its versions (RFC 9110 renamed them).

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from . import webhooks
 from .billing_order import operations as billing_order
+from .mcp import operations as mcp
 from .operation import Contract
 from .order_page import operations as order_page
 from .order_status import operations as order_status
@@ -21,6 +22,7 @@ PUBLISHED: tuple[ModuleType, ...] = (
     orders_v1,
     order_status,
     billing_order,
+    mcp,
     order_page,
     webhooks,
 )

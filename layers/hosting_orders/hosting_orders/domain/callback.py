@@ -1,9 +1,10 @@
-"""The delivery of an order's callback: attempts and retries."""
+"""The delivery of callbacks and webhooks: attempts and retries."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Self
 
 from .providers import CallbackAnswer
 
@@ -30,6 +31,7 @@ class DeliveryStatus(StrEnum):
     DELIVERED = "delivered"
     EXHAUSTED = "exhausted"  # no retries left
     GONE = "gone"  # the receiver answered 410
+    HELD = "held"  # its webhook endpoint is switched off
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +41,10 @@ class Attempt:
     error: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class CallbackDelivery:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
     """Times are epoch milliseconds."""
 
-    account_id: str
-    number: int
-    message_id: str
     status: DeliveryStatus = DeliveryStatus.PENDING
     attempts: tuple[Attempt, ...] = ()  # the latest
     due_at: int | None = None
@@ -56,21 +55,32 @@ class CallbackDelivery:
     def made(self) -> int:
         return self.forgotten + len(self.attempts)
 
-    def after(self, answer: CallbackAnswer, now: int, jitter: float) -> CallbackDelivery:
-        """Record an attempt and schedule the next. `jitter` (0 to 1) adds up to a tenth to the delay."""
+    def tried(self, answer: CallbackAnswer, now: int) -> Self:
+        """Record an attempt without a retry."""
         attempts = (*self.attempts, Attempt(now, answer.status_code, answer.error))
         surplus = max(0, len(attempts) - KEPT_ATTEMPTS)
-        tried = replace(self, attempts=attempts[surplus:], forgotten=self.forgotten + surplus, due_at=None)
-        if answer.delivered:
-            return replace(tried, status=DeliveryStatus.DELIVERED)
-        if answer.status_code == 410:
-            return replace(tried, status=DeliveryStatus.GONE)
-        if tried.made > len(SCHEDULE):
-            return replace(tried, status=DeliveryStatus.EXHAUSTED)
+        status = DeliveryStatus.DELIVERED if answer.delivered else DeliveryStatus.EXHAUSTED
+        if answer.gone:
+            status = DeliveryStatus.GONE
+        forgotten = self.forgotten + surplus
+        return replace(self, status=status, attempts=attempts[surplus:], forgotten=forgotten, due_at=None)
+
+    def after(self, answer: CallbackAnswer, now: int, jitter: float) -> Self:
+        """Record an attempt and schedule the next. `jitter` (0 to 1) adds up to a tenth to the delay."""
+        tried = self.tried(answer, now)
+        if tried.status is not DeliveryStatus.EXHAUSTED or tried.made > len(SCHEDULE):
+            return tried
         delay = SCHEDULE[tried.made - 1] * (1 + jitter / 10)
         delay = max(delay, min(answer.retry_after or 0, MAX_RETRY_AFTER))
-        return replace(tried, due_at=now + int(delay * 1000))
+        return replace(tried, status=DeliveryStatus.PENDING, due_at=now + int(delay * 1000))
 
-    def again(self, now: int) -> CallbackDelivery:
+    def again(self, now: int) -> Self:
         """Make the delivery due now, with the same message id."""
         return replace(self, status=DeliveryStatus.PENDING, due_at=now)
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackDelivery(Delivery):
+    account_id: str
+    number: int
+    message_id: str

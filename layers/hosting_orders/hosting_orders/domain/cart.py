@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from .money import part_of
+from .money import part_of, with_tax
 from .order import ENDS, Order, OrderStatus
 
 MAX_ITEMS = 20
@@ -86,7 +86,7 @@ class Payment:
         """`gross_of`, estimated until the provider reports it."""
         known = self.gross_of(order)
         net = order.price.amount
-        return known if known is not None else net + (net * tax_basis_points + 5000) // 10000
+        return known if known is not None else with_tax(net, tax_basis_points)
 
     def credit_of(self, order: Order) -> int:
         """This order's part of `credit_applied`, split as in adapters/stripe/refunds.py."""
@@ -134,6 +134,12 @@ class Payment:
 
 
 @dataclass(frozen=True, slots=True)
+class PaymentMove:
+    at: int  # epoch ms
+    status: PaymentStatus
+
+
+@dataclass(frozen=True, slots=True)
 class OrderSnapshot:
     status: OrderStatus
     version: int
@@ -156,6 +162,9 @@ class Cart:
     rollup_status: RollupStatus = RollupStatus.PENDING
     orders: Mapping[int, OrderSnapshot] = field(default_factory=dict)
     due_at: int | None = None
+    quote_id: str | None = None
+    max_gross: int | None = None  # an invoice above this must not be paid; minor units with tax
+    payment_moves: tuple[PaymentMove, ...] = ()  # oldest first, without the first status
 
     @property
     def status(self) -> CartStatus:
@@ -169,7 +178,11 @@ class Cart:
         return self.payment.method_id or self.payment_method_id
 
     def with_payment(self, payment: Payment, now: int) -> Cart:
-        return replace(self, payment=payment, updated_at=max(now, self.updated_at))
+        now = max(now, self.updated_at)
+        moves = self.payment_moves
+        if payment.status is not self.payment.status:
+            moves = (*moves, PaymentMove(now, payment.status))
+        return replace(self, payment=payment, payment_moves=moves, updated_at=now)
 
     def with_snapshots(self, news: Mapping[int, OrderSnapshot]) -> Cart:
         """Ignores older versions and unknown orders."""

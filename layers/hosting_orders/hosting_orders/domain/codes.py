@@ -56,6 +56,14 @@ class Code(StrEnum):
     )
     INVALID_CURSOR = "invalid_cursor", 400, "Invalid cursor", "`cursor` does not come from a `Link` header."
     RESERVED = "reserved", 400, "Reserved", "The method is reserved: a placed order cannot be changed."
+    METHOD_NOT_ALLOWED = (
+        *("method_not_allowed", 405, "Method not allowed"),
+        "The address does not accept this method; the header `Allow` names those that it accepts.",
+    )
+    NOT_ACCEPTABLE = (
+        *("not_acceptable", 406, "Not acceptable"),
+        "The header `Accept` excludes `application/json`, and the answer has no other form.",
+    )
     BODY_TOO_LARGE = "body_too_large", 413, "Body too large", "The body has more than 64 KiB."
 
     # -- what is ordered -------------------------------------------------------------------------------------------
@@ -88,6 +96,64 @@ class Code(StrEnum):
     INVALID_CALLBACK = (
         *("invalid_callback", 400, "Invalid callback"),
         "The callback's URL or authorization cannot be used.",
+    )
+
+    INVALID_QUOTE = (
+        "invalid_quote",
+        400,
+        "Invalid quote",
+        "We did not issue the quote, or not to this account.",
+    )
+    QUOTE_EXPIRED = (
+        "quote_expired",
+        409,
+        "Quote expired",
+        "The quote's five minutes are over; ask for a new one.",
+    )
+    QUOTE_USED = (
+        "quote_used",
+        409,
+        "Quote used",
+        "Another order has this quote; each quote is good for one order.",
+    )
+    QUOTE_MISMATCH = (
+        *("quote_mismatch", 422, "Quote for another request"),
+        "The quote was issued for other products.",
+    )
+    PRICE_CHANGED = (
+        *("price_changed", 409, "Price changed"),
+        "The order costs more than the quote or `max_cost_cents` allows; the answer has both prices.",
+    )
+
+    # -- API keys --------------------------------------------------------------------------------------------------
+
+    UNKNOWN_SCOPE = "unknown_scope", 400, "Unknown scope", "`GET /api/keys/scopes` lists the scopes."
+    STRONGER_KEY = (
+        *("stronger_key", 403, "Stronger key"),
+        "A key cannot make or rotate a key that may do more than itself.",
+    )
+    KEY_INACTIVE = (
+        *("key_inactive", 409, "Key inactive"),
+        "The key is revoked or expired, so it cannot be rotated.",
+    )
+    KEY_CHANGED = (
+        *("key_changed", 409, "Key changed"),
+        "Another request changed the key at the same time, and this request changed nothing.",
+    )
+    TOO_MANY_KEYS = (
+        *("too_many_keys", 422, "Too many keys"),
+        "The account has reached its maximum of keys.",
+    )
+
+    # -- webhooks --------------------------------------------------------------------------------------------------
+
+    INVALID_WEBHOOK_URL = (
+        *("invalid_webhook_url", 400, "Invalid webhook URL"),
+        "Webhooks cannot be sent to `url`.",
+    )
+    UNKNOWN_EVENT_TYPE = (
+        *("unknown_event_type", 400, "Unknown event type"),
+        "`GET /api/webhooks/event-types` lists the types.",
     )
 
     # -- domains ---------------------------------------------------------------------------------------------------
@@ -155,9 +221,33 @@ class Code(StrEnum):
         "The endpoint takes API keys only.",
     )
     INSUFFICIENT_SCOPE = "insufficient_scope", 403, "Insufficient scope", "The key or token lacks the scope."
+    FOREIGN_ORIGIN = (
+        *("foreign_origin", 403, "Foreign origin"),
+        "A web page of another site sent the request.",
+    )
+    SPEND_CAP_REQUIRED = (
+        *("spend_cap_required", 403, "Spend cap required"),
+        "An agent may order only with a key that has a spend cap.",
+    )
     TEST_KEY = (
         *("test_key", 403, "Test key"),
-        "A test key cannot order where payments move real money.",
+        "A test key cannot order where payments move real money, nor change what live money has paid or a live key.",
+    )
+    LIVE_KEY = (
+        *("live_key", 403, "Live key"),
+        "A live key cannot order where payments are only tests.",
+    )
+    SPEND_CAP_EXCEEDED = (
+        *("spend_cap_exceeded", 403, "Spend cap exceeded"),
+        "The order costs more than the key's spend cap leaves; `period` and `remaining` say what is left.",
+    )
+    SPEND_CAP_CURRENCY = (
+        *("spend_cap_currency", 403, "Spend cap in another currency"),
+        "The key's spend cap is not in the account's currency.",
+    )
+    TEST_KEY_REQUIRED = (
+        *("test_key_required", 403, "Test key required"),
+        "Only a test key may send examples of this event.",
     )
     TRIAL_ACCOUNT = (
         *("trial_account", 403, "Trial account"),
@@ -173,6 +263,14 @@ class Code(StrEnum):
     ORDER_NOT_CANCELLABLE = (
         *("order_not_cancellable", 409, "Order not cancellable"),
         "The order cannot be cancelled any more; `reason` says why.",
+    )
+    WEBHOOK_DISABLED = (
+        *("webhook_disabled", 409, "Webhook endpoint switched off"),
+        "The endpoint is switched off; enable it first.",
+    )
+    TOO_MANY_WEBHOOKS = (
+        *("too_many_webhooks", 422, "Too many webhook endpoints"),
+        "The account has reached its maximum of webhook endpoints.",
     )
     IDEMPOTENCY_KEY_REUSED = (
         *("idempotency_key_reused", 422, "Idempotency-Key reused"),

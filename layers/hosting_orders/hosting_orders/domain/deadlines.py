@@ -91,6 +91,12 @@ CARD_EXPIRY = DAY
 SEPA_EXPIRY = 14 * DAY
 # The provider lets a payment page stay open for 30 minutes to 24 hours, by the provider's clock.
 CHECKOUT_EXPIRY = 23 * HOUR
+# How long the registrar's answer about a domain is shown to others who check the domain.
+OFFER_IS_NEWS = MINUTE
+# Domains are checked while a client waits. The registrar must have answered within this time.
+DOMAIN_CHECKS = 15 * SECOND
+# How long a quoted price holds.
+QUOTE = 5 * MINUTE
 # The provider's clock may be ahead of ours.
 EXPIRY_SLACK = 5 * MINUTE
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .codes import Code
+from .money import Money
 
 
 class HostingOrdersError(Exception):
@@ -37,6 +38,31 @@ class AccessDeniedError(RequestRefusedError):
         self.code = code
 
 
+class SpendCapExceededError(RequestRefusedError):
+    """`period` is `day` or `month`, `remaining` what it leaves."""
+
+    code = Code.SPEND_CAP_EXCEEDED
+
+    def __init__(self, period: str, remaining: Money, cost: Money) -> None:
+        when = "today" if period == "day" else "this month"
+        super().__init__(
+            f"The order costs {cost} with tax, but this API key may spend only {remaining} more {when} (UTC). "
+            f"Order for less, wait until the {period} is over, or use a key with a higher spend cap."
+        )
+        self.period = period
+        self.remaining = remaining
+
+
+class StrongerKeyError(RequestRefusedError):
+    """A key would make or rotate a key that may do more than itself."""
+
+    code = Code.STRONGER_KEY
+
+    def __init__(self, message: str, pointer: str) -> None:
+        super().__init__(message)
+        self.pointer = pointer
+
+
 class InvalidRequestError(RequestRefusedError):
     def __init__(self, code: Code, message: str, pointer: str | None = None) -> None:
         super().__init__(message)
@@ -58,8 +84,31 @@ class NotReadyToChargeError(InvalidRequestError):
         self.lacks = lacks
 
 
+class QuoteRefusedError(InvalidRequestError):
+    def __init__(self, code: Code, message: str) -> None:
+        super().__init__(code, message, "/quote")
+
+
+class PriceChangedError(InvalidRequestError):
+    """The order costs more than was agreed. Both amounts include tax, in minor units."""
+
+    def __init__(self, message: str, pointer: str, *, agreed: int, current: int, currency: str) -> None:
+        super().__init__(Code.PRICE_CHANGED, message, pointer)
+        self.agreed = agreed
+        self.current = current
+        self.currency = currency
+
+
 class BodyTooLargeError(RequestRefusedError):
     code = Code.BODY_TOO_LARGE
+
+
+class MethodNotAllowedError(RequestRefusedError):
+    code = Code.METHOD_NOT_ALLOWED
+
+    def __init__(self, allowed: str) -> None:
+        super().__init__(f"This address accepts {allowed} only.")
+        self.allowed = allowed
 
 
 class UserRequiredError(RequestRefusedError):
@@ -96,10 +145,30 @@ class RateLimitedError(RequestRefusedError):
         self.retry_after = retry_after
 
 
+class TooManyWebhooksError(RequestRefusedError):
+    code = Code.TOO_MANY_WEBHOOKS
+
+
+class WebhookDisabledError(RequestRefusedError):
+    code = Code.WEBHOOK_DISABLED
+
+
 class NotFoundError(RequestRefusedError):
     """The text must not show whether another account has the item."""
 
     code = Code.NOT_FOUND
+
+
+class KeyInactiveError(RequestRefusedError):
+    code = Code.KEY_INACTIVE
+
+
+class KeyChangedError(RequestRefusedError):
+    code = Code.KEY_CHANGED
+
+
+class TooManyKeysError(RequestRefusedError):
+    code = Code.TOO_MANY_KEYS
 
 
 class IdempotencyKeyReusedError(RequestRefusedError):
@@ -170,6 +239,14 @@ class ConcurrentUpdateError(HostingOrdersError):
 
 class CartExistsError(HostingOrdersError):
     """Another request with this Idempotency-Key has placed the cart."""
+
+
+class QuoteUsedError(HostingOrdersError):
+    """Another cart has the quote."""
+
+
+class KeyExistsError(HostingOrdersError):
+    """Another request with this Idempotency-Key has made the key."""
 
 
 class NumberTakenError(HostingOrdersError):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .cart import Cart
 from .order import Order
+from .webhook import WebhookEndpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,18 @@ class ChangedOrders:
     """Orders after their changes, oldest first."""
 
     orders: tuple[Order, ...]
+    unreadable: tuple[str, ...] = ()  # sequence numbers of stream records
+
+
+Publisher = Order | Cart | WebhookEndpoint
+"""An item whose changes account webhooks report."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedPublishers:
+    """Items after their changes, oldest first."""
+
+    items: tuple[Publisher, ...]
     unreadable: tuple[str, ...] = ()  # sequence numbers of stream records
 
 

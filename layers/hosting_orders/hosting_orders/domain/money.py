@@ -77,6 +77,10 @@ def part_of(amount: int, before: int, own: int, total: int, currency: str) -> in
     return up_to(before + own) - up_to(before)
 
 
+def with_tax(net: int, basis_points: int) -> int:
+    return net + (net * basis_points + 5000) // 10000
+
+
 def decimal_text(amount: int, currency: str) -> str:
     """In major units: 1250 EUR → "12.50", 1250 JPY → "1250"."""
     places = decimals(currency)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TypeVar
 
+from . import causes
 from .domain_record import DomainRecord, DomainRenewal
 from .errors import IllegalMoveError, OrderNotCancellableError
 from .ids import order_uuid
@@ -18,6 +19,7 @@ from .money import Money
 from .placement import Placement
 from .products import DomainResource, Item, ProductKind, Resource
 from .registration import Verification
+from .spending import Spend
 
 T = TypeVar("T")
 
@@ -136,6 +138,7 @@ class Order:
     user_id: str | None = None
     placed: Placement = field(default_factory=Placement)
     capacity: str | None = None  # the counter that counts this order until it ends undelivered
+    spend: Spend | None = None  # what its API key's spend cap counts until it ends undelivered
     due_at: int | None = None  # the reconciler's next check
     renewal_due_at: int | None = None  # the renewal's next check, which `due_at` includes
     provisioning_at: int | None = None  # the fence: no cancel from here on
@@ -277,7 +280,7 @@ class Order:
         """
         if self.status is not OrderStatus.COMPLETED or self.domain is None or self.domain_has_left:
             return self
-        left = self.told("the domain has left the registrar", now, Actor.REGISTRAR)
+        left = self.told(causes.DOMAIN_LEFT, now, Actor.REGISTRAR)
         return left.with_domain(replace(self.domain, left_at=left.updated_at)).check_renewal_at(now)
 
     @property
@@ -286,14 +289,16 @@ class Order:
 
     @property
     def releases_claims(self) -> bool:
-        """Whether saving must release a capacity or a domain."""
+        """Whether saving must release a capacity, a domain or its `spend`."""
         if self.status is OrderStatus.COMPLETED:
             return self.domain_claim is not None and self.domain_has_left
-        return self.ended and (self.capacity is not None or self.domain_claim is not None)
+        return self.ended and any((self.capacity, self.domain_claim, self.spend))
 
     def without_claims(self) -> Order:
         record = replace(self.domain, claim=None) if self.domain else None
-        return replace(self, capacity=None, domain=record)
+        # The money of a delivered order was spent.
+        spend = self.spend if self.status is OrderStatus.COMPLETED else None
+        return replace(self, capacity=None, domain=record, spend=spend)
 
     def delivered(
         self,
@@ -391,12 +396,12 @@ class Order:
     def refunded(self, refund: Refund | None, now: int) -> Order:
         """`refund` is None if no money was taken."""
         end = OrderStatus.CANCELED if self.cancel_requested_at is not None else OrderStatus.PROVISION_FAILED
-        cause = "money given back" if refund else "no money had been taken"
+        cause = causes.MONEY_BACK if refund else "no money had been taken"
         return replace(self._move(end, now, Actor.SYSTEM, cause), refund=refund)
 
     def late_money_returned(self, refund: Refund, now: int) -> Order:
         """The refund of money that came after the end."""
-        return replace(self.told("late payment given back", now, Actor.SYSTEM), refund=refund)
+        return replace(self.told(causes.LATE_MONEY_BACK, now, Actor.SYSTEM), refund=refund)
 
     def refund_refused(self, reason: str, now: int) -> Order:
         """Count the refusal. An ended order keeps its status."""

@@ -5,9 +5,9 @@ No other code branches on the kind of a product (docs/extending.md).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, Self
 
 from .catalogue import MachineSize, PlatformName, Term
 from .durations import DAY, HOUR, MINUTE, SECOND
@@ -96,6 +96,10 @@ class Product(Protocol):
         """Net. `price` is the first term's."""
         ...
 
+    def renewing_at(self, amount: int) -> Item:
+        """The same item with this renewal price, in net minor units."""
+        ...
+
     def renews_before(self) -> int:
         """How early the next term is charged."""
         ...
@@ -118,6 +122,9 @@ class _Hosted:
 
     def renewal_price(self, price: Money) -> Money:
         return price
+
+    def renewing_at(self, amount: int) -> Self:
+        return self  # it renews at the first term's price
 
     def renews_before(self) -> int:
         return 0
@@ -272,6 +279,9 @@ class DomainItem:
 
     def renewal_price(self, price: Money) -> Money:
         return Money(self.renewal_amount, price.currency)
+
+    def renewing_at(self, amount: int) -> DomainItem:
+        return replace(self, renewal_amount=amount)
 
     def renews_before(self) -> int:
         # A domain is renewed at its registry before it expires, and the money must be there by then.

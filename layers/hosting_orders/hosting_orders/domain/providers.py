@@ -24,6 +24,16 @@ class ChargeLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Estimate:
+    """What lines would cost. Minor units."""
+
+    net: int  # after discounts
+    gross: int
+    balance: int  # what the customer owes; below zero it is credit, which pays first
+    final: bool = True  # False: the payment page computes the tax from the address entered there
+
+
+@dataclass(frozen=True, slots=True)
 class ChargeRequest:
     """A repeat for the same cart must find the same payment."""
 
@@ -34,6 +44,7 @@ class ChargeRequest:
     currency: str
     lines: tuple[ChargeLine, ...]
     created_at: int  # epoch ms; after a day the provider may forget our idempotency keys
+    max_gross: int | None = None  # with tax; a higher total must not be paid
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +223,7 @@ class CallbackRequest:
     message_id: str
     timestamp: int  # Unix seconds of this attempt
     body: bytes
-    secret: str  # signs the message (Standard Webhooks)
+    secrets: tuple[str, ...]  # each signs the message (Standard Webhooks)
     authorization: str | None = None
 
     def __repr__(self) -> str:
@@ -228,3 +239,8 @@ class CallbackAnswer:
     @property
     def delivered(self) -> bool:
         return self.status_code is not None and 200 <= self.status_code < 300
+
+    @property
+    def gone(self) -> bool:
+        """The receiver wants no more messages."""
+        return self.status_code == 410

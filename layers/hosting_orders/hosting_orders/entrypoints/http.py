@@ -13,24 +13,22 @@ import re
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Generic
+from typing import Any, Generic
 
 from hosting_orders import bootstrap
-from hosting_orders.contracts.operation import Contract, Operation, Rendered, RequestFacts, View
+from hosting_orders.contracts.operation import Contract, Operation, Rendered, RequestFacts, View, bucket_of
 from hosting_orders.contracts.problem import Problem, as_problem_json, problem_of
 from hosting_orders.domain import errors
 from hosting_orders.domain.account import Account, Credential
 from hosting_orders.domain.codes import Code
 from hosting_orders.domain.placement import Channel, Placement
 from hosting_orders.usecases.authenticate import Caller, admit, identify
-from hosting_orders.usecases.limit_rate import count_request
+from hosting_orders.usecases.limit_rate import Bucket, count_request
+from hosting_orders.usecases.note_key_use import note_key_use
 from hosting_orders.usecases.ports import Services
 
 from . import strict_json
 from .logs import logger
-
-if TYPE_CHECKING:
-    from hosting_orders.usecases.place_cart import CartRequest
 
 MAX_BODY = 64 * 1024
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:;=/+@,~-]{1,128}")
@@ -73,6 +71,11 @@ class Request:
             host=event["requestContext"].get("domainName", ""),
             received_at=int(event["requestContext"].get("timeEpoch", 0)),
         )
+
+    @property
+    def origin(self) -> str:
+        """Our public scheme and host."""
+        return bootstrap.public_url() or f"https://{self.host}"
 
     def json(self) -> object:
         """Raises InvalidRequestError or BodyTooLargeError."""
@@ -136,17 +139,17 @@ class Call(Generic[View]):
     def parameter(self, name: str) -> str:
         return self.request.path_parameters[name]
 
-    def read(self) -> CartRequest:
-        """Raises InvalidRequestError, InvalidFieldsError or BodyTooLargeError."""
+    def read(self) -> Any:
+        """The use case's request. Raises InvalidRequestError, InvalidFieldsError or BodyTooLargeError."""
         body = self.operation.takes
         assert body is not None, f"{self.operation.route} takes no body"
         # Report header errors before body errors.
         key = self.request.idempotency_key if self.operation.idempotent else None
-        raw = self.request.json()
+        raw = {} if body.optional and not self.request.raw_body.strip() else self.request.json()
         channel = self.verified.credential.channel if self.verified else Channel.API
         placed = Placement(channel, contract=self.contract.name, client_address=self.request.source_ip)
-        origin = bootstrap.public_url() or f"https://{self.request.host}"
-        return body.read(raw, RequestFacts(key, _fingerprint(self.request.path, raw), placed, origin))
+        facts = RequestFacts(key, _fingerprint(self.request.path, raw), placed, self.request.origin)
+        return body.read(raw, facts)
 
     def answer(self, view: View) -> Reply:
         operation = self.operation
@@ -176,6 +179,8 @@ class Endpoint:
         def reply(request: Request, services: Services) -> Reply:
             if not sharing:
                 raise LookupError(f"this function does not serve {event.get('routeKey')!r}")
+            if exchange.contract.gate is not None:
+                exchange.contract.gate(request.headers, request.origin)
             operation, caller = _admitted(sharing, request, services, exchange)
             exchange.contract = operation.contract
             if caller is not None:
@@ -205,9 +210,9 @@ def unknown_routes(contract_of_path: Callable[[str], Contract]) -> Callable[[Eve
         exchange = _Exchange(event, contract_of_path(event["requestContext"]["http"]["path"]))
 
         def refuse(request: Request, services: Services) -> Reply:
-            if exchange.contract.limit is not None:
+            if exchange.contract.limits:
                 with contextlib.suppress(errors.CredentialRefusedError):
-                    _identified(request, services, exchange)
+                    _identified(request, services, exchange, bucket_of(request.method))
             raise errors.NotFoundError(f"There is no {request.method} {request.path[:100]!a} here.")
 
         return _answered(exchange, refuse)
@@ -216,7 +221,7 @@ def unknown_routes(contract_of_path: Callable[[str], Contract]) -> Callable[[Eve
 
 
 def _check_sharing(route: str, sharing: list[Operation[Any]]) -> None:
-    # Operations of one route need the same access and error format: both are used before the version is known.
+    # Operations of one route need the same access, limit and error format: these are used before the version is known.
     versions = {operation.contract.version for operation in sharing}
     if len(sharing) > 1 and (None in versions or len(versions) < len(sharing)):
         raise ValueError(f"{route} has several operations of one version, or one without a version")
@@ -224,6 +229,8 @@ def _check_sharing(route: str, sharing: list[Operation[Any]]) -> None:
         raise ValueError(f"the operations of {route} need no key, so no key can select a version")
     if any(operation.access != sharing[0].access for operation in sharing):
         raise ValueError(f"the operations of {route} differ in who may call them")
+    if any(operation.bucket is not sharing[0].bucket for operation in sharing):
+        raise ValueError(f"the operations of {route} count against different limits")
     if any(operation.contract.error is not sharing[0].contract.error for operation in sharing):
         raise ValueError(f"the contracts of {route} differ in the shape of errors")
 
@@ -240,7 +247,7 @@ def _admitted(
     access = sharing[0].access
     if access is None:
         return sharing[0], None
-    credential = _identified(request, services, exchange)
+    credential = _identified(request, services, exchange, sharing[0].bucket)
     caller = admit(
         services,
         credential,
@@ -256,29 +263,35 @@ def _admitted(
     return _spoken(sharing, request, caller), caller
 
 
-def _identified(request: Request, services: Services, exchange: _Exchange) -> Credential:
+def _identified(request: Request, services: Services, exchange: _Exchange, bucket: Bucket) -> Credential:
+    # Counted before the account and the ids are checked, so a refusal shows nothing about them.
     try:
         credential = identify(services, request.headers, request.source_ip)
     except errors.CredentialRefusedError:
         # Requests without a valid key are counted by address. This also slows down guessing.
-        _count(services, f"address#{request.source_ip}", exchange)
+        _count(services, bucket, f"address#{request.source_ip}", exchange)
         raise
-    _count(services, f"key#{credential.key_hash}", exchange)
+    _count(services, bucket, f"key#{credential.key_hash}", exchange)
+    note_key_use(services, credential)
     return credential
 
 
-def _count(services: Services, bucket: str, exchange: _Exchange) -> None:
+def _count(services: Services, bucket: Bucket, client: str, exchange: _Exchange) -> None:
     contract = exchange.contract
-    if contract.limit is None:
+    counted = contract.counted_as(bucket)
+    if counted is None:
         return
-    standing = count_request(services, f"{contract.name}#{bucket}", contract.limit)
+    standing = count_request(services, counted, client, contract.limits[counted])
     if standing is None:
         return
     if contract.limit_headers is not None:
         exchange.headers |= contract.limit_headers(standing)
     if standing.exceeded:
+        kind = "" if counted is Bucket.ALL else f"{counted} "
         raise errors.RateLimitedError(
-            f"At most {standing.limit} requests in {contract.limit.seconds} seconds.", standing.retry_after
+            f"At most {standing.limit} {kind}requests in {standing.seconds} seconds. "
+            f"Try again in {standing.retry_after} seconds.",
+            standing.retry_after,
         )
 
 
@@ -330,8 +343,10 @@ def _answered(exchange: _Exchange, reply_to: Callable[[Request, Services], Reply
     log.append_keys(request_id=request_id, route=event.get("routeKey"))
     services = bootstrap.services()
     code = None
+    request = None
     try:
-        reply = reply_to(Request.of(event), services)
+        request = Request.of(event)
+        reply = reply_to(request, services)
         envelope = exchange.contract.envelope
         sent = (
             reply.body
@@ -340,18 +355,19 @@ def _answered(exchange: _Exchange, reply_to: Callable[[Request, Services], Reply
         )
     except Exception as error:
         problem = replace(
-            problem_of(error),
+            logged_problem(error),
             request_id=request_id,
             at=services.clock.now(),
             accepts=headers.get("accept-language", ""),
             route=str(event.get("routeKey", "")),
         )
         code = problem.code
-        # A feature that an operator has switched off is not a fault.
-        if isinstance(error, errors.NotConnectedError):
-            log.error("request failed", extra={"reason": str(error)})
-        elif problem.status >= 500 and not isinstance(error, errors.FeatureDisabledError):
-            log.exception("request failed")
+        challenge = exchange.contract.challenge
+        if problem.status == 401 and challenge and request and bootstrap.oauth_issuer():
+            scheme, *parameters = problem.headers["WWW-Authenticate"].split(" ", 1)
+            problem.headers["WWW-Authenticate"] = (
+                f"{scheme} {', '.join([*parameters, challenge(request.origin)])}"
+            )
         reply = _refusal(problem, exchange.contract, headers.get("accept", ""))
         sent = reply.body
     log.info("answered", extra={"status": reply.status, "code": code})
@@ -359,6 +375,17 @@ def _answered(exchange: _Exchange, reply_to: Callable[[Request, Services], Reply
     # Conditional requests apply to reads only.
     reading = str(event.get("routeKey", "")).startswith("GET ")
     return _as_event(exchange, reply, sent, request_id, headers.get("if-none-match", "") if reading else None)
+
+
+def logged_problem(error: Exception) -> Problem:
+    """Log the error if it is a fault. Call this while the error is handled."""
+    problem = problem_of(error)
+    if isinstance(error, errors.NotConnectedError):
+        logger().error("request failed", extra={"reason": str(error)})
+    # A feature that an operator has switched off is not a fault.
+    elif problem.status >= 500 and not isinstance(error, errors.FeatureDisabledError):
+        logger().exception("request failed")
+    return problem
 
 
 def _refusal(problem: Problem, contract: Contract, accept: str) -> Reply:
@@ -392,7 +419,8 @@ def _as_event(
         known = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
         if headers["ETag"] in known or "*" in known:
             status, body = 304, ""
-            del headers["Content-Type"]
+    if not body:
+        headers.pop("Content-Type", None)
     return {"statusCode": status, "headers": headers, "body": body, "isBase64Encoded": False}
 
 

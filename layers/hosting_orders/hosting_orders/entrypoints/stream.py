@@ -1,4 +1,4 @@
-"""The DynamoDB stream: changes of orders, and the queue of batches that Lambda gave up on."""
+"""The DynamoDB stream, the queue of batches that Lambda gave up on, and the queue of webhooks."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from hosting_orders import bootstrap
+from hosting_orders.domain.webhook import QueuedWebhook
+from hosting_orders.usecases.publish_events import PublisherChange
 from hosting_orders.usecases.repair_roll_ups import GivenUpBatch
 from hosting_orders.usecases.roll_up_cart import OrderChange
+from hosting_orders.usecases.send_webhooks import QueuedBatch
 
 from .logs import logger
 
@@ -36,6 +39,35 @@ def order_changes(event: Mapping[str, Any]) -> tuple[list[OrderChange], list[str
                 )
             )
     return news, unreadable
+
+
+def publisher_changes(event: Mapping[str, Any]) -> tuple[list[PublisherChange], list[str]]:
+    """Like `order_changes`, for all items that publish events."""
+    log = logger()
+    news: list[PublisherChange] = []
+    unreadable: list[str] = []
+    for record in event["Records"]:
+        sequence = record["dynamodb"]["SequenceNumber"]
+        try:
+            item = bootstrap.publisher_of_record(record)
+        except Exception:
+            log.exception("unreadable stream record", extra={"sequence": sequence})
+            unreadable.append(sequence)
+            continue
+        if item is not None:
+            news.append(PublisherChange(sequence, item))
+    return news, unreadable
+
+
+def queued_webhooks(event: Mapping[str, Any]) -> list[QueuedBatch]:
+    """Only our own code writes to this queue, so a message is always readable."""
+    logger()
+    batches: list[QueuedBatch] = []
+    for message in event["Records"]:
+        body = json.loads(message["body"])
+        deliveries = tuple(QueuedWebhook(message_id, due_at) for message_id, due_at in body["deliveries"])
+        batches.append(QueuedBatch(message["messageId"], body["account_id"], body["endpoint_id"], deliveries))
+    return batches
 
 
 def given_up_batches(event: Mapping[str, Any]) -> tuple[list[GivenUpBatch], list[str]]:

@@ -56,6 +56,7 @@ def _charge(services: Services, account: Account, cart: Cart, lines: tuple[Charg
         currency=cart.payment.currency,
         lines=lines,
         created_at=cart.created_at,
+        max_gross=cart.max_gross,
     )
 
 

@@ -45,7 +45,7 @@ from .sealed_contacts import open_contacts
 
 SAME_AS_OWNER = "same_as_owner"
 
-_AT_ONCE = 4  # domains queried in parallel: the registrar throttles
+AT_ONCE = 4  # domains queried in parallel: the registrar throttles
 _OTHER_ROLES = (ContactRole.ADMIN, ContactRole.BILLING, ContactRole.TECH)
 
 
@@ -363,7 +363,7 @@ def settle_domains(
         from concurrent.futures import ThreadPoolExecutor
 
         # A registry may take seconds to answer while the client waits, so ask about several domains at the same time.
-        with ThreadPoolExecutor(max_workers=_AT_ONCE) as several:
+        with ThreadPoolExecutor(max_workers=AT_ONCE) as several:
             offers = list(several.map(ask, drafts))
     return [
         _settled(services, catalogue, account, draft, offer)

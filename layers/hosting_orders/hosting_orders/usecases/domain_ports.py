@@ -115,6 +115,16 @@ class Registrar(Protocol):
         ...
 
 
+class KnownOffers(Protocol):
+    """The registrar's recent answers about availability, shared by all accounts."""
+
+    def recent(self, names: Sequence[str], since: int) -> dict[str, DomainOffer]:
+        """By domain. `since` is epoch ms."""
+        ...
+
+    def keep(self, name: str, offer: DomainOffer, now: int) -> None: ...
+
+
 class Zones(Protocol):
     def ensure(self, name: str, reference: str, nameservers: Sequence[str]) -> Zone:
         """Return the domain's public zone, and create it if there is none.

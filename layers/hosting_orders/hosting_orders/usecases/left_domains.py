@@ -14,18 +14,23 @@ from .ports import Services
 
 
 def domain_held(services: Services, name: str) -> bool:
-    """Whether an order holds this domain (ASCII form).
+    """Whether an order holds this domain (ASCII form). Changes nothing. Raises ProviderUnavailableError."""
+    return services.orders.domain_taken(name) and _departed_holder(services, name) is None
 
-    Releases a domain that has left the registrar, so it can be ordered again. Raises ProviderUnavailableError.
-    """
-    if not services.orders.domain_taken(name):
-        return False
+
+def release_departed_domain(services: Services, name: str) -> None:
+    """Release the domain if it has left the registrar, so it can be ordered again. Raises ProviderUnavailableError."""
+    if services.orders.domain_taken(name):
+        holder = _departed_holder(services, name)
+        if holder is not None:
+            _left(services, holder)
+
+
+def _departed_holder(services: Services, name: str) -> Order | None:
     holder = services.orders.domain_holder(name)
     if holder is None or holder.status is not OrderStatus.COMPLETED:
-        return True
-    if services.registrar.domain(name) is not None:
-        return True
-    return _left(services, holder).domain_claim is not None
+        return None
+    return holder if services.registrar.domain(name) is None else None
 
 
 def note_departure(services: Services, order: Order) -> Order:

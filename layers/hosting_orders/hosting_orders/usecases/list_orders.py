@@ -31,7 +31,7 @@ def list_orders(
     services: Services, account: Account, *, page: str | None, per_page: str | None, cursor: str | None
 ) -> Listing:
     """Raises InvalidRequestError with the parameter's name."""
-    size = min(_positive("per_page", Code.INVALID_PER_PAGE, per_page, DEFAULT_PAGE), MAX_PAGE)
+    size = page_size(per_page)
     if cursor is not None:
         return _by_cursor(services, account, cursor, size)
     number = _positive("page", Code.INVALID_PAGE, page, 1)
@@ -41,6 +41,11 @@ def list_orders(
         )
     found = services.orders.newest(account.id, size, skip=(number - 1) * size)
     return _listing(account, found.orders, size, older=found.has_more, newer=number > 1)
+
+
+def page_size(per_page: str | None) -> int:
+    """Raises InvalidRequestError."""
+    return min(_positive("per_page", Code.INVALID_PER_PAGE, per_page, DEFAULT_PAGE), MAX_PAGE)
 
 
 def goes_back(cursor: str | None) -> bool:

@@ -16,7 +16,6 @@ from hosting_orders.domain.cart import Cart, OnItemFailure, OrderSnapshot, Payme
 from hosting_orders.domain.codes import Code
 from hosting_orders.domain.domain_record import DomainRecord
 from hosting_orders.domain.errors import (
-    AccessDeniedError,
     CapacityExhaustedError,
     CartExistsError,
     DomainRefusedError,
@@ -29,6 +28,7 @@ from hosting_orders.domain.errors import (
     NumberTakenError,
     PaymentNotStartedError,
     ProviderUnavailableError,
+    QuoteUsedError,
 )
 from hosting_orders.domain.ids import cart_token, mint_numbers
 from hosting_orders.domain.order import (
@@ -41,18 +41,31 @@ from hosting_orders.domain.order import (
 from hosting_orders.domain.placement import Placement
 from hosting_orders.domain.products import Claims
 from hosting_orders.domain.providers import PaymentMethod
+from hosting_orders.domain.quote import Quote
 from hosting_orders.domain.registration import SealedContacts
 
 from .authenticate import Caller
 from .changes import load_cart
 from .collect_payment import PAYMENT_NOT_STARTED, resume_payment, start_payment
 from .drafts import Draft, Problems
+from .key_mode import check_ordering
 from .log import log
 from .ports import Services
 from .products.fulfilment import ProductRequest
 from .products.registry import fulfilment
+from .quoted_prices import (
+    at_quoted_prices,
+    check_maximum,
+    check_quoted,
+    estimate,
+    maximum,
+    quote_used,
+    read_quote,
+    usable_quote,
+)
 from .send_callback import authorization_context
 from .settle_payment import resume_order, waits_for_its_start
+from .spend_cap import cap_of, check_currency, spend_of
 
 _CHARGEABLE = ("card", "sepa_debit")
 _NUMBER_ATTEMPTS = 6
@@ -82,6 +95,15 @@ class CartRequest:
     on_item_failure: OnItemFailure = OnItemFailure.KEEP
     page: PaymentPage | None = None
     callback_pointer: str = "/callback"
+    quote: str | None = None  # the token of a quote (preview_order)
+    max_gross: int | None = None  # with tax, in minor units of the account's currency
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedOrder:
+    drafts: tuple[Draft, ...]
+    method: PaymentMethod | None  # None: the customer pays on a page
+    quote: Quote | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +113,10 @@ class _Ready:
     token: str
     request: CartRequest
     drafts: tuple[Draft, ...]
-    method: PaymentMethod | None  # None: the customer pays on a page
+    method: PaymentMethod | None
     callback: CallbackTarget | None
+    quote_id: str | None
+    max_gross: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,32 +132,41 @@ def place_cart(
 ) -> Placed:
     """Order all items for the caller's account, with one charge.
 
-    Raises InvalidFieldsError or InvalidRequestError (400), AccessDeniedError `test_key` (403), DomainRefusedError,
-    ContactsRefusedError or IdempotencyKeyReusedError (422), or ProviderUnavailableError (503). Nothing new is then
-    stored.
+    Without an Idempotency-Key, a request with a quote is idempotent by its quote.
+    Raises InvalidFieldsError or InvalidRequestError (400), AccessDeniedError `test_key` or `spend_cap_currency` or
+    SpendCapExceededError (403), PriceChangedError (409), QuoteRefusedError, DomainRefusedError, ContactsRefusedError
+    or IdempotencyKeyReusedError (422), or ProviderUnavailableError (503). Nothing new is then stored.
     Raises PaymentNotStartedError (422). The orders are then stored as failed.
     """
     account = caller.scope
-    if caller.credential.test and services.payments.live:
-        raise AccessDeniedError(Code.TEST_KEY, "A test key cannot order here: payments move real money.")
-    token = cart_token(account.id, request.idempotency_key)
+    check_ordering(services, caller)
+    token = _token(services, account, request)
     earlier = _earlier(services, account, token, request)
     if earlier is not None:
         return _replay(services, account, earlier, request)
+    check_currency(caller.credential, account)
     try:
-        drafts = _drafts(services, account, request)
-        target = _callback_target(services, account, request, allow_loopback=allow_loopback_callbacks)
-        _check_return_url(request.page, allow_loopback=allow_loopback_callbacks)
-        method = _method_to_charge(services, account, request)
-        drafts = _settled(services, account, drafts)
+        checked = check_order(services, account, request, allow_loopback=allow_loopback_callbacks)
+        max_gross = _max_gross(services, account, request, checked)
     except (DomainRefusedError, InvalidFieldsError, InvalidRequestError):
         # A concurrent copy of this request may have taken the domain or the last free place of the variant.
         twin = _earlier(services, account, token, request)
         if twin is None:
             raise
         return _replay(services, account, twin, request)
+    ready = _Ready(
+        caller,
+        account,
+        token,
+        request,
+        checked.drafts,
+        checked.method,
+        _callback_target(services, account, request),
+        checked.quote.id if checked.quote else None,
+        max_gross,
+    )
     try:
-        cart, orders = _write(services, _Ready(caller, account, token, request, drafts, method, target))
+        cart, orders = _write(services, ready)
     except CartExistsError:
         return _replay(services, account, load_cart(services, account.id, token), request)
     cart = _with_payment(services, cart, lambda: start_payment(services, account, cart, orders))
@@ -151,11 +184,47 @@ def _with_payment(services: Services, cart: Cart, pay: Callable[[], Cart]) -> Ca
         return load_cart(services, cart.account_id, cart.token)
 
 
+def _token(services: Services, account: Account, request: CartRequest) -> str:
+    if request.idempotency_key is None and request.quote is not None:
+        quote = read_quote(services, account, request.quote)
+        return cart_token(account.id, f"quote\0{quote.id}")  # no Idempotency-Key can contain \0
+    return cart_token(account.id, request.idempotency_key)
+
+
 def _earlier(services: Services, account: Account, token: str, request: CartRequest) -> Cart | None:
-    return services.orders.cart(account.id, token) if request.idempotency_key is not None else None
+    repeatable = request.idempotency_key is not None or request.quote is not None
+    return services.orders.cart(account.id, token) if repeatable else None
 
 
 # -- checks: nothing is written here ------------------------------------------------------------------------------
+
+
+def check_order(
+    services: Services, account: Account, request: CartRequest, *, allow_loopback: bool
+) -> CheckedOrder:
+    """Raises the errors of `place_cart`."""
+    quote = None if request.quote is None else usable_quote(services, account, request.quote)
+    drafts = _drafts(services, account, request)
+    if quote is not None:
+        check_quoted(quote, account, drafts)
+    _check_callback(request, allow_loopback=allow_loopback)
+    _check_return_url(request.page, allow_loopback=allow_loopback)
+    method = _method_to_charge(services, account, request)
+    drafts = _settled(services, account, drafts)
+    if quote is not None:
+        drafts = at_quoted_prices(quote, drafts)
+    return CheckedOrder(drafts, method, quote)
+
+
+def _max_gross(
+    services: Services, account: Account, request: CartRequest, checked: CheckedOrder
+) -> int | None:
+    limit = maximum(checked.quote, request.max_gross)
+    if limit is None:
+        return None
+    total = estimate(services, account, checked.drafts, on_page=checked.method is None)
+    check_maximum(account, total.gross, limit)
+    return limit[0]
 
 
 def _drafts(services: Services, account: Account, request: CartRequest) -> tuple[Draft, ...]:
@@ -180,19 +249,24 @@ def _settled(services: Services, account: Account, drafts: Sequence[Draft]) -> t
     return tuple(settled[draft.pointer] for draft in drafts)
 
 
-def _callback_target(
-    services: Services, account: Account, request: CartRequest, *, allow_loopback: bool
-) -> CallbackTarget | None:
+def _check_callback(request: CartRequest, *, allow_loopback: bool) -> None:
     if request.callback_url is None:
-        return None
+        return
     problem = url_problem(request.callback_url, allow_loopback=allow_loopback)
     if problem:
         raise InvalidRequestError(Code.INVALID_CALLBACK, problem, f"{request.callback_pointer}/url")
-    if not request.callback_authorization:
-        return CallbackTarget(request.callback_url)
-    problem = authorization_problem(request.callback_authorization)
+    problem = (
+        authorization_problem(request.callback_authorization) if request.callback_authorization else None
+    )
     if problem:
         raise InvalidRequestError(Code.INVALID_CALLBACK, problem, f"{request.callback_pointer}/authorization")
+
+
+def _callback_target(services: Services, account: Account, request: CartRequest) -> CallbackTarget | None:
+    if request.callback_url is None:
+        return None
+    if not request.callback_authorization:
+        return CallbackTarget(request.callback_url)
     sealed = services.cipher.seal(request.callback_authorization, authorization_context(account.id))
     return CallbackTarget(request.callback_url, sealed)
 
@@ -266,13 +340,17 @@ def _write(services: Services, ready: _Ready) -> tuple[Cart, list[Order]]:
             payment_lease=now + deadlines.PAYMENT_LEASE,
             orders={order.number: OrderSnapshot(OrderStatus.PENDING, 0) for order in orders},
             due_at=now + deadlines.LOST_START,
+            quote_id=ready.quote_id,
+            max_gross=ready.max_gross,
         )
         try:
-            services.orders.place(cart, orders, contacts)
+            services.orders.place(cart, orders, contacts, cap=cap_of(ready.caller.credential))
         except NumberTakenError:
             if attempt == _NUMBER_ATTEMPTS - 1:
                 raise
             continue
+        except QuoteUsedError as used:
+            raise quote_used() from used
         except CapacityExhaustedError as full:
             raise _lost(ready.drafts, Claims(counter=full.resource)) from full
         except DomainTakenError as taken:
@@ -299,6 +377,7 @@ def _order(
         user_id=ready.caller.user_id,
         placed=_placed(services, ready, number),
         capacity=draft.claims.counter,
+        spend=spend_of(ready.caller.credential, ready.account, draft.price, now),
         domain=DomainRecord(draft.claims.domain) if draft.claims.domain else None,
         callback=ready.callback,
         due_at=now + deadlines.LOST_START,
@@ -335,6 +414,8 @@ def _start(services: Services, order: Order) -> None:
 
 def _replay(services: Services, account: Account, cart: Cart, request: CartRequest) -> Placed:
     if cart.fingerprint != request.fingerprint:
+        if request.idempotency_key is None:
+            raise quote_used()
         raise IdempotencyKeyReusedError(
             "This Idempotency-Key was used before with another body; use a new key for a new order."
         )

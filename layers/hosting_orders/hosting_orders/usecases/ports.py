@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from hosting_orders.domain.account import AccessToken, Account, Credential, User
+from hosting_orders.domain.account import AccessToken, Account, Credential, SpendCap, User
 from hosting_orders.domain.callback import CallbackDelivery
 from hosting_orders.domain.cart import Cart, OrderSnapshot
 from hosting_orders.domain.catalogue import Catalogue, Term
 from hosting_orders.domain.errors import HostingOrdersError
-from hosting_orders.domain.listing import ChangedOrders, DueItem, OrderPage
+from hosting_orders.domain.listing import ChangedOrders, ChangedPublishers, DueItem, OrderPage
 from hosting_orders.domain.money import Money
 from hosting_orders.domain.order import Order, Subscription
 from hosting_orders.domain.providers import (
     CallbackAnswer,
     CallbackRequest,
+    ChargeLine,
     ChargeRequest,
     CheckoutRequest,
+    Estimate,
     Operation,
     PaymentEvent,
     PaymentMethod,
@@ -30,12 +32,16 @@ from hosting_orders.domain.providers import (
     TermRequest,
     TermState,
 )
+from hosting_orders.domain.quote import Quote
 from hosting_orders.domain.registration import (
     SealedContacts,
 )
+from hosting_orders.domain.spending import Spent
 from hosting_orders.domain.workflow import Step
 
-from .domain_ports import Registrar, RegistryRules, Zones
+from .domain_ports import KnownOffers, Registrar, RegistryRules, Zones
+from .key_ports import KeyStore, KeyUses
+from .webhook_ports import WebhookQueue, WebhookStore
 
 
 class Clock(Protocol):
@@ -72,13 +78,27 @@ class CatalogueStore(Protocol):
 class OrderStore(Protocol):
     """Carts and orders. Every write is conditional."""
 
-    def place(self, cart: Cart, orders: Sequence[Order], contacts: Sequence[SealedContacts] = ()) -> None:
+    def place(
+        self,
+        cart: Cart,
+        orders: Sequence[Order],
+        contacts: Sequence[SealedContacts] = (),
+        *,
+        cap: SpendCap | None = None,
+    ) -> None:
         """Write the cart, its orders, their contacts and claims in one transaction, or nothing.
 
         Order numbers are unique over all accounts. So are domains, until they are released (`save_order`).
-        Raises CartExistsError, NumberTakenError, DomainTakenError, CapacityExhaustedError or
-        ConcurrentUpdateError.
+        A quote is used once. Orders with a `spend` need the `cap` of their key.
+        Raises CartExistsError, QuoteUsedError, NumberTakenError, DomainTakenError, CapacityExhaustedError,
+        SpendCapExceededError or ConcurrentUpdateError.
         """
+        ...
+
+    def quote_used(self, account_id: str, quote_id: str) -> bool: ...
+
+    def spent(self, account_id: str, key: str, day: str) -> Spent:
+        """Return what this API key has spent on `day` (`2026-11-27`) and in its month."""
         ...
 
     def domain_taken(self, name: str) -> bool:
@@ -121,8 +141,8 @@ class OrderStore(Protocol):
         """Write a changed order and return it with its new version.
 
         The same transaction stores the callback `owed`. If the order ends undelivered, it also releases its
-        capacity and domain and deletes its contacts. If its delivered domain has left the registrar, it
-        releases the domain. Raises ConcurrentUpdateError.
+        capacity, its domain and its `spend`, and deletes its contacts. If its delivered domain has left the
+        registrar, it releases the domain. Raises ConcurrentUpdateError.
         """
         ...
 
@@ -158,6 +178,10 @@ class OrderStream(Protocol):
 
         None when the stream no longer has these changes.
         """
+        ...
+
+    def changed_publishers(self, stream: str, shard: str, first: str, last: str) -> ChangedPublishers | None:
+        """Like `changed`, for all items that publish events."""
         ...
 
 
@@ -228,6 +252,13 @@ class Collection(Protocol):
     @property
     def live(self) -> bool:
         """Whether payments move real money. False in the provider's test mode."""
+        ...
+
+    def estimate(self, account: Account, lines: Sequence[ChargeLine], *, on_page: bool) -> Estimate | None:
+        """Return what the lines would cost, or None when the customer's country is unknown. Creates nothing.
+
+        A page uses neither discounts nor the balance. Raises PaymentNotStartedError when the provider refuses.
+        """
         ...
 
     def default_method(self, customer_id: str) -> PaymentMethod | None:
@@ -393,11 +424,13 @@ class Features(Protocol):
         ...
 
 
-class Callbacks(Protocol):
+class Sender(Protocol):
     def send(self, request: CallbackRequest) -> CallbackAnswer:
         """Make one attempt. Failures of the receiver or the network are returned, never raised."""
         ...
 
+
+class Callbacks(Sender, Protocol):
     def secret_for(self, account_id: str) -> str:
         """Return the account's signing secret (`whsec_…`)."""
         ...
@@ -410,6 +443,14 @@ class PageTokens(Protocol):
 
     def read(self, token: str) -> tuple[str, int] | None:
         """Return the account's id and the order's number, or None for a token that we did not sign."""
+        ...
+
+
+class Quotes(Protocol):
+    def sign(self, quote: Quote) -> str: ...
+
+    def read(self, token: str) -> Quote | None:
+        """None for a token that we did not sign. The quote may have expired."""
         ...
 
 
@@ -432,6 +473,10 @@ class Services(Protocol):
     @property
     def directory(self) -> Directory: ...
     @property
+    def keys(self) -> KeyStore: ...
+    @property
+    def key_uses(self) -> KeyUses: ...
+    @property
     def access_tokens(self) -> AccessTokens | None:
         """None when OAuth is off."""
         ...
@@ -448,6 +493,12 @@ class Services(Protocol):
     def counts(self) -> RequestCounts: ...
     @property
     def deliveries(self) -> CallbackStore: ...
+    @property
+    def webhooks(self) -> WebhookStore: ...
+    @property
+    def webhook_queue(self) -> WebhookQueue: ...
+    @property
+    def webhook_sender(self) -> Sender: ...
     @property
     def workflow(self) -> Workflow: ...
     @property
@@ -469,6 +520,8 @@ class Services(Protocol):
     @property
     def registrar(self) -> Registrar: ...
     @property
+    def known_offers(self) -> KnownOffers: ...
+    @property
     def zones(self) -> Zones: ...
     @property
     def features(self) -> Features: ...
@@ -476,6 +529,8 @@ class Services(Protocol):
     def callbacks(self) -> Callbacks: ...
     @property
     def page_tokens(self) -> PageTokens: ...
+    @property
+    def quotes(self) -> Quotes: ...
     @property
     def cipher(self) -> Cipher: ...
     @property

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hosting_orders.domain import deadlines
+from hosting_orders.domain import causes, deadlines
 from hosting_orders.domain.durations import DAY
 from hosting_orders.domain.errors import ProviderUnavailableError, ProvisioningFailedError
 from hosting_orders.domain.order import Actor, Failure, Order, OrderStatus
@@ -303,7 +303,7 @@ def _with_flag(order: Order, flag: RegistrarWaits | None, now: int) -> Order:
     waiting = order.with_domain(order.domain_record.waits_for(flag, now))
     if flag is None:
         return replace(waiting, updated_at=max(now, order.updated_at))
-    return waiting.told(f"waiting: {flag}", now, Actor.REGISTRAR)
+    return waiting.told(causes.waiting_for(flag), now, Actor.REGISTRAR)
 
 
 def _deliver(services: Services, order: Order, domain: RegisteredDomain) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from hosting_orders.domain import deadlines, durations
+from hosting_orders.domain import causes, deadlines, durations
 from hosting_orders.domain.domain_record import TRANSFER_YEAR, DomainRenewal
 from hosting_orders.domain.errors import ProviderUnavailableError, ProvisioningFailedError
 from hosting_orders.domain.months import months_after
@@ -304,7 +304,7 @@ def _report(services: Services, order: Order, reason: str) -> None:
     change_order(
         services,
         order,
-        to=lambda current: current.noted(f"not renewed: {reason}", now, Actor.REGISTRAR).check_renewal_at(
+        to=lambda current: current.noted(causes.not_renewed(reason), now, Actor.REGISTRAR).check_renewal_at(
             now + deadlines.RENEWAL_AGAIN
         ),
     )

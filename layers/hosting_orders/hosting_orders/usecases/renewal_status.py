@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from hosting_orders.domain.causes import STRIPE_GAVE_UP
 from hosting_orders.domain.order import Actor, Order
 
 from .changes import change_order
 from .log import log
 from .ports import Services
-
-STRIPE_GAVE_UP = "Stripe has ended its attempts to charge the renewal"
 
 
 def renewal_became(

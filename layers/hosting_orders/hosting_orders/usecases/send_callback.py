@@ -41,7 +41,7 @@ def send_callback(services: Services, account_id: str, number: int, body: Callba
             message_id=delivery.message_id,
             timestamp=now // 1000,
             body=body(order, account.name if account else ""),
-            secret=services.callbacks.secret_for(account_id),
+            secrets=(services.callbacks.secret_for(account_id),),
             authorization=authorization,
         )
     )

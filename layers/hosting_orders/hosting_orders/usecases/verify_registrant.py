@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass, replace
 
 from hosting_orders.domain import deadlines
+from hosting_orders.domain.causes import VERIFICATION
 from hosting_orders.domain.errors import (
     NotFoundError,
     ProviderUnavailableError,
@@ -23,12 +24,6 @@ from .changes import change_order
 from .left_domains import note_departure
 from .log import log
 from .ports import Services
-
-_CAUSES = {
-    Verification.PENDING: "waiting for the registrant to confirm the e-mail address",
-    Verification.DONE: "the registrant has confirmed the e-mail address",
-    Verification.EXPIRED: "suspended: the registrant has not confirmed the e-mail address",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +53,7 @@ def check_verification(services: Services, order: Order) -> Order:
     def recorded(current: Order) -> Order:
         # Most registrants have confirmed an address before, or need not confirm it. The timeline then gets no entry.
         told = known is not None or found is not Verification.DONE
-        changed = current.noted(_CAUSES[found], now, Actor.REGISTRAR) if told else current
+        changed = current.noted(VERIFICATION[found], now, Actor.REGISTRAR) if told else current
         resource = changed.resource_as(DomainResource)
         if domain is not None and resource is not None:
             changed = replace(changed, resource=replace(resource, registry_states=domain.states))

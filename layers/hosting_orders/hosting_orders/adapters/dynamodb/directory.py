@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from hosting_orders.domain.account import Account, Credential, User
+from hosting_orders.domain.api_key import ApiKey
 from hosting_orders.domain.errors import ConcurrentUpdateError, NotFoundError
 from hosting_orders.domain.ids import mint_number
 from hosting_orders.domain.money import check_currency
@@ -16,6 +17,7 @@ from . import keys
 from .items import (
     account_from_item,
     account_to_item,
+    api_key_to_item,
     credential_from_item,
     credential_to_item,
     number_claim_to_item,
@@ -67,7 +69,10 @@ class DynamoDirectory:
     # -- for the seeder and operators: the last write wins, so seeding twice is harmless -------------------
 
     def put_credential(self, credential: Credential) -> None:
+        """A key with an id, of one account, is listed for its owner."""
         self._table.write(put(credential_to_item(credential)))
+        if credential.id and len(credential.account_ids) == 1:
+            self._table.write(put(api_key_to_item(ApiKey(credential.account_ids[0], credential))))
 
     def put_account(self, account: Account) -> None:
         """The first write claims the account's number; `account.number` is ignored. Raises CurrencyRefusedError."""

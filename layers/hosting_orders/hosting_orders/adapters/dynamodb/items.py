@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from hosting_orders.domain.account import Account, Credential, User
+from hosting_orders.domain.api_key import KEPT, ApiKey
 from hosting_orders.domain.callback import CallbackDelivery
 from hosting_orders.domain.cart import Cart, OrderSnapshot, RollupStatus
 from hosting_orders.domain.catalogue import DomainPrice, Image, Location, Plan, Term, Tld, Variant, VmPlan
@@ -12,6 +13,7 @@ from hosting_orders.domain.order import Order, OrderStatus
 from hosting_orders.domain.placement import Channel
 from hosting_orders.domain.products import ProductKind
 from hosting_orders.domain.registration import SealedContacts
+from hosting_orders.domain.webhook import WebhookDelivery, WebhookEndpoint
 
 from . import keys
 from .plain import from_plain, to_plain
@@ -70,6 +72,18 @@ def page_mark_to_item(account_id: str, place: int, number: int) -> Item:
     return {**keys.page_mark(account_id, place), "place": place, "number": number}
 
 
+# A used quote is kept for this many seconds after its cart was written. By then the quote has expired.
+_QUOTE_KEPT = 24 * 3600
+
+
+def used_quote_to_item(cart: Cart, quote_id: str) -> Item:
+    return {
+        **keys.used_quote(cart.account_id, quote_id),
+        "token": cart.token,
+        "expires_at": cart.created_at // 1000 + _QUOTE_KEPT,
+    }
+
+
 def contacts_to_item(contacts: SealedContacts) -> Item:
     return _item(keys.contacts(contacts.account_id, contacts.number), to_plain(contacts))
 
@@ -125,6 +139,26 @@ def delivery_from_item(item: Item) -> CallbackDelivery:
     return from_plain(CallbackDelivery, item)
 
 
+# -- webhooks ----------------------------------------------------------------------------------------------
+
+
+def webhook_endpoint_to_item(endpoint: WebhookEndpoint) -> Item:
+    return _item(keys.webhook(endpoint.account_id, endpoint.id), to_plain(endpoint))
+
+
+def webhook_endpoint_from_item(item: Item) -> WebhookEndpoint:
+    return from_plain(WebhookEndpoint, item)
+
+
+def webhook_delivery_to_item(delivery: WebhookDelivery) -> Item:
+    key = keys.webhook_delivery(delivery.account_id, delivery.endpoint_id, delivery.message_id)
+    return _item(key, to_plain(delivery))
+
+
+def webhook_delivery_from_item(item: Item) -> WebhookDelivery:
+    return from_plain(WebhookDelivery, item)
+
+
 # -- accounts, users, credentials --------------------------------------------------------------------------
 
 
@@ -154,6 +188,27 @@ def credential_to_item(credential: Credential) -> Item:
 
 def credential_from_item(item: Item) -> Credential:
     return from_plain(Credential, {**item, "expires_at": item.get("valid_until")})
+
+
+def api_key_to_item(key: ApiKey) -> Item:
+    item = _item(keys.api_key(key.account_id, key.id), to_plain(key))
+    ended = key.ended_at
+    return item if ended is None else {**item, "expires_at": deleted_at(ended)}
+
+
+def api_key_from_item(item: Item) -> ApiKey:
+    return from_plain(ApiKey, item)
+
+
+def secret_to_item(credential: Credential) -> Item:
+    item = credential_to_item(credential)
+    until = credential.expires_at
+    return item if until is None else {**item, "expires_at": deleted_at(until)}
+
+
+def deleted_at(ended: int) -> int:
+    """When DynamoDB may delete the item (Unix seconds)."""
+    return (ended + KEPT) // 1000
 
 
 # -- the catalogue -----------------------------------------------------------------------------------------

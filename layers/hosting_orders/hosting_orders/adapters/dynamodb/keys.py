@@ -21,6 +21,8 @@ _CREDENTIAL = "KEY#"
 _EVENT = "EVENT#"
 _NUMBER = "NUMBER#"
 _LIMIT = "LIMIT#"
+_OFFER = "OFFER#"
+_USED = "USED#"
 _CATALOGUE = "CATALOGUE"
 
 _CART = "CART#"
@@ -29,7 +31,12 @@ _ORDER = "ORDER#"
 _TOKEN = "TOKEN#"  # noqa: S105 - a prefix, not a password
 _CALLBACK = "CALLBACK#"
 _CONTACTS = "CONTACTS#"
+_WEBHOOK = "WEBHOOK#"
+_WEBHOOK_COUNT = "WEBHOOKS"
+_DELIVERY = "DELIVERY#"
 _PAGE = "PAGE#"
+_QUOTE = "QUOTE#"
+_SPENDING = "SPENDING#"
 _DOMAIN = "DOMAIN#"
 _TLD = "TLD#"
 _VM_PLAN = "VMPLAN#"
@@ -39,6 +46,8 @@ _LOCATION = "LOCATION#"
 _VARIANT = "VARIANT#"
 _CAPACITY = "CAPACITY#"
 _DUE = "DUE#"
+_API_KEY = "APIKEY#"
+_DUE_WEBHOOK = "DUEWEBHOOK#"
 
 
 def _key(partition: str, sort: str) -> Key:
@@ -86,8 +95,38 @@ def contacts(account_id: str, number: int) -> Key:
     return _key(account_partition(account_id), _CONTACTS + _padded(number))
 
 
+def webhook(account_id: str, endpoint_id: str) -> Key:
+    return _key(account_partition(account_id), _WEBHOOK + endpoint_id)
+
+
+def webhook_count(account_id: str) -> Key:
+    return _key(account_partition(account_id), _WEBHOOK_COUNT)
+
+
+def webhook_delivery(account_id: str, endpoint_id: str, message_id: str) -> Key:
+    """Message ids sort by time."""
+    return _key(account_partition(account_id), f"{_DELIVERY}{endpoint_id}#{message_id}")
+
+
 def page_mark(account_id: str, place: int) -> Key:
     return _key(account_partition(account_id), _PAGE + _padded(place))
+
+
+def used_quote(account_id: str, quote_id: str) -> Key:
+    return _key(account_partition(account_id), _QUOTE + quote_id)
+
+
+def spending(account_id: str, key: str, month: str) -> Key:
+    return _key(account_partition(account_id), f"{_SPENDING}{key}#{month}")
+
+
+def api_key(account_id: str, key_id: str) -> Key:
+    return _key(account_partition(account_id), _API_KEY + key_id)
+
+
+def api_keys_made(account_id: str) -> Key:
+    """Sorts before the keys, so one query reads both."""
+    return _key(account_partition(account_id), _API_KEY)
 
 
 # -- shared by all accounts --------------------------------------------------------------------------------
@@ -102,12 +141,21 @@ def credential(key_hash: str) -> Key:
     return _key(_CREDENTIAL + key_hash, "KEY")
 
 
+def key_use(key_hash: str) -> Key:
+    """Separate, so a function that notes a use cannot write keys."""
+    return _key(_USED + key_hash, "USED")
+
+
 def number_claim(number: int) -> Key:
     return _key(_NUMBER + _padded(number), "NUMBER")
 
 
 def domain_claim(name: str) -> Key:
     return _key(_DOMAIN + name, "DOMAIN")
+
+
+def domain_offer(name: str) -> Key:
+    return _key(_OFFER + name, "OFFER")
 
 
 def provider_event(provider: str, event_id: str) -> Key:
@@ -159,6 +207,21 @@ def is_order(key: Key) -> bool:
     return key["PK"].startswith(_ACCOUNT) and key["SK"].startswith(_ORDER)
 
 
+def is_cart(key: Key) -> bool:
+    """Not its roll-up."""
+    return key["SK"].startswith(_CART) and not key["SK"].endswith(_ROLLUP)
+
+
+def is_webhook(key: Key) -> bool:
+    return key["SK"].startswith(_WEBHOOK)
+
+
+def of_webhook_delivery(key: Key) -> tuple[str, str, str]:
+    """Return the ids of the account, the endpoint and the message."""
+    endpoint_id, _, message_id = key["SK"].removeprefix(_DELIVERY).partition("#")
+    return key["PK"].removeprefix(_ACCOUNT), endpoint_id, message_id
+
+
 def catalogue_kind(key: Key) -> tuple[str, str] | None:
     for prefix in (_PLAN, _VM_PLAN, _IMAGE, _LOCATION, _VARIANT, _TLD, _CAPACITY):
         if key["SK"].startswith(prefix):
@@ -183,8 +246,19 @@ def due_kind(key: Key) -> tuple[str, str, str] | None:
 
 
 def due_shard(key: Key) -> str:
+    """Webhook deliveries have partitions of their own, so that many of them do not hide a due order.
+
+    All deliveries of an endpoint are in one partition.
+    """
+    if key["SK"].startswith(_DELIVERY):
+        endpoint = key["PK"] + key["SK"].rpartition("#")[0]
+        return f"{_DUE_WEBHOOK}{zlib.crc32(endpoint.encode()) % DUE_SHARDS}"
     return f"{_DUE}{zlib.crc32((key['PK'] + key['SK']).encode()) % DUE_SHARDS}"
 
 
 def due_shards() -> list[str]:
     return [f"{_DUE}{shard}" for shard in range(DUE_SHARDS)]
+
+
+def due_webhook_shards() -> list[str]:
+    return [f"{_DUE_WEBHOOK}{shard}" for shard in range(DUE_SHARDS)]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from hosting_orders.domain.account import SpendCap
 from hosting_orders.domain.callback import CallbackDelivery
 from hosting_orders.domain.cart import Cart, OrderSnapshot
 from hosting_orders.domain.errors import (
@@ -16,12 +17,16 @@ from hosting_orders.domain.errors import (
     ConcurrentUpdateError,
     DomainTakenError,
     NumberTakenError,
+    QuoteUsedError,
+    SpendCapExceededError,
 )
 from hosting_orders.domain.listing import DueItem, OrderPage
+from hosting_orders.domain.money import Money
 from hosting_orders.domain.order import Order, OrderStatus
 from hosting_orders.domain.registration import SealedContacts
+from hosting_orders.domain.spending import Remaining, Spend, Spent
 
-from . import keys
+from . import keys, spending
 from .items import (
     NOT_REPORTED,
     cart_from_items,
@@ -34,6 +39,7 @@ from .items import (
     order_from_item,
     order_to_item,
     rollup_to_item,
+    used_quote_to_item,
 )
 from .pages import PageMarks
 from .plain import to_plain
@@ -62,7 +68,14 @@ class DynamoOrderStore:
 
     # -- placing -------------------------------------------------------------------------------------------
 
-    def place(self, cart: Cart, orders: Sequence[Order], contacts: Sequence[SealedContacts] = ()) -> None:
+    def place(
+        self,
+        cart: Cart,
+        orders: Sequence[Order],
+        contacts: Sequence[SealedContacts] = (),
+        *,
+        cap: SpendCap | None = None,
+    ) -> None:
         """CartExistsError takes precedence over every other refusal of the transaction."""
         if len({order.number for order in orders}) < len(orders):
             raise NumberTakenError("two orders of the cart have the same number")
@@ -70,20 +83,26 @@ class DynamoOrderStore:
             raise ValueError("a new cart must list exactly its new orders, all of them pending")
         places = Counter(order.capacity for order in orders if order.capacity is not None)
         named = [order for order in orders if order.domain_claim is not None]
+        quoted = [put(used_quote_to_item(cart, cart.quote_id), IS_NEW)] if cart.quote_id is not None else []
+        spends = spending.spends_of(orders)
         try:
             self._table.transact(
                 [
                     put(cart_to_item(cart), IS_NEW),
+                    *quoted,
                     *[put(order_to_item(order), IS_NEW) for order in orders],
                     *[put(number_claim_to_item(order.number, order.account_id), IS_NEW) for order in orders],
                     *[put(contacts_to_item(sealed), IS_NEW) for sealed in contacts],
                     *[put(domain_claim_to_item(order), IS_NEW) for order in named],
                     *[self._take(capacity, count) for capacity, count in places.items()],
+                    *[self._take_spend(account_id, spend, cap) for account_id, spend in spends],
                 ]
             )
         except TransactionRefusedError as refused:
             self._check_no_twin(cart, refused)
-            _, *failed = refused.failed
+            failed = refused.failed[1 + len(quoted) :]
+            if any(refused.failed[1 : 1 + len(quoted)]):
+                raise QuoteUsedError("another cart has this quote") from refused
             numbered = 2 * len(orders) + len(contacts)
             if any(failed[:numbered]):
                 raise NumberTakenError("an order number is taken") from refused
@@ -91,9 +110,13 @@ class DynamoOrderStore:
             for order, lost in zip(named, claims, strict=True):
                 if lost:
                     raise DomainTakenError(order.domain_claim or "") from refused
-            exhausted = [name for name, lost in zip(places, taken, strict=True) if lost]
-            raise CapacityExhaustedError(exhausted[0]) from refused
-        except (CapacityExhaustedError, ConcurrentUpdateError) as refused:
+            exhausted = [name for name, lost in zip(places, taken[: len(places)], strict=True) if lost]
+            if exhausted:
+                raise CapacityExhaustedError(exhausted[0]) from refused
+            for account_id, spend in spends:
+                self._check_cap(account_id, spend, cap)
+            raise ConcurrentUpdateError("the spend cap was exceeded, but no longer is") from refused
+        except (CapacityExhaustedError, ConcurrentUpdateError, SpendCapExceededError) as refused:
             self._check_no_twin(cart, refused)
             raise
 
@@ -114,6 +137,26 @@ class DynamoOrderStore:
             raise CapacityExhaustedError(capacity)
         condition = "#used <= :room AND #capacity >= :limit"
         return update(key, taking, condition, count=count, room=limit - count, limit=limit)
+
+    def _take_spend(self, account_id: str, spend: Spend, cap: SpendCap | None) -> Write:
+        if cap is None:
+            raise ValueError("orders that count against a spend cap need the cap")
+        if Remaining.of(cap, Spent()).too_little_for(spend.amount):
+            self._check_cap(account_id, spend, cap)
+        return spending.take(account_id, spend, cap)
+
+    def _check_cap(self, account_id: str, spend: Spend, cap: SpendCap | None) -> None:
+        if cap is None:
+            return
+        left = Remaining.of(cap, self.spent(account_id, spend.key, spend.day))
+        short = left.too_little_for(spend.amount)
+        if short is not None:
+            period, rest = short
+            cost = Money(spend.amount, cap.currency)
+            raise SpendCapExceededError(period, Money(rest, cap.currency), cost)
+
+    def spent(self, account_id: str, key: str, day: str) -> Spent:
+        return spending.spent_from_item(self._table.get(keys.spending(account_id, key, day[:7])), day)
 
     # -- reading -------------------------------------------------------------------------------------------
 
@@ -141,6 +184,9 @@ class DynamoOrderStore:
         items = self._table.get_many([keys.order(account_id, number) for number in wanted])
         found = {item["number"]: order_from_item(item) for item in items}
         return [found[number] for number in wanted if number in found]
+
+    def quote_used(self, account_id: str, quote_id: str) -> bool:
+        return self._table.get(keys.used_quote(account_id, quote_id)) is not None
 
     def domain_taken(self, name: str) -> bool:
         return self._table.get(keys.domain_claim(name)) is not None
@@ -229,7 +275,7 @@ class DynamoOrderStore:
         releasing = [order for order in orders if order.releases_claims]
         places = Counter(order.capacity for order in releasing if order.capacity is not None)
         named = [order for order in releasing if order.domain_claim is not None]
-        undelivered = [order for order in named if order.status is not OrderStatus.COMPLETED]
+        undelivered = [order for order in releasing if order.status is not OrderStatus.COMPLETED]
         releases = [
             *[
                 update(keys.capacity(capacity), "SET #used = #used - :count", "#used >= :count", count=count)
@@ -240,7 +286,12 @@ class DynamoOrderStore:
                 delete(keys.domain_claim(order.domain_claim or ""), "#number = :number", number=order.number)
                 for order in named
             ],
-            *[delete(keys.contacts(order.account_id, order.number)) for order in undelivered],
+            *[
+                delete(keys.contacts(order.account_id, order.number))
+                for order in undelivered
+                if order.domain_claim is not None
+            ],
+            *[spending.give_back(account_id, spend) for account_id, spend in spending.spends_of(undelivered)],
             *[put(delivery_to_item(replace(one, version=one.version + 1)), IS_NEW) for one in owed],
         ]
         while True:
@@ -329,7 +380,7 @@ def _payment(cart: Cart) -> Write:
     key = keys.cart(cart.account_id, cart.token)
     setting = (
         "SET #payment = :payment, #payment_version = :next, #payment_lease = :lease,"
-        " #updated_at = :updated_at"
+        " #payment_moves = :moves, #updated_at = :updated_at"
     )
     if cart.due_at is None:
         setting += " REMOVE #due_at, #due_shard"
@@ -343,6 +394,7 @@ def _payment(cart: Cart) -> Write:
         version=cart.payment_version,
         next=cart.payment_version + 1,
         lease=cart.payment_lease,
+        moves=to_plain(cart.payment_moves),
         updated_at=cart.updated_at,
         due_at=cart.due_at,
         due_shard=keys.due_shard(key),

@@ -1,19 +1,21 @@
-"""Orders from the table's stream."""
+"""Items from the table's stream."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from hosting_orders.domain.errors import ProviderUnavailableError
-from hosting_orders.domain.listing import ChangedOrders
+from hosting_orders.domain.listing import ChangedOrders, ChangedPublishers, Publisher
 from hosting_orders.domain.order import Order
 
 from . import keys
 from .codec import decode
-from .items import order_from_item
+from .items import cart_from_items, order_from_item, webhook_endpoint_from_item
+
+T = TypeVar("T")
 
 # `changed` reads at most this many pages from `first` to `last`. Some may be empty, but the batches that Lambda gives
 # up span few pages.
@@ -29,29 +31,53 @@ def order_of_record(record: Mapping[str, Any]) -> Order | None:
     return order_from_item(decode(change["NewImage"]))
 
 
+def publisher_of_record(record: Mapping[str, Any]) -> Publisher | None:
+    """The order, cart or webhook endpoint after the change. A cart has only its payment's state, not its orders'."""
+    change = record["dynamodb"]
+    if "NewImage" not in change:
+        return None
+    key, image = decode(change["Keys"]), change["NewImage"]
+    if keys.is_order(key):
+        return order_from_item(decode(image))
+    if keys.is_cart(key):
+        return cart_from_items(decode(image), None)
+    return webhook_endpoint_from_item(decode(image)) if keys.is_webhook(key) else None
+
+
 class DynamoOrderStream:
     def __init__(self, client: Any) -> None:
         self._client = client
 
     def changed(self, stream: str, shard: str, first: str, last: str) -> ChangedOrders | None:
-        orders: list[Order] = []
+        found = self._read(order_of_record, stream, shard, first, last)
+        return ChangedOrders(*found) if found else None
+
+    def changed_publishers(self, stream: str, shard: str, first: str, last: str) -> ChangedPublishers | None:
+        read: Callable[[Mapping[str, Any]], Any] = publisher_of_record
+        found = self._read(read, stream, shard, first, last)
+        return ChangedPublishers(*found) if found else None
+
+    def _read(
+        self, read: Callable[[Mapping[str, Any]], T | None], stream: str, shard: str, first: str, last: str
+    ) -> tuple[tuple[T, ...], tuple[str, ...]] | None:
+        items: list[T] = []
         unreadable: list[str] = []
         try:
             for record in self._records(stream, shard, first, last):
                 try:
-                    order = order_of_record(record)
+                    item = read(record)
                 except Exception:
                     unreadable.append(record["dynamodb"]["SequenceNumber"])
                     continue
-                if order is not None:
-                    orders.append(order)
+                if item is not None:
+                    items.append(item)
         except ClientError as error:
             if error.response["Error"]["Code"] in _NO_LONGER_KEPT:
                 return None
             raise ProviderUnavailableError("the stream cannot be read") from error
         except BotoCoreError as error:
             raise ProviderUnavailableError("the stream cannot be read") from error
-        return ChangedOrders(tuple(orders), tuple(unreadable))
+        return tuple(items), tuple(unreadable)
 
     def _records(self, stream: str, shard: str, first: str, last: str) -> Iterator[Mapping[str, Any]]:
         iterator = self._client.get_shard_iterator(

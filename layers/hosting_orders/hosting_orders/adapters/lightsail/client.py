@@ -1,6 +1,6 @@
 """Requests to one Lightsail region, and what its errors mean (docs/lightsail.md).
 
-Errors that time or an operator can fix are ProviderUnavailableError.
+Errors that time or an operator can fix raise ProviderUnavailableError.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class NotThereError(Exception):
 
 
 class RefusedError(Exception):
-    """Lightsail refuses permanently. `name_in_use`: only the name is the problem."""
+    """Lightsail refuses permanently. `name_in_use`: the refusal is about the name."""
 
     def __init__(self, text: str) -> None:
         super().__init__("Lightsail refused")
@@ -76,7 +76,8 @@ class Region:
             answer = self._look("get_operations_for_resource", resourceName=name)
         except NotThereError:
             return []
-        # boto3 reads an empty or garbled response as one without fields.
+        # boto3 reads an empty or garbled response as one without fields. An empty list here would mean that nothing was
+        # ever built.
         operations = _member(answer, "operations", list, "GetOperationsForResource")
         return sorted(operations, key=lambda operation: operation.get("createdAt", _NEVER), reverse=True)
 
@@ -113,7 +114,7 @@ class Region:
         )
 
     def delete_machine(self, name: str) -> None:
-        """Delete add-ons too: an operator's snapshot plan would block the deletion."""
+        """Delete add-ons too, because an operator's snapshot plan would block the deletion."""
         self._ask("delete_instance", instanceName=name, forceDeleteAddOns=True)
 
     def allocate_address(self, name: str) -> None:
@@ -133,7 +134,7 @@ class Region:
         self._ask("put_instance_public_ports", instanceName=machine, portInfos=ports)
 
     def _ask(self, method: str, **arguments: Any) -> Document:
-        """Errors must not carry the request: it holds the launch script."""
+        """Errors must not contain the request, which holds the launch script."""
         try:
             answer = getattr(self._client, method)(**arguments)
         except ParamValidationError:
@@ -162,7 +163,7 @@ def _meaning(method: str, response: Document, order_id: str) -> Exception:
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code == "NotFoundException":
         return NotThereError()
-    # Lightsail's own text is for operators only: it names accounts and ids.
+    # Lightsail's own text is for operators only, because it names accounts and ids.
     _log.warning(
         "Lightsail answered with an error",
         extra={"order_id": order_id, "request": method, "code": code, "text": text[:300]},

@@ -1,7 +1,7 @@
 """The script that a new machine runs once as root: it sets the host name and the login (docs/lightsail.md).
 
-Every process on the machine can read it, so it holds only the password's hash. It is plain `sh`: Lightsail puts
-its own `#!/bin/sh` commands before it.
+It holds only the password's hash, because every process on the machine can read the script. It is plain `sh`, because
+Lightsail puts its own `#!/bin/sh` commands first.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ mkdir -p /etc/cloud/cloud.cfg.d
 printf 'preserve_hostname: true\\n' > /etc/cloud/cloud.cfg.d/99-hosting-orders.cfg
 printf '127.0.1.1 %s\\n' {name} >> /etc/hosts
 """
-# Empty root's `authorized_keys` before the key is added: cloud-init puts a command before each key in it, and that
-# command refuses the login.
+# In root's `authorized_keys`, cloud-init puts a command before each key, and that command refuses the login. So the
+# script empties this file before it adds the customer's key.
 _PUBLIC_KEY = """\
 root=$(getent passwd 0 | cut -d: -f6)
 for home in "$root" "$(getent passwd 1000 | cut -d: -f6)"; do
@@ -39,7 +39,7 @@ done
 _HASH = """\
 printf 'root:%s\\n' {hashed} | chpasswd -e
 """
-# sshd uses a setting's first value, and included files come at any position. Put these lines on top.
+# sshd uses the first value of a setting. An included file can set it anywhere, so put these lines at the top.
 _SSHD = """\
 config=/etc/ssh/sshd_config
 {{ printf '%s\\n' {lines}; cat "$config"; }} > "$config.new" && cat "$config.new" > "$config"

@@ -1,4 +1,4 @@
-"""Names and places of machines, computed from the order."""
+"""A machine's zone, names and tags, computed from the order."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ITEM = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{0,99}")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The operation's id contains the reference: a machine that was never built has no tags to read."""
+    """The operation's id contains the reference, which is then known even if no machine exists."""
 
     zone: str
     item_id: str

@@ -32,8 +32,7 @@ SSH_PORT = 22
 OPEN_PORTS = (SSH_PORT, 80, 443)
 _BUILDING_AT_MOST = 3600  # seconds; building takes about one minute
 
-# After these failures, which are temporary, the machine is built again. Other failures are final, except a reached
-# quota.
+# These failures are temporary: the machine is built again. All other failures are final, except a reached quota.
 _PASSING = re.compile(r"capacity|internal|throttl|timeout|timed out|unavailable|try again", re.I)
 _TAKEN_DOWN = ("service_deleted", "The virtual machine was taken down.")
 _NOT_BUILT = ("build_failed", "The virtual machine could not be built.")
@@ -57,7 +56,7 @@ class LightsailPlatform:
         self._regions: dict[str, Region] = {}
 
     def provision(self, request: ServiceRequest) -> Operation:
-        """After RUNNING, call this or `operation` again.
+        """While the operation is RUNNING, call `provision` or `operation` again.
 
         Raises ProvisioningFailedError `test_order` when no real money was paid, except at a stand-in.
         """
@@ -92,7 +91,7 @@ class LightsailPlatform:
         return self._carry_on(region, place, machine) if _is_of(machine, place) else None
 
     def deprovision(self, request: ServiceRequest) -> None:
-        """Raises ProviderUnavailableError unless the address is released and the machine deleted or being deleted."""
+        """Raises ProviderUnavailableError until the address is released and the machine is being deleted."""
         place = place_of(request)
         if place is not None:
             self._remove(self._region(place.region), place)
@@ -110,7 +109,8 @@ class LightsailPlatform:
         if ended is not None:
             return ended
         script = launch_script(request)
-        # Allocate the address first: its quota is smaller, and a machine without an address costs money.
+        # Allocate the address before the machine. Addresses have the smaller quota, and a machine that can get no
+        # address costs money for nothing.
         self._own_address(region, place)
         try:
             region.create_machine(
@@ -225,7 +225,7 @@ class LightsailPlatform:
         if address is None or not _is_free(address, place):
             return
         try:
-            # AWS does not document whether deleting a machine detaches its address, so detach it first.
+            # AWS does not document whether deleting a machine detaches its address, so detach the address first.
             if address.get("isAttached"):
                 region.detach_address(place.address)
             region.release_address(place.address)
@@ -235,13 +235,13 @@ class LightsailPlatform:
             raise ProviderUnavailableError("lightsail: the address cannot be released now") from None
 
     def _release_unused(self, region: Region, place: Place) -> None:
-        # The machine is another order's. If the address is attached to it, so is the address.
+        # The machine belongs to another order. An address that is attached to it also belongs to that order.
         address = region.address(place.address)
         if address is not None and not address.get("isAttached"):
             self._release(region, place)
 
     def _is_under_way(self, history: Sequence[Document]) -> bool:
-        # A creation counts as under way for at most an hour: a refund must not wait forever.
+        # A creation counts as under way for at most an hour, because a refund must not wait forever.
         creation, deleted = _last_creation(history)
         if creation is None or deleted or creation.get("status") not in ("NotStarted", "Started"):
             return False

@@ -14,7 +14,7 @@ from hosting_orders.domain.errors import ProviderUnavailableError
 from hosting_orders.domain.registration import AlreadyOrderedError
 
 PENDING_ATTEMPTS = 4
-"""How often to ask while the answer is PENDING. AWS expects "a few extra seconds"."""
+"""How many times to ask while the answer is PENDING. AWS says: "a few extra seconds"."""
 PENDING_PAUSE_SECONDS = 0.5
 
 # Error codes of requests that the registrar will never accept. The last two are AWS's own input checks.
@@ -44,7 +44,7 @@ class Questions:
     def settled(
         self, ask: Callable[[], Mapping[str, Any]], word: Callable[[Mapping[str, Any]], Any]
     ) -> Mapping[str, Any]:
-        """Ask until `word` of the answer is not PENDING, or the attempts are used up."""
+        """Ask until `word(answer)` is not PENDING or the attempts are used up."""
         answer = ask()
         for _ in range(PENDING_ATTEMPTS - 1):
             if word(answer) != "PENDING":
@@ -71,7 +71,7 @@ class Questions:
 
 
 def call(client: Any, method: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Errors must not carry the request, which holds contacts and the auth code."""
+    """Errors must not contain the request, which holds contacts and the auth code."""
     try:
         answer: Mapping[str, Any] = getattr(client, method)(**arguments)
     except ParamValidationError:

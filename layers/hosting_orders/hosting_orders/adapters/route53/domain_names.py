@@ -55,7 +55,7 @@ def _shown(text: str) -> str:
 
 
 def _check_kind_of_text(text: str) -> None:
-    # Say what the text is, such as a web address: IDNA would only name a wrong character.
+    # Say what the text is, such as a web address. IDNA's error would only name a wrong character.
     if not text:
         raise _invalid("The domain is empty.")
     if len(text) > _MAX_NAME + 1:
@@ -115,7 +115,7 @@ def _unicode_label(label: str) -> str:
 
 
 def _decoded(label: str) -> str:
-    # The decoded label must encode to the same label again. Otherwise it is a look-alike of another domain.
+    # The decoded label must encode to the same label again. Otherwise the label is a look-alike of another domain.
     try:
         decoded = label.removeprefix("xn--").encode("ascii").decode("punycode")
     except UnicodeError as error:
@@ -135,7 +135,8 @@ def _decoded(label: str) -> str:
 def _check_characters(label: str) -> None:
     from idna import IDNAError, check_label
 
-    # Replace each symbol with a letter, so IDNA's rules about neighbours still apply.
+    # IDNA refuses all symbols, such as emoji, which some TLDs allow. Replace each symbol with a letter, so that IDNA's
+    # rules about neighbouring characters still apply.
     letters = "".join("a" if _is_symbol(character) else character for character in label)
     try:
         check_label(letters)
@@ -165,7 +166,7 @@ def _is_symbol(character: str) -> bool:
 
 
 def _check_directions(labels: list[str]) -> None:
-    # RFC 5893: one right-to-left label puts all labels under the Bidi rule.
+    # RFC 5893: if one label is written from right to left, the Bidi rule applies to all labels.
     from idna import IDNAError, check_bidi
 
     if not any(unicodedata.bidirectional(character) in ("R", "AL", "AN") for character in "".join(labels)):
@@ -202,7 +203,8 @@ def _why(error: IDNAError, text: str) -> str:
 
 @cache
 def _public_suffixes() -> PublicSuffixList:
-    # ICANN's section only: no registry sells domains below github.io.
+    # Use only ICANN's section of the list. The other section has names such as github.io, below which no registry sells
+    # domains.
     from publicsuffixlist import PublicSuffixList
 
     return PublicSuffixList(accept_unknown=False, only_icann=True)

@@ -22,7 +22,7 @@ _NOT_AVAILABLE = {
 }
 _PREMIUM = "the registry sells this domain at a premium price"
 
-# What the registrar's texts about transfers mention. The first match counts.
+# Words in the registrar's texts about transfers, each with the reason that we show. The first match counts.
 _TRANSFER_REASONS = (
     (
         re.compile(r"auth", re.IGNORECASE),
@@ -84,7 +84,7 @@ def _is_premium(answer: Mapping[str, Any]) -> bool:
 
 
 def cost_in(price: Mapping[str, Any] | None) -> Money | None:
-    """Minor units. The API's float of major units is exact as text."""
+    """In minor units. The API's float of major units is exact as text."""
     if not price:
         return None
     try:

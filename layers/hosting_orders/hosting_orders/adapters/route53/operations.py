@@ -1,4 +1,4 @@
-"""Route 53's operations and domains."""
+"""Read Route 53's operations and domains."""
 
 from __future__ import annotations
 

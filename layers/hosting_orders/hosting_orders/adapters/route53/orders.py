@@ -22,7 +22,7 @@ def order_of(request: RegistrationRequest, tld: str, *, hide: bool) -> dict[str,
     order: dict[str, Any] = {
         "DomainName": request.name,
         "DurationInYears": request.years,
-        "AutoRenew": False,  # the customer's subscription renews it
+        "AutoRenew": False,  # we buy each further year ourselves, after the customer has paid for it
         "RegistrantContact": _contact(tld, contacts.owner, ContactRole.OWNER),
         "AdminContact": _contact(tld, contacts.admin, ContactRole.ADMIN),
         "TechContact": _contact(tld, contacts.tech, ContactRole.TECH),

@@ -1,7 +1,7 @@
 """The registrar over Route 53 Domains.
 
-The API has no idempotency key. boto3 never repeats a submission or a renewal. This adapter repeats one only after the
-registrar has refused it.
+The API has no idempotency key, so boto3 must not repeat a submission or a renewal. This adapter repeats such a request
+only after the registrar has refused it.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ _VERIFICATIONS = {
 
 
 class Route53Registrar:
-    """`submitting` sends submissions and renewals, `asking` the rest. Both are `route53domains` clients in us-east-1.
+    """`submitting` sends submissions and renewals. `asking` sends the rest. Both are `route53domains` clients in
+    us-east-1.
 
     Raises ValueError unless `submitting` was built with `retries={"total_max_attempts": 1}`.
     """
@@ -97,9 +98,9 @@ class Route53Registrar:
         try:
             return self._submit_once(order_of(request, tld, hide=hide), request.action)
         except RefusedError as refusal:
-            # The registrar refused, so nothing was bought, and a second submission cannot buy twice. If it refused to
-            # hide the contacts, submit again without hiding them. We cannot know this in advance: registries change
-            # their rules, and some rules depend on the contact.
+            # The registrar refused, so nothing was bought, and a second submission cannot buy twice. If the registrar
+            # refused to hide the contacts, submit again without hiding them. We cannot know this in advance, because
+            # registries change their rules, and some rules depend on the contact.
             if not (hide and "privacy" in refusal.text.lower()):
                 raise _refusal(refusal.text, request) from None
         try:
@@ -149,7 +150,7 @@ class Route53Registrar:
     # -- outcomes ------------------------------------------------------------------------------------------------
 
     def find(self, name: str, action: DomainAction | Upkeep, since: int) -> list[RegistrarOperation]:
-        # The API takes whole seconds, so round `since` down: an operation of the same second must not be missed.
+        # The API takes whole seconds. Round `since` down, so that an operation of the same second is not missed.
         arguments = {
             "SubmittedSince": datetime.fromtimestamp(since // 1000, UTC),
             "Type": [TYPES[action]],
@@ -169,8 +170,8 @@ class Route53Registrar:
         return sorted(found, key=lambda operation: operation.submitted_at, reverse=True)
 
     def _named(self, entry: Mapping[str, Any]) -> Mapping[str, Any]:
-        # An entry of the list may lack its domain. Read it in detail then: an overlooked operation would lead to a
-        # second submission of its domain.
+        # If an entry of the list lacks its domain, read the operation's details. An overlooked operation would lead to
+        # a second submission of the domain.
         if entry.get("DomainName"):
             return entry
         return self._asking.ask("get_operation_detail", OperationId=entry.get("OperationId", ""))
@@ -179,7 +180,7 @@ class Route53Registrar:
         try:
             detail = self._asking.ask("get_operation_detail", OperationId=operation_id)
         except RefusedError:
-            # The request contains nothing but the id. So the registrar can only have refused an unknown id.
+            # The request contains only the id, so a refusal means that the id is unknown.
             return None
         if detail.get("OperationId") != operation_id:
             raise ProviderUnavailableError("registrar: it answered with another operation")
@@ -189,13 +190,13 @@ class Route53Registrar:
         operation = read_operation(detail)
         ours_before = operation.action is Upkeep.RENEW
         if detail["Status"] == "ERROR" and not ours_before and self.domain(operation.name) is not None:
-            # AWS does not document how ERROR differs from FAILED. The domain is in our account, so a refund would give
-            # away a paid domain.
+            # AWS does not document how ERROR differs from FAILED. Here the domain is in our account, so a refund would
+            # give the domain away for free.
             return replace(operation, status=RegistrarStatus.SUCCEEDED)
         return operation
 
     def verification(self, name: str) -> Verification:
-        """Returns DONE also where the registry verifies no registrants."""
+        """Also returns DONE if the registry verifies no registrants."""
         try:
             answer = self._asking.ask("get_contact_reachability_status", domainName=name)
         except RefusedError:
@@ -237,7 +238,8 @@ class Route53Registrar:
         return found
 
     def _is_listed(self, name: str) -> bool:
-        # GetDomainDetail has one error code for a domain of another account and for a domain that it cannot show now.
+        # GetDomainDetail returns the same error code for a domain of another account and for a domain that it cannot
+        # show now. The list of our domains shows the difference.
         arguments = {
             "FilterConditions": [{"Name": "DomainName", "Operator": "BEGINS_WITH", "Values": [name]}]
         }

@@ -37,7 +37,8 @@ def _is_past_date(text: str) -> bool:
         return False
 
 
-# Every date of a contact is a date of birth. read_contact has already checked e-mail addresses, better than `format`.
+# Every date in a contact is a date of birth, so it must be in the past. `read_contact` has already checked the e-mail
+# address, and more strictly than `format` would.
 _FORMATS = {"date": _is_past_date, "email": lambda _text: True}
 
 
@@ -76,7 +77,7 @@ class TableRegistryRules:
     def check_contact(
         self, tld: str, contact: Contact, role: ContactRole
     ) -> tuple[list[Violation], list[Augmentation]]:
-        """Also raises InvalidRequestError `unsupported_tld` for a TLD without rules."""
+        """Raises InvalidRequestError `unsupported_tld` for a TLD without rules."""
         rules = self.rules(tld)
         if rules is None:
             raise InvalidRequestError(

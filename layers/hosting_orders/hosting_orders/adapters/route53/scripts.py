@@ -17,7 +17,7 @@ _EVERYDAY = (
     *("Guru", "Hang", "Hani", "Hebr", "Hira", "Kana", "Khmr", "Knda", "Laoo", "Latn"),
     *("Mlym", "Mymr", "Orya", "Sinh", "Taml", "Telu", "Thaa", "Thai", "Tibt"),
 )
-# Chinese, Japanese and Korean write several scripts together, also with Latin.
+# Texts in Chinese, Japanese and Korean mix several scripts, and also Latin.
 _TOGETHER = (
     ("Latn", "Hani", "Bopo"),
     ("Latn", "Hani", "Hira", "Kana"),

@@ -39,7 +39,7 @@ def refusal_in(said: str) -> Refusal:
 
 
 def without(text: str, values: Iterable[str], *, keep: str = "") -> str:
-    """Remove these values, e-mail addresses and long numbers, but not `keep`, the domain."""
+    """Remove `values`, e-mail addresses and long numbers, but not the domain `keep`."""
     text = _EMAIL.sub(_HIDDEN, " ".join(text.split()))
     spoken = sorted({value.strip() for value in values if len(value.strip()) > 1}, key=len, reverse=True)
 

@@ -1,4 +1,4 @@
-"""The TLDs on sale, with one file of `tld_data` each.
+"""The TLDs on sale. Each has a file in `tld_data`.
 
 The facts were read in November 2026 in the Route 53 Developer Guide ("Domains that you can register") and the API
 reference (`ExtraParam`). The registrar also checks stricter rules and rules across contacts. For example, one
@@ -16,14 +16,14 @@ from typing import Any
 
 from hosting_orders.domain.registration import Contact, ContactRole, TransferYear
 
-# These TLDs have no file: Route 53 does not register .sg, .com.sg, .ru, .at, .to and .ws, and sells .ai only for two
+# Some TLDs have no file. Route 53 does not register .sg, .com.sg, .ru, .at, .to and .ws, and it sells .ai only for two
 # years or more.
 _DATA = "tld_data"
 
 
 @dataclass(frozen=True, slots=True)
 class ContactType:
-    property: str = ""  # an extra property
+    property: str = ""  # the name of an extra property
     kinds: Mapping[str, str] = field(default_factory=dict)  # the property's value → Route 53's contact type
     always_person: Sequence[str] = ()
 

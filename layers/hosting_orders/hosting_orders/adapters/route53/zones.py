@@ -17,7 +17,7 @@ from hosting_orders.domain.registration import Zone
 
 
 class Route53Zones:
-    """No error is final: the customer already owns the domain."""
+    """No error is final, because the customer already owns the domain."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
@@ -41,7 +41,7 @@ class Route53Zones:
             zone = self._client.get_hosted_zone(Id=zone_id)["HostedZone"]
             if zone["Name"].lower() != f"{name}." or not _made_for_an_order(zone["CallerReference"]):
                 return False
-            # The zone's own records are the first two of the list.
+            # Every zone has an NS and an SOA record, which come first in the list.
             listed = self._client.list_resource_record_sets(HostedZoneId=zone_id, MaxItems="3")
             records = {(record["Name"], record["Type"]) for record in listed["ResourceRecordSets"]}
             if records != {(zone["Name"], "NS"), (zone["Name"], "SOA")}:
@@ -96,7 +96,7 @@ class Route53Zones:
 
 
 def _made_for_an_order(reference: str) -> bool:
-    # By us, or by the registrar when it registered the domain.
+    # We made the zone, or the registrar made it when it registered the domain.
     number = parse_order_id(reference)
     return reference.startswith("RISWorkflow-RD:") or (number is not None and reference == order_uuid(number))
 

@@ -1,6 +1,6 @@
-"""Make an invoice and collect it, once (docs/design.md).
+"""Create an invoice and collect it only once (docs/design.md).
 
-* Any response may be lost. A repeat makes the calls again under the same keys, or does only what is missing.
+* Any response may be lost. A repeat sends the requests again under the same keys, or does only what is missing.
 * The outcome is read from Stripe's objects, never inferred from an error.
 """
 
@@ -36,12 +36,13 @@ if TYPE_CHECKING:
     import stripe
 
 DELETED = "deleted"  # our own status of a deleted draft
-_WRONG_SUM = "wrong_sum"  # our own refusal, never Stripe's
+_WRONG_SUM = "wrong_sum"  # these two are our own refusals, never Stripe's
+ABOVE_MAXIMUM = "above_maximum"
 
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """Metadata finds the invoice again, so no other may have the same."""
+    """The metadata identifies the invoice, so no other invoice may have it."""
 
     key: str  # begins every idempotency key
     metadata: Mapping[str, str]
@@ -51,6 +52,7 @@ class Bill:
     lines: tuple[ChargeLine, ...]
     created_at: int  # epoch ms; no invoice of this bill is older
     period: tuple[int, int] | None = None  # epoch ms
+    max_gross: int | None = None  # with tax; a higher invoice is not paid
 
     def is_it(self, invoice: Document) -> bool:
         found = invoice.get("metadata") or {}
@@ -63,7 +65,7 @@ class Biller:
         self._stripe = stripe
 
     def is_old(self, bill: Bill) -> bool:
-        """Whether Stripe may have forgotten the keys."""
+        """Whether Stripe may have forgotten the idempotency keys."""
         return self._stripe.now() - bill.created_at / 1000 >= KEYS_ARE_KEPT
 
     def look(self, bill: Bill) -> str | None:
@@ -112,7 +114,7 @@ class Biller:
     def collect(
         self, bill: Bill, invoice_id: str, *, status: str, lines: tuple[ChargeLine, ...], again: str
     ) -> None:
-        """Do what is left for an invoice of this status. `again` makes new keys."""
+        """Finish an invoice of this status. `again` becomes part of the keys."""
         if status == "draft":
             if lines:
                 parameters: Document = {"lines": [self._line(bill, line) for line in lines]}
@@ -125,7 +127,7 @@ class Biller:
                 )
             else:
                 invoice = self._stripe.invoice(invoice_id) or {}
-            self._check_sum(bill, invoice)  # finalizing may already pay the invoice from credit
+            self._check_sum(bill, invoice)  # before finalizing, which may already pay the invoice from credit
             invoice = self._stripe.once(
                 f"{bill.key}:finalize{again}",
                 lambda options: self._stripe.v1.invoices.finalize_invoice(
@@ -134,7 +136,7 @@ class Biller:
             )
         else:
             invoice = self._stripe.invoice(invoice_id) or {}
-        # The finalize response may be a replay, older than the lines that a concurrent call added.
+        # Check again: the `add_lines` response may be a replay that is older than the lines of a concurrent call.
         self._check_sum(bill, invoice)
         if invoice.get("status") == "open":
             how: Document = {"off_session": True}
@@ -158,15 +160,15 @@ class Biller:
     def unfinished(self, invoice: Document | None, refusal: stripe.StripeError | None) -> bool:
         if invoice is None or isinstance(refusal, self._stripe.sdk.CardError):
             return False
-        if refusal is not None and refusal.code == _WRONG_SUM:
+        if refusal is not None and refusal.code in (_WRONG_SUM, ABOVE_MAXIMUM):
             return False
         return invoice["status"] == "draft" or (
             invoice["status"] == "open" and is_untried(intent_of(invoice))
         )
 
     def close(self, invoice: Document | None) -> Document | None:
-        """The result may be paid, or its debit under way."""
-        # No idempotency key: Stripe would replay an outdated refusal.
+        """The returned invoice may be paid, or its debit under way."""
+        # Send no idempotency key, because Stripe would replay an outdated refusal.
         for _ in range(3):
             if invoice is None:
                 return None
@@ -191,6 +193,9 @@ class Biller:
         if invoice.get("subtotal") != sum(line.amount for line in bill.lines):
             differs = "The invoice differs from what is charged."
             raise self._stripe.sdk.InvalidRequestError(differs, None, _WRONG_SUM)
+        if bill.max_gross is not None and invoice["total"] > bill.max_gross:
+            above = "The invoice is above the agreed maximum."
+            raise self._stripe.sdk.InvalidRequestError(above, None, ABOVE_MAXIMUM)
 
     def _line(self, bill: Bill, line: ChargeLine) -> Document:
         parameters: Document = {"description": line.description, "metadata": {"order": line.key}}
@@ -213,7 +218,7 @@ class Biller:
 
 
 def nearest(invoices: list[Document]) -> str | None:
-    """Of several invoices, the one closest to payment."""
+    """The id of the invoice closest to payment."""
     order = ("paid", "open", "uncollectible", "draft", "void")
     found = sorted(invoices, key=lambda invoice: order.index(invoice["status"]))
     return str(found[0]["id"]) if found else None

@@ -1,7 +1,7 @@
 """Collect a cart on a Stripe Checkout page (docs/design.md).
 
-The session id identifies the payment; its invoice is only a receipt. Two sessions could both be paid, so extra ones
-are expired.
+The session id identifies the payment. The session's invoice is only a receipt. Two sessions could both be paid, so we
+expire the extra ones.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ from hosting_orders.adapters.stripe.reading_checkout import (
     payable_invoice,
     session_state,
 )
-from hosting_orders.domain.account import Account
+from hosting_orders.domain.account import Account, BillingContact
 from hosting_orders.domain.cart import PaymentStatus
 from hosting_orders.domain.errors import NotFoundError, PaymentNotStartedError, ProviderUnavailableError
 from hosting_orders.domain.providers import ChargeLine, CheckoutRequest, PaymentState, SavedMethod
 
-# Closing a page races with a paying customer, so try several times.
+# The customer may pay while we close the page, so try several times.
 _ROUNDS = 3
 
 _log = logging.getLogger("hosting-orders")
@@ -71,7 +71,7 @@ class StripeCheckout:
                 raise _not_started(code_of(error)) from None
 
     def open_checkout(self, request: CheckoutRequest) -> PaymentState:
-        """If a returned debit left an invoice, void it: it could still be paid."""
+        """Void a payable invoice that a returned debit left."""
         with self._stripe.faults_translated():
             session = self._find_when_old(request) or self._create(request)
             state = self._state(session)
@@ -156,7 +156,7 @@ class StripeCheckout:
 
         def post(options: Any) -> Document:
             made = self._stripe.v1.checkout.sessions.create(given(parameters), options)
-            # A replayed response shows the session as it was created. It may be paid by now.
+            # A replayed response shows the session as it was created. The session may be paid by now.
             return (self._stripe.session(made.id) if is_kept(made) else None) or made.to_dict()
 
         try:
@@ -194,12 +194,12 @@ class StripeCheckout:
         }
         if self._stripe.automatic_tax:
             parameters["automatic_tax"] = {"enabled": True}
-            # Stripe cannot tax without an address, so use the one entered on the page.
+            # Stripe cannot compute the tax without an address, so use the address that the customer enters on the page.
             parameters["customer_update"] = {"address": "auto"}
         return parameters
 
     def _close(self, session: Document) -> PaymentState:
-        # No idempotency key: Stripe would replay an outdated refusal.
+        # Send no idempotency key, because Stripe would replay an outdated refusal.
         for _ in range(_ROUNDS):
             closing = self._closing(session)
             if closing is None:
@@ -226,18 +226,22 @@ class StripeCheckout:
         return session_state(session, gross_by_item(items, session["amount_total"]))
 
 
-def _customer(account: Account) -> Document:
-    contact = account.billing_contact
+def address_of(contact: BillingContact) -> Document:
     address = {
         "line1": contact.street.strip(),
         "postal_code": contact.post_code.strip(),
         "city": contact.city.strip(),
         "country": contact.country.strip(),
     }
+    return {name: value for name, value in address.items() if value}
+
+
+def _customer(account: Account) -> Document:
+    contact = account.billing_contact
     parameters: Document = {
         "name": contact.name.strip() or account.name,
         "email": contact.email.strip(),
-        "address": {name: value for name, value in address.items() if value},
+        "address": address_of(contact),
         "metadata": {"account_id": account.id},
     }
     return {name: value for name, value in parameters.items() if value}
@@ -250,7 +254,7 @@ def _item(request: CheckoutRequest, line: ChargeLine) -> Document:
         "metadata": metadata,
         "price_data": {
             "currency": request.currency.lower(),
-            # The product carries the key too: it identifies the order's line on the invoice.
+            # The product has the key too, because a line of the invoice may name only the product.
             "product_data": {"name": line.description, "metadata": metadata},
             "tax_behavior": "exclusive",
             "unit_amount": line.amount,

@@ -1,7 +1,7 @@
 """Refund orders that were paid by a Checkout Session (docs/decisions.md, 45).
 
-The money goes back only by a refund of the payment intent. The credit note is bookkeeping: two ways to refund could
-refund twice.
+Only a refund of the payment intent sends the money back. The credit note is only bookkeeping, because two ways to
+refund could refund twice.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class StripeCheckoutRefunds:
         self._stripe = stripe
 
     def refund(self, session_id: str, line_key: str, order_id: str, refusals: int) -> RefundState:
-        """Raises RefundRefusedError or StripeError. For a free line, the refund's id is the line's."""
+        """Raises RefundRefusedError or StripeError. For a free line, the refund's id is the line's id."""
         session = self._stripe.session(session_id)
         if session is None or not has_cart(session):
             raise RefundRefusedError("There is no such payment.")
@@ -67,7 +67,7 @@ class StripeCheckoutRefunds:
         )
 
     def _refund(self, payment_id: str, order_id: str) -> Document | None:
-        """Return the order's refund. One that failed or was cancelled comes last."""
+        """The order's refund. A failed or cancelled refund comes last."""
         pages = self._stripe.v1.refunds.list({"payment_intent": payment_id, "limit": PAGE}).auto_paging_iter()
         refunds = (refund.to_dict() for refund in pages)
         of_order = [refund for refund in refunds if (refund["metadata"] or {}).get("order_id") == order_id]

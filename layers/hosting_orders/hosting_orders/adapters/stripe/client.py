@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Document = dict[str, Any]
 
-# Seconds. Stripe keeps idempotency keys for at least 24 hours. A request that was first made longer ago searches for
-# its object before it posts.
+# Seconds. Stripe keeps idempotency keys for at least 24 hours. If a request was first made longer ago than this, search
+# for its object before posting.
 KEYS_ARE_KEPT = 23 * 60 * 60
-# Our clock and Stripe's differ: an object may seem up to this many seconds older than our own record.
+# Seconds. Our clock and Stripe's may differ, so an object may seem this much older than our own record of it.
 CLOCK_SLACK = 60 * 60
 PAGE = 100
-# Stripe may store a fault (5xx) under the key and repeat it for a day. Try this many keys.
+# Stripe may store a fault (5xx) under an idempotency key and replay the fault for a day. Try this many keys.
 KEPT_FAULTS = 3
 # A refused request gets one new key in each period of this many seconds. The reconciler retries about as often.
 ASKED_ANEW = 300
 
-# Codes that say nothing about the payment: a wrong configuration or too many concurrent requests.
+# Error codes that say nothing about the payment. They mean a wrong configuration or too many concurrent requests.
 _OUR_OWN_FAULT = frozenset(
     {
         "api_key_expired",
@@ -65,8 +65,8 @@ class StripeApi:
 
         session = requests.Session()
         session.trust_env = False  # no proxy, and no .netrc, which would replace the Authorization header
-        session.max_redirects = 0  # the API never redirects; following one would send the key elsewhere
-        # The SDK's urllib client has no timeout, and its connection errors are not StripeErrors.
+        session.max_redirects = 0  # the API never redirects; a followed redirect would send the key elsewhere
+        # Use `requests`: the SDK's urllib client has no timeout, and its connection errors are not StripeErrors.
         self.sdk = stripe
         self.client = stripe.StripeClient(
             api_key,
@@ -82,7 +82,7 @@ class StripeApi:
         self.live = api_key.startswith(("sk_live_", "rk_live_"))
 
     def once(self, key: str, post: Callable[[Any], T], done: Callable[[], T | None] = lambda: None) -> T:
-        """Post under the key.
+        """Post under the idempotency key.
 
         If Stripe replays a stored fault, return what `done` finds, or retry under the next key. Concurrent callers
         use the same keys.
@@ -121,7 +121,7 @@ class StripeApi:
     ) -> Document:
         """`known` finds an existing refund. `refusals`: see the Refunds port. Raises RefundRefusedError."""
         # Stripe repeats a refusal for a day under the same key, so the key contains the number of refusals. The letter
-        # `r` distinguishes that number from the one that `once` appends.
+        # `r` distinguishes that number from the attempt that `once` appends.
         key = f"order:{order_id}:refund" + (f":r{refusals}" if refusals else "")
         try:
             return self.once(key, post, known)
@@ -165,7 +165,7 @@ class StripeApi:
 
     @contextmanager
     def faults_translated(self) -> Iterator[None]:
-        """A StripeError may hold data that must not be logged."""
+        """Replace StripeErrors, which may hold data that must not be logged."""
         try:
             yield
         except self.sdk.StripeError as error:
@@ -216,8 +216,8 @@ class StripeApi:
 
 
 def method_types(currency: str) -> list[str]:
-    # Without this list Stripe would offer all methods of the Stripe account's settings. A bank transfer arrives too
-    # late.
+    # Without this list, Stripe would offer all methods of the Stripe account's settings. One of them is the bank
+    # transfer, which arrives too late.
     return ["card", "sepa_debit"] if currency.upper() == "EUR" else ["card"]
 
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hosting_orders.adapters.stripe.checkout import StripeCheckout
 from hosting_orders.adapters.stripe.client import StripeApi
+from hosting_orders.adapters.stripe.estimates import StripeEstimates
 from hosting_orders.adapters.stripe.invoices import StripeInvoices
 from hosting_orders.adapters.stripe.reading import is_made_by_checkout
 from hosting_orders.adapters.stripe.reading_checkout import is_session
 from hosting_orders.domain.account import Account
 from hosting_orders.domain.providers import (
+    ChargeLine,
     ChargeRequest,
     CheckoutRequest,
+    Estimate,
     PaymentMethod,
     PaymentState,
     SavedMethod,
@@ -26,10 +31,14 @@ class StripeCollection:
         self._stripe = stripe
         self._invoices = StripeInvoices(stripe)
         self._checkout = StripeCheckout(stripe)
+        self._estimates = StripeEstimates(stripe)
 
     @property
     def live(self) -> bool:
         return self._stripe.live
+
+    def estimate(self, account: Account, lines: Sequence[ChargeLine], *, on_page: bool) -> Estimate | None:
+        return self._estimates.estimate(account, lines, on_page=on_page)
 
     def default_method(self, customer_id: str) -> PaymentMethod | None:
         return self._invoices.default_method(customer_id)

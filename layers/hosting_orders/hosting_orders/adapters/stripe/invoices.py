@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hosting_orders.adapters.stripe.billing import DELETED, Bill, Biller, decline_of, is_busy, nearest
+from hosting_orders.adapters.stripe.billing import (
+    ABOVE_MAXIMUM,
+    DELETED,
+    Bill,
+    Biller,
+    decline_of,
+    is_busy,
+    nearest,
+)
 from hosting_orders.adapters.stripe.client import Document, StripeApi
 from hosting_orders.adapters.stripe.reading import (
     FINAL_DECLINES,
@@ -23,6 +31,11 @@ from hosting_orders.domain.providers import ChargeRequest, PaymentMethod, Paymen
 
 if TYPE_CHECKING:
     import stripe
+
+_WHY = {
+    **dict.fromkeys(FINAL_DECLINES, "The payment method was declined."),
+    ABOVE_MAXIMUM: "The tax has changed, and the order costs more than was agreed. Nothing was charged.",
+}
 
 
 class StripeInvoices:
@@ -60,9 +73,9 @@ class StripeInvoices:
 
     def state(self, invoice_id: str) -> PaymentState | None:
         """PROCESSING with an `error` is a final decline of our own attempt. Until `charge` voids the invoice, the
-        invoice could still be paid. So the state is not yet FAILED, and it has no `pay_url`.
+        invoice could still be paid. So the state is not yet FAILED and has no `pay_url`.
 
-        After a decline on the hosted page or a returned debit, the customer may use another method on that page.
+        After a decline on the hosted page or a returned debit, the customer may use another method on the hosted page.
         """
         with self._stripe.faults_translated():
             return self.state_of(self._stripe.invoice(invoice_id))
@@ -105,16 +118,11 @@ class StripeInvoices:
                 return state
             if isinstance(refusal, self._stripe.sdk.CardError) and declined not in FINAL_DECLINES:
                 return awaiting(state, invoice, declined)
-            # Declined permanently, or refused before the attempt.
+            # The payment was declined permanently, or refused before the attempt.
             state = self._closed(invoice["id"], invoice)
             if state.status in (PaymentStatus.SUCCEEDED, PaymentStatus.PROCESSING):
                 return state
-        raise PaymentNotStartedError(
-            "The payment method was declined."
-            if declined in FINAL_DECLINES
-            else "The payment could not be started.",
-            declined,
-        )
+        raise PaymentNotStartedError(_WHY.get(declined or "", "The payment could not be started."), declined)
 
     def _closed(self, invoice_id: str, invoice: Document | None) -> PaymentState:
         closed = self._biller.close(invoice)
@@ -126,7 +134,7 @@ class StripeInvoices:
 
     def _state(self, invoice: Document) -> PaymentState:
         shown = invoice["lines"]
-        # The tax of a draft is not final.
+        # The tax of a draft is not final, so a draft has no gross amounts yet.
         settled = invoice["status"] != "draft"
         lines = self._stripe.invoice_lines(invoice["id"]) if settled and shown["has_more"] else shown["data"]
         gross = gross_by_line(lines, invoice["total"]) if settled else {}
@@ -146,4 +154,5 @@ def _bill(request: ChargeRequest) -> Bill:
         currency=request.currency,
         lines=request.lines,
         created_at=request.created_at,
+        max_gross=request.max_gross,
     )

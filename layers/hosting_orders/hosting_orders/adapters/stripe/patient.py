@@ -1,6 +1,6 @@
-"""Waits when Stripe limits the rate: https://docs.stripe.com/rate-limits.
+"""Wait when Stripe limits the rate: https://docs.stripe.com/rate-limits.
 
-Stripe then executes nothing and stores nothing under the key, but its SDK does not retry.
+Stripe then executes nothing and stores nothing under the idempotency key.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 TOO_MANY = 429
 # Seconds before each retry. The real wait is up to twice as long, so that processes do not return together.
 WAITS = (0.5, 1.0)
-# At most LONGEST seconds of waiting in PERIOD seconds, because a function of the API must answer within 29 seconds.
+# Wait at most LONGEST seconds in any PERIOD seconds, because a function of the API must answer within 29 seconds.
 LONGEST, PERIOD = 8.0, 30.0
 
 
 class PatientSession:
-    """The methods of a session that the SDK uses."""
+    """The methods of `requests.Session` that Stripe's SDK uses."""
 
     def __init__(
         self, session: requests.Session, now: Callable[[], float], sleep: Callable[[float], None]
@@ -53,5 +53,5 @@ class PatientSession:
 
 
 def _is_limited(response: requests.Response) -> bool:
-    """The SDK itself retries where Stripe asks for a retry."""
+    """The SDK itself retries only if Stripe asks for a retry."""
     return response.status_code == TOO_MANY and response.headers.get("Stripe-Should-Retry") != "true"

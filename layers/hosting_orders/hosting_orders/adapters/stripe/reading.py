@@ -15,8 +15,8 @@ _SCHEMA = "1"
 # Metadata of a Checkout Session and of every object made for it.
 COLLECTED_BY, CHECKOUT = "collected_by", "checkout"
 
-# Neither a retry nor authentication can help: https://docs.stripe.com/declines/codes. contracts/shown.py
-# decides which of these codes a client sees.
+# After these declines, neither a retry nor authentication can help: https://docs.stripe.com/declines/codes.
+# contracts/shown.py decides which of these codes a client sees.
 FINAL_DECLINES = frozenset(
     {
         "fraudulent",
@@ -33,7 +33,7 @@ FINAL_DECLINES = frozenset(
 
 
 def payment_state(invoice: Document, method_type: str | None, gross: dict[str, int]) -> PaymentState:
-    """Classify by Stripe's state alone (docs/design.md). `gross` is by line key."""
+    """Classify by Stripe's state alone (docs/design.md). `gross` maps line keys to amounts."""
     intent = intent_of(invoice)
     error = error_of(intent)
     credit = max(0, (invoice.get("ending_balance") or 0) - (invoice.get("starting_balance") or 0))
@@ -85,7 +85,7 @@ def method_type(intent: Document | None, look_up: Callable[[str], str | None]) -
         return str(method["type"])
     types = intent.get("payment_method_types") or []
     if len(types) == 1:
-        return str(types[0])  # the only possible type, without a request
+        return str(types[0])  # the only possible type, so no request is needed
     if method is None:
         return None
     return look_up(method)
@@ -140,7 +140,7 @@ def renewal_state(subscription: Document, invoices: list[Document]) -> RenewalSt
     invoiced = any(period["start"] == begun for _, period in terms)
     missing = not ended and begun >= subscription["billing_cycle_anchor"] and not invoiced
     payable = any(
-        # Stripe never advances such a draft (StripeRenewals.end_renewal).
+        # After StripeRenewals.end_renewal, Stripe never advances a draft without `auto_advance`.
         invoice["status"] in ("open", "uncollectible")
         or (invoice["status"] == "draft" and not (ended and not invoice["auto_advance"]))
         for invoice, _ in terms
@@ -156,7 +156,7 @@ def renewal_state(subscription: Document, invoices: list[Document]) -> RenewalSt
 
 
 def is_given_up(subscription: Document) -> bool:
-    """Stripe's retries have ended without a payment. The account's settings say what then happens."""
+    """Stripe's retries have ended without a payment. The Stripe account's settings decide what happens then."""
     reason = (subscription.get("cancellation_details") or {}).get("reason")
     status = subscription["status"]
     return status == "unpaid" or (status == "canceled" and reason == "payment_failed")
@@ -245,10 +245,15 @@ def _net(invoice: Document) -> int:
 
 def gross_of(line: Document) -> int:
     """In minor units, with tax and after discounts."""
-    discounts = sum(discount["amount"] for discount in line.get("discount_amounts") or [])
     taxes = sum(tax["amount"] for tax in line.get("taxes") or [] if tax["tax_behavior"] == "exclusive")
-    gross: int = line["amount"] - discounts + taxes
+    gross: int = net_of(line) + taxes
     return gross
+
+
+def net_of(line: Document) -> int:
+    """In minor units, after discounts."""
+    net: int = line["amount"] - sum(discount["amount"] for discount in line.get("discount_amounts") or [])
+    return net
 
 
 def gross_by_line(lines: list[Document], total: int) -> dict[str, int]:

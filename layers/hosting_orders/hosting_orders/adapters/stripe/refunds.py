@@ -28,7 +28,7 @@ class StripeRefunds:
             return self._refund(reference, line_key, order_id, refusals)
 
     def _refund(self, invoice_id: str, line_key: str, order_id: str, refusals: int) -> RefundState:
-        """One credit note per order. For a free line, the refund's id is the line's."""
+        """Create one credit note per order. For a free line, the refund's id is the line's id."""
         invoice = self._stripe.invoice(invoice_id)
         if invoice is None or not is_ours(invoice):
             raise RefundRefusedError("There is no such invoice.")
@@ -98,7 +98,7 @@ class _Share:
 
 
 def _share(invoice: Document, lines: list[Document], line_key: str) -> _Share:
-    """The fixed order of the lines makes the shares independent of other refunds."""
+    """Sort the lines, so that the shares do not depend on other refunds."""
     lines = sorted(lines, key=lambda line: (line_key_of(line) or "", line["id"]))
     matching = [line for line in lines if line_key_of(line) == line_key]
     if len(matching) != 1:

@@ -1,4 +1,4 @@
-"""The Renewals port at Stripe: one subscription per order, starting with the second term, or invoices (terms.py)."""
+"""The Renewals port at Stripe. From the second term on, a subscription or our invoices (terms.py) charge an order."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class StripeRenewals:
         day_of_month: int | None,
         charge_late: bool,
     ) -> Subscription:
-        """The subscription has no method of its own, so the customer's current default pays."""
+        """The subscription has no payment method of its own, so it charges the customer's current default."""
         first = moment = dt.datetime.fromtimestamp(anchor // 1000, dt.UTC)
         steps = 0
         while moment.timestamp() <= self._stripe.now():
@@ -93,7 +93,7 @@ class StripeRenewals:
         if self._stripe.automatic_tax:
             parameters["automatic_tax"] = {"enabled": True}
         with self._stripe.faults_translated():
-            # A moved anchor changes the request and needs a new key. Search first to avoid a second subscription.
+            # A moved anchor changes the request, so the key is new. Search first to avoid a second subscription.
             old = steps > 0 or self._stripe.now() - begun >= KEYS_ARE_KEPT
             subscription = look() if old else None
             if subscription is None:
@@ -108,14 +108,14 @@ class StripeRenewals:
 
     def _anchor(self, moment: dt.datetime, term: Term, day: int | None) -> Document:
         """Raises ProviderUnavailableError shortly before and after a billing date."""
-        # Stripe bills on the anchor's day. If the anchor's month is too short for `day`, send `day` itself, or the
-        # later terms would begin too early in their months.
+        # Stripe bills on the anchor's day. If the anchor's month is too short for `day`, send `day` itself. Otherwise
+        # the later terms would begin too early in their months.
         if day is None or moment.day == day:
             return {"billing_cycle_anchor": int(moment.timestamp())}
         now = self._stripe.now()
         before = months_after(moment, -term.months, day).timestamp()
         if now - before < _CLOCKS_DIFFER or moment.timestamp() - now < _CLOCKS_DIFFER:
-            # Stripe computes the next date by its own clock, and must not find another one.
+            # Stripe computes the next billing date by its own clock, and must not find a different date than ours.
             raise ProviderUnavailableError("too near to a billing date to start a renewal")
         config = {"day_of_month": day, "hour": moment.hour, "minute": moment.minute, "second": moment.second}
         if term is Term.ANNUAL:
@@ -131,7 +131,7 @@ class StripeRenewals:
         return Subscription(found["id"], found["status"], term.value, ends.year, ends.month)
 
     def renewal(self, subscription_id: str) -> RenewalState | None:
-        """A term is an invoice with `billing_reason` subscription_cycle. A fully refunded term counts as unpaid."""
+        """Each term is an invoice with `billing_reason` subscription_cycle. A fully refunded term counts as unpaid."""
         with self._stripe.faults_translated():
             subscription = self._stripe.found(lambda: self._stripe.v1.subscriptions.retrieve(subscription_id))
             if subscription is None:
@@ -152,10 +152,10 @@ class StripeRenewals:
         return self._terms.close(term)
 
     def end_renewal(self, subscription_id: str) -> None:
-        # A subscription's draft can neither be voided nor deleted. Without `auto_advance` it stays a draft.
+        # A draft invoice of a subscription can neither be voided nor deleted. Without `auto_advance` it stays a draft.
         v1 = self._stripe.v1
         with self._stripe.faults_translated():
-            # A refusal means that it is already cancelled.
+            # A refusal means that the subscription is already cancelled.
             self._stripe.refusal_of(lambda: v1.subscriptions.cancel(subscription_id))
             for listed in v1.invoices.list(
                 {"subscription": subscription_id, "limit": PAGE}
@@ -177,7 +177,7 @@ class StripeRenewals:
         steps: int,
         look: Callable[[], Document | None],
     ) -> Document:
-        # An inline price needs a product. A product id computed from the order needs no search.
+        # An inline price needs a product. Compute the product's id from the order, so that no search is needed.
         product: Document = {
             "id": product_id(order_id),
             "name": description,
@@ -202,7 +202,7 @@ class StripeRenewals:
             raise kind("The renewal could not be started.", code_of(error)) from None
 
     def _subscription(self, customer_id: str, order_id: str, since: int) -> Document | None:
-        # Search in every status, because an ended subscription is not started again.
+        # Search in every status, because an ended subscription must not be started again.
         pages = self._stripe.v1.subscriptions.list(
             {"customer": customer_id, "status": "all", "created": {"gte": since}, "limit": PAGE}
         ).auto_paging_iter()
@@ -214,6 +214,6 @@ class StripeRenewals:
 
 
 def _is_limit(error: stripe.StripeError) -> bool:
-    # The code is documented (https://docs.stripe.com/error-codes). Reports of this refusal show the sentence alone.
+    # Stripe documents this code (https://docs.stripe.com/error-codes), but reports of the refusal show only a sentence.
     said = error.user_message or ""
     return code_of(error) == "customer_max_subscriptions" or ("maximum" in said and "subscriptions" in said)

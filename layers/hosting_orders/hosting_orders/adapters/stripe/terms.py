@@ -53,7 +53,8 @@ class StripeTerms:
         return _state(self._biller.close(self._stripe.invoice(reference or "")))
 
     def _is_stopped(self, term: TermRequest) -> bool:
-        # Every order with a renewal has a product, also without a subscription. An operator archives it to stop.
+        # Every order with a renewal has a Stripe product, even without a subscription. An operator archives the product
+        # to stop the renewal.
         product = self._stripe.found(lambda: self._stripe.v1.products.retrieve(product_id(term.order_id)))
         return product is not None and not product["active"]
 
@@ -67,7 +68,7 @@ class StripeTerms:
         refusal = self._collect(term, invoice, again)
         now = self._stripe.invoice(invoice["id"])
         if now is not None and self._biller.unfinished(now, refusal):
-            # A concurrent attempt was faster with a step.
+            # A concurrent attempt did one of the steps first.
             refusal = self._collect(term, now, f"{again}:again") or refusal
         return refusal
 

@@ -13,8 +13,8 @@ from hosting_orders.domain.providers import PaymentEvent, SubscriptionState
 
 WEBHOOK_TOLERANCE = 300
 
-# Events before the first payment attempt, such as `invoice.finalized`, are left out. Our `charge` call still works on
-# the invoice then, and the invoice's state before the attempt must not be taken for the payment's outcome.
+# Events before the first payment attempt, such as `invoice.finalized`, are left out. At that time our `charge` call
+# still works on the invoice, and the invoice's state must not be taken for the payment's outcome.
 _INVOICE_EVENTS = frozenset(
     {
         "invoice.marked_uncollectible",
@@ -46,8 +46,8 @@ _SUBSCRIPTION_EVENTS = frozenset({"customer.subscription.updated", "customer.sub
 _EVENTS_NAMING_AN_INVOICE = ("credit_note.", "invoice_payment.paid")
 _EVENTS_NAMING_A_PAYMENT = ("charge.", "refund.")
 
-# The events of a new webhook endpoint. `invoice.created` is left out: if its delivery fails, Stripe delays the
-# invoices of renewals for up to three days.
+# The events that a new webhook endpoint subscribes to. `invoice.created` is left out, because Stripe delays the
+# invoices of renewals for up to three days if the delivery of that event fails.
 EVENTS = tuple(
     sorted(
         _INVOICE_EVENTS
@@ -68,7 +68,7 @@ class StripeWebhooks:
         self._secrets = secrets
 
     def read_event(self, raw_body: bytes, signature: str) -> PaymentEvent:
-        """Accepts a signature for five minutes, with any of the secrets."""
+        """Accepts a signature for five minutes, if it was made with any of the secrets."""
         self._verify(raw_body, signature)
         try:
             event = json.loads(raw_body)
@@ -147,7 +147,7 @@ class StripeWebhooks:
                 signed_at = int(next(part[1] for part in parts if part[0] == "t"))
             except (self._stripe.sdk.StripeError, ValueError, TypeError, IndexError):
                 continue
-            # Use our own clock. Reject future timestamps as well as old ones.
+            # Use our own clock. Reject both old and future timestamps.
             if abs(self._stripe.now() - signed_at) <= WEBHOOK_TOLERANCE:
                 return
         raise ForgedWebhookError("the webhook's signature is not valid")

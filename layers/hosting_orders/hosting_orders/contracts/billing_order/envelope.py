@@ -34,6 +34,9 @@ class Error(TypedDict):
     details: NotRequired[list[ErrorDetail]]
     reason: NotRequired[str]  # ours
     decline_code: NotRequired[str]  # ours
+    period: NotRequired[str]  # ours: this and the next two come with SPEND_CAP_EXCEEDED
+    remaining: NotRequired[int]  # minor units
+    currency: NotRequired[str]
 
 
 _WORDS = {Code.TEMPORARILY_UNAVAILABLE: "SERVICE_UNAVAILABLE"}
@@ -79,6 +82,10 @@ def error(problem: Problem) -> Mapping[str, Any]:
         body["reason"] = str(problem.extra["reason"])
     if "decline_code" in problem.extra:
         body["decline_code"] = str(problem.extra["decline_code"])
+    if "remaining" in problem.extra:
+        body["period"] = str(problem.extra["period"])
+        body["remaining"] = int(problem.extra["remaining"])
+        body["currency"] = str(problem.extra["currency"])
     return body
 
 

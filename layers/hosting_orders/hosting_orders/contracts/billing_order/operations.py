@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from hosting_orders.contracts.operation import Access, Contract, Operation, replayed
+from hosting_orders.contracts.rate_limits import LIMITS, x_headers
 from hosting_orders.contracts.vendor.callbacks import callback_body
 from hosting_orders.domain.account import AccountFrom
 from hosting_orders.domain.codes import Code
@@ -20,6 +21,8 @@ CONTRACT = Contract(
     error=error,
     envelope=envelope,
     callback=callback_body,
+    limits=LIMITS,
+    limit_headers=x_headers,
 )
 _KEY = Access(account=AccountFrom.KEY)
 # This vendor's keys have no scopes, so a scoped key is refused here.
@@ -43,7 +46,7 @@ CANCEL_ORDER = Operation(
     access=_KEY,
     answers=orders.Canceled,
     render=orders.canceled,
-    refuses=(*_SCOPED_KEY, Code.ORDER_NOT_CANCELLABLE),
+    refuses=(*_SCOPED_KEY, Code.ORDER_NOT_CANCELLABLE, Code.TEST_KEY),
     ours=True,
 )
 LIST_PENDING_ORDERS = Operation(
@@ -62,6 +65,7 @@ CREATE_ORDER = Operation(
     contract=CONTRACT,
     access=_KEY,
     idempotent=True,
+    asks_registrar=True,
     answers=orders.CreatedOrder,
     render=orders.created_order,
     headers=replayed,

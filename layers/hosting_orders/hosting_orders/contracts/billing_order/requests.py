@@ -10,6 +10,7 @@ from pydantic import Field, StringConstraints
 
 from hosting_orders.contracts.operation import Body, RequestFacts
 from hosting_orders.contracts.vendor.requests import (
+    Agreed,
     AuthCode,
     Callback,
     Name,
@@ -70,7 +71,7 @@ class ClientData(Strict):
     callback: Callback | None = None
 
 
-class CreateOrder(Strict):
+class CreateOrder(Agreed):
     attemptKey: _AttemptKey  # noqa: N815
     cartItems: Annotated[  # noqa: N815
         list[Annotated[SiteItem | VpsItem | DomainItem, Field(discriminator="type")]],
@@ -98,7 +99,7 @@ def _order(body: object, facts: RequestFacts) -> CartRequest:
         for place, item in enumerate(order.cartItems)
     ]
     return replace(
-        cart_request(items, client.callback, facts),
+        cart_request(items, client.callback, facts, order),
         idempotency_key=order.attemptKey,
         page=PaymentPage(facts.origin, client.returnUrl, "/clientData/returnUrl"),
         callback_pointer="/clientData/callback",

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import Field, StringConstraints
 
 from hosting_orders.contracts.operation import Body, RequestFacts
-from hosting_orders.contracts.vendor.requests import Callback, Strict, checked, field_problem
+from hosting_orders.contracts.vendor.requests import Agreed, Callback, checked, field_problem
 from hosting_orders.domain.codes import Code
 from hosting_orders.domain.errors import InvalidRequestError
 from hosting_orders.domain.registration import DomainAction
@@ -19,7 +19,7 @@ from . import operations
 from .requests import request_of
 
 
-class RegisterDomain(Strict):
+class RegisterDomain(Agreed):
     domain: Annotated[str, StringConstraints(min_length=1, max_length=1024)]
     contact: dict[str, Any] | None = None  # the fields of contract 002
     # The id of a registration of the account. The new domain gets its contacts, each in the same role.
@@ -40,7 +40,7 @@ def _domain(body: object, facts: RequestFacts) -> CartRequest:
         source_field="registrationId",
         source_pointer="/registrationId",
     )
-    return request_of(domain, order.callback, facts)
+    return request_of(domain, order.callback, facts, order)
 
 
 def _problem(found: Mapping[str, Any]) -> InvalidRequestError:

@@ -5,22 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from hosting_orders.contracts.operation import Access, Contract, Operation
+from hosting_orders.contracts.rate_limits import x_headers
 from hosting_orders.domain.account import AccountFrom
 from hosting_orders.domain.codes import Code
-from hosting_orders.usecases.limit_rate import RateLimit, Standing
+from hosting_orders.usecases.limit_rate import Bucket, RateLimit
 
 from . import catalogue, orders, ping
 from .callbacks import callback_body
 from .errors import error
-
-
-def limit_headers(standing: Standing) -> dict[str, str]:
-    return {
-        "X-RateLimit-Limit": str(standing.limit),
-        "X-RateLimit-Remaining": str(standing.remaining),
-        "X-RateLimit-Reset": str(standing.resets_at),
-    }
-
 
 CONTRACT = Contract(
     "order_status",
@@ -29,8 +21,8 @@ CONTRACT = Contract(
     paths=("/api/v1",),
     error=error,
     callback=callback_body,
-    limit=RateLimit(requests=60, seconds=60),
-    limit_headers=limit_headers,
+    limits={Bucket.ALL: RateLimit(requests=60, seconds=60)},
+    limit_headers=x_headers,
 )
 _KEY = Access(account=AccountFrom.KEY, scoped=True)
 
@@ -85,6 +77,7 @@ REGISTER_DOMAIN = Operation(
     contract=CONTRACT,
     access=Access(account=AccountFrom.KEY, key_scope="domains:provision"),
     idempotent=True,
+    asks_registrar=True,
     status=202,
     answers=orders.RegisteredDomainAnswer,
     render=orders.registered_domain,

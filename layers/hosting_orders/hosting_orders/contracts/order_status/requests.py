@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import StringConstraints
 
 from hosting_orders.contracts.operation import Body, RequestFacts
-from hosting_orders.contracts.vendor.requests import Callback, ShortName, Strict, cart_request, checked
+from hosting_orders.contracts.vendor.requests import Agreed, Callback, ShortName, cart_request, checked
 from hosting_orders.domain.codes import Code
 from hosting_orders.domain.errors import InvalidRequestError
 from hosting_orders.usecases.place_cart import CartRequest, ItemRequest
@@ -18,7 +18,7 @@ from . import operations
 from .words import INTERVALS
 
 
-class PlaceOrder(Strict):
+class PlaceOrder(Agreed):
     plan: ShortName
     image: ShortName
     location: ShortName
@@ -45,11 +45,13 @@ def _vps(body: object, facts: RequestFacts) -> CartRequest:
         order.sshKey,
         ssh_key_pointer="/sshKey",
     )
-    return request_of(machine, order.callback, facts)
+    return request_of(machine, order.callback, facts, order)
 
 
-def request_of(product: ProductRequest, callback: Callback | None, facts: RequestFacts) -> CartRequest:
-    return cart_request([ItemRequest("", product)], callback, facts)
+def request_of(
+    product: ProductRequest, callback: Callback | None, facts: RequestFacts, agreed: Agreed
+) -> CartRequest:
+    return cart_request([ItemRequest("", product)], callback, facts, agreed)
 
 
 PLACE_ORDER = operations.PLACE_ORDER.taking(Body(PlaceOrder, _vps))

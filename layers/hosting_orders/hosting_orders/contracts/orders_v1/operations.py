@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from hosting_orders.contracts.operation import Access, Contract, Operation, replayed
+from hosting_orders.contracts.operation import BODY, Access, Contract, Operation, replayed
+from hosting_orders.contracts.rate_limits import LIMITS, ietf_headers
+from hosting_orders.contracts.vendor import previews
 from hosting_orders.contracts.vendor.callbacks import callback_body
 from hosting_orders.contracts.vendor.errors import error
 from hosting_orders.contracts.vendor.operations import READ_BILLING, shared_operations
@@ -20,6 +22,8 @@ CONTRACT = Contract(
     paths=(),
     error=error,
     callback=callback_body,
+    limits=LIMITS,
+    limit_headers=ietf_headers,
 )
 UNKNOWN_VARIANTS: frozenset[str] = frozenset()
 
@@ -67,6 +71,16 @@ PLACE_ORDER = Operation(
         Code.PRICING_MISSING,
     ),
 )
+PREVIEW_ORDER = Operation(
+    route="POST /api/orders/preview",
+    heading="What an order would cost, with a quote",
+    contract=CONTRACT,
+    access=Access(),
+    answers=previews.PreviewAnswer,
+    render=previews.preview,
+    refuses=(*PLACE_ORDER.refuses, *BODY),
+    ours=True,
+)
 CANCEL_ORDER = Operation(
     route="DELETE /api/orders/{id}",
     heading="Cancel an Order",
@@ -75,7 +89,7 @@ CANCEL_ORDER = Operation(
     status=202,
     answers=orders.Canceled,
     render=orders.canceled,
-    refuses=(Code.ORDER_NOT_CANCELLABLE,),
+    refuses=(Code.ORDER_NOT_CANCELLABLE, Code.TEST_KEY),
 )
 
 # -- shared endpoints ---------------------------------------------------------------------------------------------
@@ -87,6 +101,6 @@ SHOW_ABOUT = _SHARED.show_about
 SHOW_ACCOUNT, SHOW_USER = _SHARED.show_account, _SHARED.show_user
 
 OPERATIONS: tuple[Operation[Any], ...] = (
-    *(LIST_ORDERS, SHOW_ORDER, PLACE_ORDER, CANCEL_ORDER),
+    *(LIST_ORDERS, SHOW_ORDER, PLACE_ORDER, PREVIEW_ORDER, CANCEL_ORDER),
     *(LIST_TASKS, SHOW_TASK, SHOW_SAMPLE_CALLBACK, SHOW_ABOUT, SHOW_ACCOUNT, SHOW_USER),
 )

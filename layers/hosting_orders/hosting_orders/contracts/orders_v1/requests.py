@@ -8,7 +8,16 @@ from typing import Annotated
 from pydantic import StringConstraints
 
 from hosting_orders.contracts.operation import Body, RequestFacts
-from hosting_orders.contracts.vendor.requests import Callback, Name, ShortName, Strict, cart_request, checked
+from hosting_orders.contracts.vendor.requests import (
+    Agreed,
+    Callback,
+    Name,
+    ShortName,
+    Strict,
+    cart_request,
+    checked,
+    without_quote,
+)
 from hosting_orders.domain.codes import Code
 from hosting_orders.domain.errors import InvalidRequestError
 from hosting_orders.usecases.place_cart import CartRequest, ItemRequest, PaymentPage
@@ -29,7 +38,7 @@ class Site(Strict):
     return_url: _ReturnUrl | None = None
 
 
-class PlaceOrder(Strict):
+class PlaceOrder(Agreed):
     site: Site
     return_url: _ReturnUrl | None = None  # takes precedence over `site.return_url` (C17)
     callback: Callback | None = None
@@ -51,7 +60,11 @@ def _order(body: object, facts: RequestFacts) -> CartRequest:
         order.return_url if on_top else site.return_url,
         "/return_url" if on_top else "/site/return_url",
     )
-    return replace(cart_request([ItemRequest("/site", request)], callback, facts), page=page)
+    return replace(cart_request([ItemRequest("/site", request)], callback, facts, order), page=page)
+
+
+def _preview(body: object, facts: RequestFacts) -> CartRequest:
+    return without_quote(_order(body, facts))
 
 
 def _without_term(body: object) -> object:
@@ -64,3 +77,4 @@ def _without_term(body: object) -> object:
 
 
 PLACE_ORDER = operations.PLACE_ORDER.taking(Body(PlaceOrder, _order))
+PREVIEW_ORDER = operations.PREVIEW_ORDER.taking(Body(PlaceOrder, _preview))

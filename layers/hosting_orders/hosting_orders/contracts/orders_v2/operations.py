@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from hosting_orders.contracts.operation import Access, Contract, Operation, replayed
+from hosting_orders.contracts.operation import BODY, Access, Contract, Operation, replayed
+from hosting_orders.contracts.rate_limits import LIMITS, ietf_headers
+from hosting_orders.contracts.vendor import previews
 from hosting_orders.contracts.vendor.callbacks import (
     CallbackAttempts,
     Redelivered,
@@ -15,9 +17,10 @@ from hosting_orders.contracts.vendor.callbacks import (
 from hosting_orders.contracts.vendor.errors import error
 from hosting_orders.contracts.vendor.operations import READ_ACCOUNT, READ_BILLING, shared_operations
 from hosting_orders.contracts.vendor.orders import links, retry_after
+from hosting_orders.domain.account import AccountFrom
 from hosting_orders.domain.codes import Code
 
-from . import carts, orders, tlds
+from . import carts, domain_checks, keys, orders, tlds, webhooks
 from .domains import SentVerification, sent_verification
 
 CONTRACT = Contract(
@@ -27,6 +30,8 @@ CONTRACT = Contract(
     paths=("/api",),
     error=error,
     callback=callback_body,
+    limits=LIMITS,
+    limit_headers=ietf_headers,
 )
 
 UNKNOWN_VARIANTS = frozenset({"migration"})
@@ -102,6 +107,7 @@ ORDER_DOMAIN = Operation(
     contract=CONTRACT,
     access=Access(user=True),
     idempotent=True,
+    asks_registrar=True,
     status=202,
     answers=carts.CartEnvelope,
     render=carts.placed_cart,
@@ -116,7 +122,7 @@ CANCEL_ORDER = Operation(
     status=202,
     answers=orders.Canceled,
     render=orders.canceled,
-    refuses=(Code.ORDER_NOT_CANCELLABLE,),
+    refuses=(Code.ORDER_NOT_CANCELLABLE, Code.TEST_KEY),
 )
 UPDATE_ORDER: Operation[None] = Operation(
     route="PATCH /api/orders/{id}",
@@ -140,10 +146,11 @@ RESEND_VERIFICATION = Operation(
     heading="Send the registrant's verification mail again",
     contract=CONTRACT,
     access=Access(),
+    asks_registrar=True,
     status=202,
     answers=SentVerification,
     render=sent_verification,
-    refuses=(Code.RATE_LIMITED,),
+    refuses=(Code.RATE_LIMITED, Code.TEST_KEY),
     ours=True,
 )
 
@@ -155,11 +162,22 @@ PLACE_CART = Operation(
     contract=CONTRACT,
     access=Access(),
     idempotent=True,
+    asks_registrar=True,
     status=202,
     answers=carts.CartEnvelope,
     render=carts.placed_cart,
     headers=replayed,
     refuses=(Code.USER_REQUIRED, *_ANY_ORDER, *_SITE, *_DOMAIN, Code.UNKNOWN_IMAGE),
+    ours=True,
+)
+PREVIEW_ORDER = Operation(
+    route="POST /api/orders/preview",
+    heading="What an order would cost, with a quote",
+    contract=CONTRACT,
+    access=Access(),
+    answers=previews.PreviewAnswer,
+    render=previews.preview,
+    refuses=(Code.USER_REQUIRED, *_ANY_ORDER, *_SITE, *_DOMAIN, Code.UNKNOWN_IMAGE, *BODY),
     ours=True,
 )
 SHOW_CART = Operation(
@@ -191,6 +209,7 @@ REDELIVER_CALLBACK = Operation(
     status=202,
     answers=Redelivered,
     render=redelivered,
+    refuses=(Code.TEST_KEY,),
     ours=True,
 )
 
@@ -215,6 +234,203 @@ SHOW_TLD = Operation(
     ours=True,
 )
 
+CHECK_DOMAINS = Operation(
+    route="GET /api/domains/check",
+    heading="Which domains can be registered, and at which price",
+    contract=CONTRACT,
+    access=Access(scope="account:read"),
+    answers=domain_checks.DomainChecks,
+    render=domain_checks.domain_checks,
+    headers=domain_checks.retry_after,
+    refuses=(Code.MISSING_FIELD, Code.INVALID_FIELD, Code.FEATURE_DISABLED),
+    ours=True,
+)
+
+# -- API keys -----------------------------------------------------------------------------------------
+
+# Keys without scopes may manage keys too, so the use case checks the scope.
+_MANAGE_KEYS = Access(scoped=True)
+
+LIST_KEYS = Operation(
+    route="GET /api/keys",
+    heading="The account's API keys, without their secrets",
+    contract=CONTRACT,
+    access=_MANAGE_KEYS,
+    answers=keys.KeyList,
+    render=keys.key_list,
+    refuses=(Code.INSUFFICIENT_SCOPE,),
+    ours=True,
+)
+MAKE_KEY = Operation(
+    route="POST /api/keys",
+    heading="Make an API key",
+    contract=CONTRACT,
+    access=_MANAGE_KEYS,
+    idempotent=True,
+    status=201,
+    answers=keys.KeyWithSecret,
+    render=keys.key_with_secret,
+    headers=keys.replayed,
+    refuses=(
+        *(Code.INSUFFICIENT_SCOPE, Code.UNKNOWN_SCOPE, Code.STRONGER_KEY, Code.TEST_KEY),
+        Code.TOO_MANY_KEYS,
+    ),
+    ours=True,
+)
+REVOKE_KEY = Operation(
+    route="DELETE /api/keys/{id}",
+    heading="Revoke an API key",
+    contract=CONTRACT,
+    access=_MANAGE_KEYS,
+    answers=keys.KeyAnswer,
+    render=keys.key_answer,
+    refuses=(Code.INSUFFICIENT_SCOPE, Code.TEST_KEY),
+    ours=True,
+)
+ROTATE_KEY = Operation(
+    route="POST /api/keys/{id}/rotate",
+    heading="Give an API key a new secret",
+    contract=CONTRACT,
+    access=_MANAGE_KEYS,
+    idempotent=True,
+    answers=keys.KeyWithSecret,
+    render=keys.key_with_secret,
+    headers=keys.replayed,
+    refuses=(
+        *(Code.INSUFFICIENT_SCOPE, Code.STRONGER_KEY, Code.TEST_KEY),
+        *(Code.KEY_INACTIVE, Code.KEY_CHANGED),
+    ),
+    ours=True,
+)
+LIST_SCOPES = Operation(
+    route="GET /api/keys/scopes",
+    heading="The scopes that a key can have",
+    contract=CONTRACT,
+    access=Access(account=AccountFrom.OPTIONAL, scoped=True),
+    answers=keys.ScopeList,
+    render=keys.scope_list,
+    ours=True,
+)
+
+# -- webhooks -------------------------------------------------------------------------------------------
+
+_ENDPOINT = "/api/webhooks/endpoints/{id}"
+
+LIST_EVENT_TYPES: Operation[None] = Operation(
+    route="GET /api/webhooks/event-types",
+    heading="The events that account webhooks report",
+    contract=CONTRACT,
+    access=READ_ACCOUNT,
+    answers=webhooks.EventTypeList,
+    render=webhooks.event_types,
+    ours=True,
+)
+LIST_WEBHOOKS = Operation(
+    route="GET /api/webhooks/endpoints",
+    heading="The account's webhook endpoints",
+    contract=CONTRACT,
+    access=READ_BILLING,
+    answers=webhooks.EndpointList,
+    render=webhooks.endpoint_list,
+    ours=True,
+)
+SHOW_WEBHOOK = Operation(
+    route=f"GET {_ENDPOINT}",
+    heading="One webhook endpoint",
+    contract=CONTRACT,
+    access=READ_BILLING,
+    answers=webhooks.EndpointAnswer,
+    render=webhooks.endpoint_answer,
+    ours=True,
+)
+LIST_DELIVERIES = Operation(
+    route=f"GET {_ENDPOINT}/deliveries",
+    heading="The log of a webhook endpoint",
+    contract=CONTRACT,
+    access=READ_BILLING,
+    answers=webhooks.DeliveryList,
+    render=webhooks.delivery_list,
+    headers=webhooks.delivery_links,
+    refuses=(Code.INVALID_PER_PAGE, Code.INVALID_CURSOR),
+    ours=True,
+)
+CREATE_WEBHOOK = Operation(
+    route="POST /api/webhooks/endpoints",
+    heading="Create a webhook endpoint",
+    contract=CONTRACT,
+    access=Access(),
+    status=201,
+    body=True,
+    answers=webhooks.EndpointAnswer,
+    render=webhooks.with_secret,
+    refuses=(Code.INVALID_WEBHOOK_URL, Code.UNKNOWN_EVENT_TYPE, Code.TOO_MANY_WEBHOOKS),
+    ours=True,
+)
+CHANGE_WEBHOOK = Operation(
+    route=f"PATCH {_ENDPOINT}",
+    heading="Change a webhook endpoint",
+    contract=CONTRACT,
+    access=Access(),
+    body=True,
+    answers=webhooks.EndpointAnswer,
+    render=webhooks.endpoint_answer,
+    refuses=(Code.INVALID_WEBHOOK_URL, Code.UNKNOWN_EVENT_TYPE),
+    ours=True,
+)
+REMOVE_WEBHOOK = Operation(
+    route=f"DELETE {_ENDPOINT}",
+    heading="Delete a webhook endpoint",
+    contract=CONTRACT,
+    access=Access(),
+    answers=webhooks.Removed,
+    render=webhooks.removed,
+    ours=True,
+)
+TEST_WEBHOOK = Operation(
+    route=f"POST {_ENDPOINT}/test",
+    heading="Send an example to a webhook endpoint",
+    contract=CONTRACT,
+    access=Access(),
+    body=True,
+    answers=webhooks.DeliveryAnswer,
+    render=webhooks.delivery_answer,
+    refuses=(Code.UNKNOWN_EVENT_TYPE, Code.TEST_KEY_REQUIRED),
+    ours=True,
+)
+ROTATE_WEBHOOK_SECRET = Operation(
+    route=f"POST {_ENDPOINT}/rotate-secret",
+    heading="Give a webhook endpoint a new secret",
+    contract=CONTRACT,
+    access=Access(),
+    answers=webhooks.EndpointAnswer,
+    render=webhooks.with_secret,
+    refuses=(Code.RATE_LIMITED,),
+    ours=True,
+)
+REDELIVER_WEBHOOK = Operation(
+    route=f"POST {_ENDPOINT}/deliveries/{{delivery_id}}/redeliver",
+    heading="Send a webhook once more",
+    contract=CONTRACT,
+    access=Access(),
+    status=202,
+    answers=webhooks.DeliveryAnswer,
+    render=webhooks.delivery_answer,
+    refuses=(Code.WEBHOOK_DISABLED,),
+    ours=True,
+)
+REPLAY_WEBHOOKS = Operation(
+    route=f"POST {_ENDPOINT}/replay",
+    heading="Send all undelivered webhooks again",
+    contract=CONTRACT,
+    access=Access(),
+    status=202,
+    body=True,
+    answers=webhooks.Replayed,
+    render=webhooks.replayed,
+    refuses=(Code.WEBHOOK_DISABLED,),
+    ours=True,
+)
+
 _SHARED = shared_operations(CONTRACT, UNKNOWN_VARIANTS)
 LIST_TASKS, SHOW_TASK = _SHARED.list_tasks, _SHARED.show_task
 SHOW_SAMPLE_CALLBACK = _SHARED.show_sample_callback
@@ -224,7 +440,11 @@ SHOW_ACCOUNT, SHOW_USER = _SHARED.show_account, _SHARED.show_user
 OPERATIONS: tuple[Operation[Any], ...] = (
     *(LIST_ORDERS, SHOW_ORDER, PLACE_ORDER, ORDER_DOMAIN, CANCEL_ORDER, UPDATE_ORDER, LIST_ORDER_EVENTS),
     RESEND_VERIFICATION,
-    *(PLACE_CART, SHOW_CART),
+    *(PLACE_CART, PREVIEW_ORDER, SHOW_CART),
     *(LIST_CALLBACKS, REDELIVER_CALLBACK, SHOW_SAMPLE_CALLBACK, LIST_TASKS, SHOW_TASK),
-    *(SHOW_ABOUT, LIST_TLDS, SHOW_TLD, SHOW_ACCOUNT, SHOW_USER),
+    *(LIST_KEYS, MAKE_KEY, REVOKE_KEY, ROTATE_KEY, LIST_SCOPES),
+    *(LIST_EVENT_TYPES, LIST_WEBHOOKS, SHOW_WEBHOOK, LIST_DELIVERIES),
+    *(CREATE_WEBHOOK, CHANGE_WEBHOOK, REMOVE_WEBHOOK, TEST_WEBHOOK, ROTATE_WEBHOOK_SECRET),
+    *(REDELIVER_WEBHOOK, REPLAY_WEBHOOKS),
+    *(SHOW_ABOUT, LIST_TLDS, SHOW_TLD, CHECK_DOMAINS, SHOW_ACCOUNT, SHOW_USER),
 )

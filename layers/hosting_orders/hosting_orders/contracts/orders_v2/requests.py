@@ -10,7 +10,16 @@ from pydantic import Field, StringConstraints, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from hosting_orders.contracts.operation import Body, RequestFacts
-from hosting_orders.contracts.vendor.requests import Callback, Name, ShortName, Strict, cart_request, checked
+from hosting_orders.contracts.vendor.requests import (
+    Agreed,
+    Callback,
+    Name,
+    ShortName,
+    Strict,
+    cart_request,
+    checked,
+    without_quote,
+)
 from hosting_orders.domain.cart import MAX_ITEMS, OnItemFailure
 from hosting_orders.domain.codes import Code
 from hosting_orders.domain.errors import InvalidRequestError
@@ -44,12 +53,12 @@ class Vm(Strict):
     ssh_key: str | None = None
 
 
-class PlaceOrder(Strict):
+class PlaceOrder(Agreed):
     site: Site
     callback: Callback | None = Field(default=None)
 
 
-class OrderDomain(Strict):
+class OrderDomain(Agreed):
     domain: Domain
     callback: Callback | None = None
 
@@ -78,7 +87,7 @@ class CartItem(Strict):
         return self._given()[0]
 
 
-class PlaceCart(Strict):
+class PlaceCart(Agreed):
     """Ours."""
 
     items: list[CartItem]
@@ -102,6 +111,8 @@ class PlaceCart(Strict):
 
 def orders_a_domain(body: object) -> bool:
     """The body may be invalid: permissions are checked before fields (C13)."""
+    if isinstance(body, Mapping) and body.get("domain") is not None:
+        return True
     items = body.get("items") if isinstance(body, Mapping) else None
     if not isinstance(items, list):
         return False
@@ -113,19 +124,26 @@ def orders_a_domain(body: object) -> bool:
 
 def _site_order(body: object, facts: RequestFacts) -> CartRequest:
     order = checked(PlaceOrder, _not_of_another_api(body))
-    return _request([("/site", order.site)], order.callback, facts)
+    return _request([("/site", order.site)], order.callback, facts, order)
 
 
 def _domain_order(body: object, facts: RequestFacts) -> CartRequest:
     order = checked(OrderDomain, body, domain_problem)
-    return _request([("/domain", order.domain)], order.callback, facts)
+    return _request([("/domain", order.domain)], order.callback, facts, order)
 
 
 def _cart(body: object, facts: RequestFacts) -> CartRequest:
     cart = checked(PlaceCart, body, domain_problem)
     products = [item.product for item in cart.items]
     items = [(f"/items/{number}/{field}", product) for number, (field, product) in enumerate(products)]
-    return _request(items, cart.callback, facts, cart.on_item_failure)
+    return _request(items, cart.callback, facts, cart, cart.on_item_failure)
+
+
+def _preview(body: object, facts: RequestFacts) -> CartRequest:
+    """The body of any order: a cart's, a site's or a domain's."""
+    fields = body if isinstance(body, Mapping) else {}
+    read = next((read for field, read in _SINGLE.items() if field in fields and "items" not in fields), _cart)
+    return without_quote(read(body, facts))
 
 
 def _not_of_another_api(body: object) -> object:
@@ -144,11 +162,12 @@ def _request(
     items: Sequence[tuple[str, Strict]],
     callback: Callback | None,
     facts: RequestFacts,
+    agreed: Agreed,
     on_item_failure: str | None = None,
 ) -> CartRequest:
     requests = [ItemRequest(pointer, _PRODUCTS[type(item)](item)) for pointer, item in items]
     policy = OnItemFailure(on_item_failure or OnItemFailure.KEEP)
-    return replace(cart_request(requests, callback, facts), on_item_failure=policy)
+    return replace(cart_request(requests, callback, facts, agreed), on_item_failure=policy)
 
 
 def _site_request(item: Site) -> SiteRequest:
@@ -172,6 +191,9 @@ _PRODUCTS: dict[type, Callable[[Any], ProductRequest]] = {
     Vm: _vm_request,
 }
 
+_SINGLE = {"site": _site_order, "domain": _domain_order}
+
 PLACE_ORDER = operations.PLACE_ORDER.taking(Body(PlaceOrder, _site_order))
 ORDER_DOMAIN = operations.ORDER_DOMAIN.taking(Body(OrderDomain, _domain_order))
 PLACE_CART = operations.PLACE_CART.taking(Body(PlaceCart, _cart))
+PREVIEW_ORDER = operations.PREVIEW_ORDER.taking(Body(PlaceCart, _preview))

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic_core import PydanticCustomError
 
 from hosting_orders.contracts.operation import RequestFacts
@@ -46,14 +46,14 @@ ShortName = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 """A short text that selects an entry of the catalogue, such as a plan or a location."""
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
     if any(unicodedata.category(sign) == "Cc" for sign in text):
         raise PydanticCustomError("unreadable", "must not have control characters or line breaks")
     return text
 
 
 # Customers copy auth codes out of e-mails, often with white space around them but never with a line break inside.
-AuthCode = Annotated[str, StringConstraints(strip_whitespace=True, max_length=255), AfterValidator(_one_line)]
+AuthCode = Annotated[str, StringConstraints(strip_whitespace=True, max_length=255), AfterValidator(one_line)]
 """The auth code of a domain transfer."""
 
 
@@ -64,8 +64,16 @@ class Callback(Strict):
     authorization: Annotated[str, StringConstraints(max_length=1024)] | None = None
 
 
+class Agreed(Strict):
+    """What the client agrees to pay. Ours, in the body of every order."""
+
+    quote: Annotated[str, StringConstraints(min_length=1, max_length=4096)] | None = None
+    max_cost_cents: Annotated[int, Field(ge=0, le=2**53)] | None = None  # with tax, for the whole cart
+
+
 # Our texts for pydantic's own errors. The validators here and in each contract's `requests.py` have their own texts.
 _FINDINGS = {
+    "bool_type": "must be true or false",
     "dict_type": "must be a JSON object",
     "extra_forbidden": "is not a field of this request",
     "greater_than_equal": "must be at least {ge}",
@@ -74,6 +82,9 @@ _FINDINGS = {
     "list_type": "must be a JSON array",
     "model_attributes_type": "must be a JSON object",
     "model_type": "must be a JSON object",
+    "bool_type": "must be true or false",
+    "too_long": "must have at most {max_length} entries",
+    "too_short": "must have at least {min_length} entry",
     "string_too_long": "must have at most {max_length} characters",
     "string_too_short": "must have at least {min_length} characters",
     "string_type": "must be text",
@@ -107,7 +118,9 @@ def checked(
         raise InvalidFieldsError([problem(found) for found in error.errors()]) from None
 
 
-def cart_request(items: Sequence[ItemRequest], callback: Callback | None, facts: RequestFacts) -> CartRequest:
+def cart_request(
+    items: Sequence[ItemRequest], callback: Callback | None, facts: RequestFacts, agreed: Agreed
+) -> CartRequest:
     return CartRequest(
         items=tuple(items),
         callback_url=callback.url if callback else None,
@@ -115,4 +128,14 @@ def cart_request(items: Sequence[ItemRequest], callback: Callback | None, facts:
         idempotency_key=facts.key,
         fingerprint=facts.fingerprint,
         placed=facts.placed,
+        quote=agreed.quote,
+        max_gross=agreed.max_cost_cents,
     )
+
+
+def without_quote(request: CartRequest) -> CartRequest:
+    """The body of a preview. Raises InvalidRequestError."""
+    if request.quote is not None:
+        text = "`quote` is not a field of a preview: the preview returns a new quote."
+        raise InvalidRequestError(Code.INVALID_FIELD, text, "/quote")
+    return request

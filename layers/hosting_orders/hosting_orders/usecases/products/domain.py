@@ -20,6 +20,7 @@ from ..domain_item import (
     draft_domain,
     settle_domains,
 )
+from ..left_domains import release_departed_domain
 from ..log import log
 from ..ports import Services
 from ..register_domain import ask_registrar, deliver_if_ours, record_registration, registrar_verdict
@@ -55,6 +56,7 @@ class DomainFulfilment:
         self, services: Services, account_id: str, number: int, draft: DomainDraft
     ) -> tuple[Item, Sequence[SealedContacts]]:
         item = draft.item
+        release_departed_domain(services, item.ascii_name)
         if draft.auth_code:
             context = auth_code_context(account_id, number)
             item = replace(item, sealed_auth_code=services.cipher.seal(draft.auth_code, context))

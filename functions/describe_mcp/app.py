@@ -1,0 +1,26 @@
+"""What anybody may ask at the MCP server's addresses. The function has no rights."""
+
+from __future__ import annotations
+
+from hosting_orders import bootstrap
+from hosting_orders.contracts.mcp import operations
+from hosting_orders.domain.errors import MethodNotAllowedError, NotFoundError
+from hosting_orders.entrypoints.http import Call, Reply, serves, together
+from hosting_orders.usecases.ports import Services
+
+
+@serves(operations.OPEN_STREAM, operations.END_SESSION)
+def not_here(call: Call[None], services: Services) -> Reply:
+    raise MethodNotAllowedError("POST")
+
+
+@serves(operations.DESCRIBE_API, operations.DESCRIBE_MCP)
+def metadata(call: Call[tuple[str, str]], services: Services) -> Reply:
+    issuer = bootstrap.oauth_issuer()
+    if issuer is None:
+        raise NotFoundError("This server accepts API keys only: no OAuth issuer is set.")
+    path = "/mcp" if call.operation is operations.DESCRIBE_MCP else ""
+    return call.answer((call.request.origin + path, issuer))
+
+
+handler = together(not_here, metadata)

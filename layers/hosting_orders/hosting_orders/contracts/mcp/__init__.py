@@ -1,0 +1,1 @@
+"""The MCP server at `POST /mcp` (docs/agents.md)."""

@@ -1,0 +1,108 @@
+"""Errors for agents. A refused tool call is a tool error; a refused HTTP request is a JSON-RPC error."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hosting_orders.contracts.problem import Problem
+from hosting_orders.domain.codes import Code
+
+PARSE_ERROR = -32700
+INVALID_REQUEST = -32600
+METHOD_NOT_FOUND = -32601
+INVALID_PARAMS = -32602
+INTERNAL_ERROR = -32603
+HEADER_MISMATCH = -32020
+UNSUPPORTED_VERSION = -32022
+
+_ONE_MESSAGE = (
+    "Send one JSON-RPC 2.0 request or notification in each POST. Batches and responses are not accepted."
+)
+# Other refusals have their HTTP status as code: the protocol reserves the negative numbers.
+_NUMBERS = {
+    Code.MALFORMED_JSON: PARSE_ERROR,
+    Code.MALFORMED_BODY: PARSE_ERROR,
+    Code.INVALID_FIELD: INVALID_REQUEST,
+    Code.MISSING_FIELD: INVALID_REQUEST,
+    Code.BODY_TOO_LARGE: INVALID_REQUEST,
+    Code.INTERNAL_ERROR: INTERNAL_ERROR,
+}
+
+_QUOTE_AGAIN = "Call quote_order for a new quote, show its price to the person, then call place_order."
+_OTHER_KEY = "Ask the account's owner for a key that may do this. You cannot change this key."
+_STEPS = {
+    Code.SPEND_CAP_REQUIRED: (
+        "Ask the account's owner to make a key with a spend cap, and to connect you with it. One line makes it: "
+        'POST /api/keys with {"name": "agent", "scopes": ["vps:provision"], '
+        '"spend_cap": {"currency": "EUR", "day": 5000, "month": 20000}}.'
+    ),
+    Code.SPEND_CAP_EXCEEDED: "Do not try again. Order for less, wait until the period is over, or ask the owner.",
+    Code.SPEND_CAP_CURRENCY: _OTHER_KEY,
+    Code.INSUFFICIENT_SCOPE: _OTHER_KEY,
+    Code.OAUTH_NOT_ALLOWED: "Connect with an API key that has a spend cap: OAuth tokens may only read.",
+    Code.TEST_KEY: _OTHER_KEY,
+    Code.INVALID_QUOTE: "Copy `quote` from the answer of quote_order unchanged, or call quote_order again.",
+    Code.QUOTE_EXPIRED: _QUOTE_AGAIN,
+    Code.QUOTE_USED: "Call list_orders to see whether your order exists already. For another order, call quote_order.",
+    Code.QUOTE_MISMATCH: "Send exactly the items that you sent to quote_order, or call quote_order for the new items.",
+    Code.PRICE_CHANGED: _QUOTE_AGAIN,
+    Code.NOT_FOUND: "Check the id. list_orders shows the orders of this account.",
+    Code.INVALID_ID: "Send an order's id, token or number, as list_orders shows it.",
+    Code.NO_DEFAULT_PAYMENT_METHOD: "Ask the account's owner to complete the billing contact and the payment method.",
+    Code.CART_PAY_FAILED: "Ask the person for another payment method. Then call quote_order for a new quote.",
+    Code.ORDER_NOT_CANCELLABLE: "Tell the person why it cannot be cancelled. Do not try again.",
+    Code.FEATURE_DISABLED: "Tell the person that this is not sold at the moment.",
+    Code.DOMAIN_UNAVAILABLE: "Call check_domain with other domains.",
+    Code.DOMAIN_ADD_FAILED: "Call check_domain with other domains.",
+    Code.UNSUPPORTED_TLD: "Call list_catalogue for the endings on sale.",
+    Code.RATE_LIMITED: "Wait before the next call.",
+    Code.TEMPORARILY_UNAVAILABLE: "Wait 5 seconds and send the same call again. A repeated order is not placed twice.",
+    Code.INTERNAL_ERROR: "Send the same call again. A repeated order is not placed twice.",
+}
+_CATALOGUE = "Correct the argument. list_catalogue shows what can be ordered."
+_ARGUMENTS = "Correct the arguments and call the tool again."
+
+
+def error(problem: Problem) -> Mapping[str, Any]:
+    """A request that was refused before its JSON-RPC id was known."""
+    texts = [detail.message for detail in problem.details]
+    number = _NUMBERS.get(problem.code, problem.status)
+    text = _ONE_MESSAGE if number == INVALID_REQUEST and problem.status == 400 else " ".join(texts)
+    return error_message(None, number, text, {"code": problem.code, "status": problem.status})
+
+
+def error_message(
+    request_id: str | int | None, number: int, text: str, data: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    found: dict[str, Any] = {"code": number, "message": text, **({"data": dict(data)} if data else {})}
+    return {"jsonrpc": "2.0", "id": request_id, "error": found}
+
+
+def tool_error(problem: Problem, *, moves_money: bool) -> dict[str, Any]:
+    """What a model needs to act on a refusal.
+
+    A refusal below 500 is definite: `place_cart` has then charged nothing.
+    """
+    unclear = problem.status >= 500 and problem.code is not Code.FEATURE_DISABLED
+    found: dict[str, Any] = {
+        "code": problem.code.value,
+        "status": problem.status,
+        "message": " ".join(detail.message for detail in problem.details),
+        "next_step": next_step(problem),
+        "money_moved": "unknown" if moves_money and unclear else False,
+    }
+    fields = [detail.pointer for detail in problem.details if detail.pointer]
+    wait = problem.headers.get("Retry-After")
+    return {
+        **found,
+        **({"fields": fields} if fields else {}),
+        **({"retry_after_seconds": int(wait)} if wait else {}),
+        **problem.extra,
+    }
+
+
+def next_step(problem: Problem) -> str:
+    if problem.code in _STEPS:
+        return _STEPS[problem.code]
+    return _CATALOGUE if problem.code.value.startswith(("unknown_", "pricing_", "variant_")) else _ARGUMENTS

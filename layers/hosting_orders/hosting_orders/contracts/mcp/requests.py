@@ -1,0 +1,275 @@
+"""What `POST /mcp` and its tools take. The models are also the tools' JSON Schemas."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
+
+from hosting_orders.contracts.operation import Body, RequestFacts
+from hosting_orders.contracts.order_status.words import SCOPES
+from hosting_orders.contracts.orders_v2.operations import UNKNOWN_VARIANTS
+from hosting_orders.contracts.vendor.requests import (
+    AuthCode,
+    Callback,
+    Name,
+    ShortName,
+    Strict,
+    checked,
+    field_problem,
+)
+from hosting_orders.domain.cart import MAX_ITEMS
+from hosting_orders.domain.codes import Code
+from hosting_orders.domain.errors import InvalidRequestError
+from hosting_orders.domain.placement import Channel
+from hosting_orders.domain.products import Deliverer
+from hosting_orders.usecases.check_domains import MAX_NAMES
+from hosting_orders.usecases.domain_item import ContactSource, DomainRequest
+from hosting_orders.usecases.list_orders import MAX_PAGE
+from hosting_orders.usecases.place_cart import CartRequest, ItemRequest, PaymentPage
+from hosting_orders.usecases.products.fulfilment import ProductRequest
+from hosting_orders.usecases.products.site import SiteRequest
+from hosting_orders.usecases.products.vm import VmRequest
+
+from . import operations
+from .protocol import Message
+
+_Id = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+_Term = Annotated[Literal["monthly", "annual"], Field(description="How long one payment lasts.")]
+
+
+# -- the message --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    message: Message
+    facts: RequestFacts
+
+
+def _received(body: object, facts: RequestFacts) -> Received:
+    """Raises InvalidRequestError for anything but one request or notification."""
+    known = body if isinstance(body, dict) else {}
+    request_id, method, params = known.get("id"), known.get("method"), known.get("params", {})
+    is_id = isinstance(request_id, str | int) and not isinstance(request_id, bool)
+    fits = known.get("jsonrpc") == "2.0" and isinstance(method, str) and isinstance(params, dict)
+    if not fits or ("id" in known and not is_id):
+        raise InvalidRequestError(Code.INVALID_FIELD, "The body is no JSON-RPC 2.0 message.", "")
+    return Received(Message(request_id, str(method), params), facts)
+
+
+EXCHANGE = operations.EXCHANGE.taking(Body(dict, _received))
+
+
+# -- the tools' arguments -----------------------------------------------------------------------------------------
+
+
+class Site(Strict):
+    name: Annotated[Name, Field(description="The customer's name for the site.")]
+    variant: Annotated[ShortName, Field(description="A variant of list_catalogue, such as `wordpress`.")]
+    plan: Annotated[ShortName, Field(description="`short_name` of a plan of list_catalogue (`sites.plans`).")]
+    location: Annotated[ShortName, Field(description="`short_name` of a location (`sites.locations`).")]
+    term: _Term
+
+
+class VirtualMachine(Strict):
+    hostname: Annotated[str, StringConstraints(min_length=1, max_length=253)]
+    plan: Annotated[ShortName, Field(description="`short_name` of a plan (`virtual_machines`).")]
+    image: Annotated[ShortName, Field(description="`short_name` of one of the plan's images.")]
+    location: Annotated[ShortName, Field(description="`short_name` of one of the plan's locations.")]
+    term: _Term
+    ssh_key: Annotated[
+        str | None,
+        Field(description="A public SSH key. Without it, the owner reads a root password through the API."),
+    ] = None
+
+
+class Domain(Strict):
+    name: Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+    action: Annotated[
+        Literal["register", "transfer"],
+        Field(description="`transfer` moves a domain from another registrar."),
+    ] = "register"
+    authcode: Annotated[AuthCode | None, Field(description="The auth code of a transfer.")] = None
+    contact: Annotated[
+        dict[str, Any] | None,
+        Field(description="The registrant: the fields of GET /api/tlds/:tld. Or give `registration_id`."),
+    ] = None
+    registration_id: Annotated[
+        int | None,
+        Field(ge=1, le=2**53, description="The number of an earlier domain order with the same contacts."),
+    ] = None
+
+
+class Item(Strict):
+    """Exactly one product."""
+
+    site: Site | None = None
+    vm: VirtualMachine | None = None
+    domain: Domain | None = None
+
+    @model_validator(mode="after")
+    def _one_product(self) -> Self:
+        if len(self.given) != 1:
+            raise PydanticCustomError("one_product", "must have exactly one of: `site`, `vm`, `domain`")
+        return self
+
+    @property
+    def given(self) -> list[tuple[str, Strict]]:
+        fields = (("site", self.site), ("vm", self.vm), ("domain", self.domain))
+        return [(name, product) for name, product in fields if product is not None]
+
+
+_Items = Annotated[
+    list[Item],
+    Field(min_length=1, max_length=MAX_ITEMS, description="What to order: each item is one product."),
+]
+
+
+class GetOrderStatus(Strict):
+    order: Annotated[_Id, Field(description="The order's id, token or number.")]
+
+
+class ListOrders(Strict):
+    limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = 20
+    cursor: Annotated[_Id | None, Field(description="`next_cursor` of the previous answer.")] = None
+
+
+class GetCartStatus(Strict):
+    cart: Annotated[_Id, Field(description="`cart.token` of place_order's answer.")]
+
+
+class ListCatalogue(Strict):
+    pass
+
+
+class CheckDomain(Strict):
+    domains: Annotated[
+        list[Annotated[str, StringConstraints(min_length=1, max_length=1024)]],
+        Field(min_length=1, max_length=MAX_NAMES, description="Domains such as `example.com`."),
+    ]
+
+
+class QuoteOrder(Strict):
+    items: _Items
+
+
+class PlaceOrder(Strict):
+    items: Annotated[_Items, Field(description="Exactly the items of quote_order, in the same order.")]
+    quote: Annotated[
+        str, StringConstraints(min_length=1, max_length=4096), Field(description="`quote` of quote_order.")
+    ]
+    max_cost_cents: Annotated[
+        int,
+        Field(
+            ge=0, le=2**53, description="The most that may be charged, tax included. At least `gross_cents`."
+        ),
+    ]
+    confirm: Annotated[
+        Literal[True], Field(description="True: a person has agreed to the price and to the terms.")
+    ]
+    callback: Annotated[Callback | None, Field(description="Where to report the end of each order.")] = None
+
+
+class CancelOrder(Strict):
+    order: Annotated[_Id, Field(description="The order's id, token or number.")]
+    confirm: Annotated[Literal[True], Field(description="True: a person has agreed to cancel the order.")]
+
+
+# Our texts for pydantic's errors that only these models have.
+_FINDINGS = {
+    "literal_error": "must be {expected}",
+    "too_short": "must have at least {min_length} element(s)",
+    "too_long": "must have at most {max_length} elements",
+}
+
+
+def problem(found: Mapping[str, Any]) -> InvalidRequestError:
+    usual = field_problem(found)
+    text = _FINDINGS.get(found["type"])
+    if text is None:
+        return usual
+    words = text.format(**found["ctx"]).replace("True", "true: a person must agree first")
+    name = ".".join(str(part) for part in found["loc"])
+    return InvalidRequestError(usual.code, f"`{name}` {words}.", usual.pointer)
+
+
+def arguments_of(model: type[Any], raw: Mapping[str, Any]) -> Any:
+    """Raises InvalidFieldsError."""
+    return checked(model, raw, problem)
+
+
+# -- use-case requests --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class AgentOrder:
+    request: CartRequest
+    scopes: frozenset[str]  # that the key needs
+    with_domain: bool
+
+
+def agent_order(order: QuoteOrder | PlaceOrder, facts: RequestFacts) -> AgentOrder:
+    products = [item.given[0] for item in order.items]
+    delivered_by = {
+        Deliverer.REGISTRAR if isinstance(product, Domain) else Deliverer.PLATFORM for _, product in products
+    }
+    request = CartRequest(
+        items=tuple(
+            ItemRequest(f"/items/{place}/{field}", _request_of(product))
+            for place, (field, product) in enumerate(products)
+        ),
+        # Not of the message: its JSON-RPC id differs between repetitions.
+        fingerprint=_fingerprint(order),
+        placed=replace(facts.placed, channel=Channel.MCP),
+        page=PaymentPage(facts.origin),
+    )
+    if isinstance(order, PlaceOrder):
+        callback = order.callback
+        request = replace(
+            request,
+            quote=order.quote,
+            max_gross=order.max_cost_cents,
+            callback_url=callback.url if callback else None,
+            callback_authorization=callback.authorization if callback else None,
+        )
+    scopes = frozenset(SCOPES[deliverer] for deliverer in delivered_by)
+    return AgentOrder(request, scopes, Deliverer.REGISTRAR in delivered_by)
+
+
+def _fingerprint(order: QuoteOrder | PlaceOrder) -> str:
+    facts = order.model_dump(mode="json", include={"items", "callback"})
+    return hashlib.sha256(f"mcp\0{json.dumps(facts, sort_keys=True)}".encode()).hexdigest()
+
+
+def _request_of(product: Strict) -> ProductRequest:
+    if isinstance(product, Site):
+        return SiteRequest(
+            product.name,
+            product.variant,
+            product.location,
+            product.plan,
+            product.term,
+            unknown_variants=UNKNOWN_VARIANTS,
+        )
+    if isinstance(product, VirtualMachine):
+        return VmRequest(
+            product.hostname, product.plan, product.image, product.location, product.term, product.ssh_key
+        )
+    assert isinstance(product, Domain)
+    source = product.registration_id
+    return DomainRequest(
+        name=product.name,
+        action=product.action,
+        auth_code=product.authcode,
+        contact=product.contact,
+        contact_source=ContactSource(source, {}) if source is not None else None,
+        role_contacts={},
+        source_field="registration_id",
+        source_pointer="/registration_id",
+    )

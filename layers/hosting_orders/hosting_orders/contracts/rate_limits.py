@@ -1,0 +1,28 @@
+"""The limits of contracts that publish none, and headers that report a limit."""
+
+from __future__ import annotations
+
+from hosting_orders.usecases.limit_rate import Bucket, RateLimit, Standing
+
+# A key's requests to all contracts with these limits count together.
+LIMITS = {
+    Bucket.READ: RateLimit(requests=600, seconds=60),
+    Bucket.WRITE: RateLimit(requests=120, seconds=60),
+    Bucket.REGISTRAR: RateLimit(requests=60, seconds=60),
+}
+
+
+def x_headers(standing: Standing) -> dict[str, str]:
+    return {
+        "X-RateLimit-Limit": str(standing.limit),
+        "X-RateLimit-Remaining": str(standing.remaining),
+        "X-RateLimit-Reset": str(standing.resets_at),
+    }
+
+
+def ietf_headers(standing: Standing) -> dict[str, str]:
+    # As in the draft "RateLimit header fields for HTTP".
+    return {
+        "RateLimit-Policy": f'"{standing.bucket}";q={standing.limit};w={standing.seconds}',
+        "RateLimit": f'"{standing.bucket}";r={standing.remaining};t={standing.retry_after}',
+    }

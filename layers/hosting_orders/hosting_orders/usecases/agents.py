@@ -1,0 +1,129 @@
+"""What agents may do beyond reading: with scopes, and ordering only with a spend cap."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from hosting_orders.domain.account import Account, CredentialKind
+from hosting_orders.domain.catalogue import Catalogue
+from hosting_orders.domain.codes import Code
+from hosting_orders.domain.errors import AccessDeniedError, RateLimitedError
+from hosting_orders.domain.spending import Remaining
+
+from .authenticate import Caller
+from .cancel_order import cancel_order
+from .check_domains import DomainCheck, check_domains
+from .domain_item import admit_domain_orders
+from .limit_rate import Bucket, RateLimit, count_request
+from .list_tlds import TldOffer, list_tlds
+from .place_cart import CartRequest, Placed, place_cart
+from .ports import Services
+from .preview_order import OrderPreview, preview_order
+from .show_cart import CartView, show_cart
+from .show_order_status import OrderStatusView, Scopes, show_order_status
+from .spend_cap import cap_of, remaining
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueForAgent:
+    account: Account
+    catalogue: Catalogue
+    tlds: tuple[TldOffer, ...]
+    tax_is_added: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AgentQuote:
+    preview: OrderPreview
+    left: Remaining | None  # None: the key has no spend cap
+
+
+def show_catalogue(services: Services, caller: Caller, tax_is_added: bool) -> CatalogueForAgent:
+    tlds = tuple(list_tlds(services, caller.scope))
+    return CatalogueForAgent(caller.scope, services.catalogue.load(), tlds, tax_is_added)
+
+
+def show_cart_status(services: Services, caller: Caller, token: str, scopes: Scopes) -> CartView:
+    """The caller must be allowed to see every order of the cart. Raises NotFoundError or AccessDeniedError."""
+    view = show_cart(services, caller, token)
+    for order in services.orders.orders(view.cart.account_id, sorted(view.cart.orders)):
+        _require(caller, [scopes[order.item.DELIVERER]])
+    return view
+
+
+def cancel(services: Services, caller: Caller, order_id: str, scopes: Scopes) -> OrderStatusView:
+    """Raises the errors of `show_order_status` and `cancel_order`."""
+    _refuse_tokens(caller)
+    view = show_order_status(services, caller, order_id, scopes)
+    cancel_order(services, view.order.account_id, view.order.number)
+    return show_order_status(services, caller, order_id, scopes)
+
+
+def check(services: Services, caller: Caller, names: Sequence[str], limit: RateLimit) -> list[DomainCheck]:
+    """Raises RateLimitedError and the errors of `check_domains`."""
+    _count_question(services, caller, limit)
+    return check_domains(services, caller.scope, names)
+
+
+def quote(
+    services: Services,
+    caller: Caller,
+    request: CartRequest,
+    scopes: Collection[str],
+    questions: RateLimit | None,
+    loopback: bool,
+) -> AgentQuote:
+    """`questions` limits orders of domains, and is None if there is none.
+
+    Raises the errors of `preview_order`, RateLimitedError and AccessDeniedError.
+    """
+    _admit(services, caller, scopes, questions)
+    preview = preview_order(services, caller, request, allow_loopback_callbacks=loopback)
+    return AgentQuote(preview, remaining(services, caller.credential, caller.scope))
+
+
+def place(
+    services: Services,
+    caller: Caller,
+    request: CartRequest,
+    scopes: Collection[str],
+    questions: RateLimit | None,
+    loopback: bool,
+) -> Placed:
+    """Raises the errors of `place_cart` and `quote`, and AccessDeniedError `spend_cap_required`."""
+    _admit(services, caller, scopes, questions)
+    if cap_of(caller.credential) is None:
+        raise AccessDeniedError(
+            Code.SPEND_CAP_REQUIRED, "This API key has no spend cap, and agents order only with one."
+        )
+    return place_cart(services, caller, request, allow_loopback_callbacks=loopback)
+
+
+def _admit(services: Services, caller: Caller, scopes: Collection[str], questions: RateLimit | None) -> None:
+    _refuse_tokens(caller)
+    _require(caller, scopes)
+    if questions is not None:
+        _count_question(services, caller, questions)
+        admit_domain_orders(services, caller)
+
+
+def _count_question(services: Services, caller: Caller, limit: RateLimit) -> None:
+    """Count a question to the registrar. The message itself was counted as a write."""
+    standing = count_request(services, Bucket.REGISTRAR, f"key#{caller.credential.key_hash}", limit)
+    if standing is not None and standing.exceeded:
+        raise RateLimitedError(
+            f"At most {standing.limit} questions to the registrar in {standing.seconds} seconds.",
+            standing.retry_after,
+        )
+
+
+def _refuse_tokens(caller: Caller) -> None:
+    if caller.credential.kind is CredentialKind.OAUTH:
+        raise AccessDeniedError(Code.OAUTH_NOT_ALLOWED, "OAuth tokens may only read; use an API key.")
+
+
+def _require(caller: Caller, scopes: Collection[str]) -> None:
+    for scope in sorted(scopes):
+        if not caller.may(scope):
+            raise AccessDeniedError(Code.INSUFFICIENT_SCOPE, f"The API key lacks the scope {scope}.")

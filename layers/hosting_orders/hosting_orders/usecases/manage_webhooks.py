@@ -1,0 +1,261 @@
+"""Create, change, test and delete an account's webhook endpoints, and send deliveries again."""
+
+from __future__ import annotations
+
+import base64
+import math
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from hosting_orders.domain.callback_url import url_problem
+from hosting_orders.domain.codes import Code
+from hosting_orders.domain.errors import (
+    AccessDeniedError,
+    ConcurrentUpdateError,
+    InvalidRequestError,
+    NotFoundError,
+    RateLimitedError,
+    WebhookDisabledError,
+)
+from hosting_orders.domain.webhook import (
+    KEPT,
+    MAX_SECRETS,
+    SealedSecret,
+    WebhookDelivery,
+    WebhookEndpoint,
+    delivery_of,
+    first_message_id,
+    new_endpoint_id,
+)
+from hosting_orders.domain.webhook_events import EventType, WebhookEvent, event_type, is_pattern
+
+from .authenticate import Caller
+from .ports import Services
+from .read_webhooks import find_delivery, find_webhook
+from .send_webhooks import EventBody, attempt, secret_context, secrets_of
+
+REPLAYED = 500
+"""Maximum deliveries of one replay. The answer says where to continue."""
+
+_SECRET_BYTES = 32
+_TRIES = 6
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookRequest:
+    """None leaves a field as it is."""
+
+    url: str | None = None
+    events: tuple[str, ...] | None = None
+    description: str | None = None
+    enabled: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookSecret:
+    """`secret` is shown only once."""
+
+    endpoint: WebhookEndpoint
+    secret: str
+
+    def __repr__(self) -> str:
+        return f"WebhookSecret({self.endpoint.id})"  # it holds a secret
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    replayed: int
+    next_since: int | None  # epoch ms; None if nothing is left
+
+
+def create_webhook(
+    services: Services, caller: Caller, request: WebhookRequest, *, allow_loopback: bool = False
+) -> WebhookSecret:
+    """Raises InvalidRequestError or TooManyWebhooksError."""
+    assert request.url is not None
+    assert request.events is not None
+    _check(request, allow_loopback=allow_loopback)
+    now, account_id, endpoint_id = services.clock.now(), caller.scope.id, new_endpoint_id()
+    secret = _new_secret()
+    endpoint = WebhookEndpoint(
+        account_id=account_id,
+        id=endpoint_id,
+        url=request.url,
+        patterns=(),
+        created_at=now,
+        updated_at=now,
+        secrets=(SealedSecret(services.cipher.seal(secret, secret_context(account_id, endpoint_id)), now),),
+    )
+    return WebhookSecret(services.webhooks.add_endpoint(_changed(endpoint, request, now)), secret)
+
+
+def change_webhook(
+    services: Services,
+    caller: Caller,
+    endpoint_id: str,
+    request: WebhookRequest,
+    *,
+    allow_loopback: bool = False,
+) -> WebhookEndpoint:
+    """Raises NotFoundError or InvalidRequestError."""
+    find_webhook(services, caller, endpoint_id)  # a foreign endpoint is a 404, whatever the body says
+    _check(request, allow_loopback=allow_loopback)
+    now = services.clock.now()
+    return _change(services, caller, endpoint_id, lambda current: _changed(current, request, now))
+
+
+def remove_webhook(services: Services, caller: Caller, endpoint_id: str) -> WebhookEndpoint:
+    """Raises NotFoundError."""
+    endpoint = find_webhook(services, caller, endpoint_id)
+    if not services.webhooks.remove_endpoint(caller.scope.id, endpoint_id):
+        raise NotFoundError("There is no such webhook endpoint.")
+    return endpoint
+
+
+def rotate_secret(services: Services, caller: Caller, endpoint_id: str) -> WebhookSecret:
+    """Add a secret. The former ones sign too, for a day. Raises NotFoundError or RateLimitedError."""
+    secret = _new_secret()
+    sealed = services.cipher.seal(secret, secret_context(caller.scope.id, endpoint_id))
+    now = services.clock.now()
+
+    def rotated(current: WebhookEndpoint) -> WebhookEndpoint:
+        valid = current.secrets_at(now)
+        if len(valid) >= MAX_SECRETS:
+            # Dropping an old secret early would break a receiver that still uses it.
+            ends = min(each.expires_at for each in valid if each.expires_at is not None)
+            raise RateLimitedError(
+                f"At most {MAX_SECRETS} secrets are valid at the same time; wait until the oldest has ended.",
+                math.ceil((ends - now) / 1000),
+            )
+        return current.rotated(sealed, now)
+
+    find_webhook(services, caller, endpoint_id)
+    return WebhookSecret(_change(services, caller, endpoint_id, rotated), secret)
+
+
+def try_webhook(
+    services: Services, caller: Caller, endpoint_id: str, kind: str | None, body: EventBody
+) -> WebhookDelivery:
+    """Send an example now, and once. Raises NotFoundError, InvalidRequestError or AccessDeniedError."""
+    endpoint = find_webhook(services, caller, endpoint_id)
+    wanted = EventType.TEST if kind is None else _type_of(kind)
+    if wanted is not EventType.TEST and not caller.credential.test:
+        raise AccessDeniedError(
+            Code.TEST_KEY_REQUIRED, f"Only a test key may send an example of `{wanted}`; send `webhook.test`."
+        )
+    now = services.clock.now()
+    event = WebhookEvent(
+        wanted,
+        caller.scope.id,
+        now,
+        f"example:{secrets.token_hex(16)}",
+        endpoint_id=endpoint_id,
+        example=True,
+    )
+    delivery = delivery_of(event, endpoint_id, now)
+    answer = attempt(services, endpoint, delivery, secrets_of(services, endpoint), body)
+    tried = delivery.tried(answer, services.clock.now())
+    services.webhooks.add_delivery(tried)
+    return tried
+
+
+def redeliver_webhook(
+    services: Services, caller: Caller, endpoint_id: str, message_id: str
+) -> WebhookDelivery:
+    """Make the delivery due now, with its id. Raises NotFoundError or WebhookDisabledError."""
+    endpoint = _enabled(services, caller, endpoint_id)
+    for _ in range(_TRIES):
+        delivery = find_delivery(services, endpoint, message_id)
+        try:
+            return services.webhooks.save_delivery(delivery.again(services.clock.now()))
+        except ConcurrentUpdateError:
+            continue
+    raise ConcurrentUpdateError("the delivery was changed by other processes in every try")
+
+
+def replay_webhooks(services: Services, caller: Caller, endpoint_id: str, since: int) -> Replay:
+    """Make every undelivered event from `since` (epoch ms) on due now. Raises NotFoundError or WebhookDisabledError."""
+    endpoint = _enabled(services, caller, endpoint_id)
+    now = services.clock.now()
+    first = first_message_id(max(since, now - KEPT))
+    found = services.webhooks.deliveries_since(endpoint.account_id, endpoint_id, REPLAYED + 1, first=first)
+    replayed = 0
+    for delivery in found[:REPLAYED]:
+        if not delivery.can_be_replayed or delivery.event.example:
+            continue
+        try:
+            services.webhooks.save_delivery(delivery.again(now))
+            replayed += 1
+        except ConcurrentUpdateError:
+            continue  # another request has just made it due
+    return Replay(replayed, found[REPLAYED].event.at if len(found) > REPLAYED else None)
+
+
+def _enabled(services: Services, caller: Caller, endpoint_id: str) -> WebhookEndpoint:
+    endpoint = find_webhook(services, caller, endpoint_id)
+    if not endpoint.enabled:
+        raise WebhookDisabledError("The endpoint is switched off; enable it with PATCH first.")
+    return endpoint
+
+
+def _change(
+    services: Services,
+    caller: Caller,
+    endpoint_id: str,
+    to: Callable[[WebhookEndpoint], WebhookEndpoint],
+) -> WebhookEndpoint:
+    for _ in range(_TRIES):
+        current = find_webhook(services, caller, endpoint_id)
+        changed = to(current)
+        if changed is current:
+            return current
+        try:
+            return services.webhooks.save_endpoint(changed)
+        except ConcurrentUpdateError:
+            continue
+    raise ConcurrentUpdateError("the webhook endpoint was changed by other processes in every try")
+
+
+def _changed(endpoint: WebhookEndpoint, request: WebhookRequest, now: int) -> WebhookEndpoint:
+    changed = endpoint
+    if request.url is not None and request.url != changed.url:
+        changed = replace(changed, url=request.url, failing_since=None)
+    if request.events is not None:
+        changed = changed.subscribed_to(request.events, now)
+    if request.description is not None:
+        changed = replace(changed, description=request.description)
+    if request.enabled is not None:
+        changed = changed.switched(request.enabled, now)
+    return endpoint if changed == endpoint else replace(changed, updated_at=now)
+
+
+def _check(request: WebhookRequest, *, allow_loopback: bool) -> None:
+    if request.url is not None and (problem := url_problem(request.url, allow_loopback=allow_loopback)):
+        raise InvalidRequestError(Code.INVALID_WEBHOOK_URL, f"`url` cannot be used: {problem}.", "/url")
+    _check_patterns(request.events or ())
+
+
+def _check_patterns(patterns: Sequence[str]) -> None:
+    for place, pattern in enumerate(patterns):
+        if not is_pattern(pattern):
+            raise _unknown(pattern, f"/events/{place}")
+
+
+def _type_of(text: str) -> EventType:
+    kind = event_type(text)
+    if kind is None:
+        raise _unknown(text, "/type")
+    return kind
+
+
+def _unknown(text: str, pointer: str) -> InvalidRequestError:
+    return InvalidRequestError(
+        Code.UNKNOWN_EVENT_TYPE,
+        f"{text[:60]!a} is no event type; `GET /api/webhooks/event-types` lists the types.",
+        pointer,
+    )
+
+
+def _new_secret() -> str:
+    return "whsec_" + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()

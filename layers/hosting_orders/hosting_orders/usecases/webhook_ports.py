@@ -1,0 +1,68 @@
+"""Ports of account webhooks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from hosting_orders.domain.webhook import DueWebhook, QueuedWebhook, WebhookDelivery, WebhookEndpoint
+
+
+class WebhookStore(Protocol):
+    """An account's webhook endpoints, and their deliveries. Every write is conditional."""
+
+    def endpoints(self, account_id: str) -> list[WebhookEndpoint]:
+        """Return all endpoints of the account, oldest first."""
+        ...
+
+    def endpoint(self, account_id: str, endpoint_id: str) -> WebhookEndpoint | None: ...
+
+    def add_endpoint(self, endpoint: WebhookEndpoint) -> WebhookEndpoint:
+        """Store a new endpoint. Raises TooManyWebhooksError, also if several requests arrive at once."""
+        ...
+
+    def save_endpoint(self, endpoint: WebhookEndpoint) -> WebhookEndpoint:
+        """Raises ConcurrentUpdateError."""
+        ...
+
+    def remove_endpoint(self, account_id: str, endpoint_id: str) -> bool:
+        """Return False when it does not exist."""
+        ...
+
+    def add_delivery(self, delivery: WebhookDelivery) -> bool:
+        """Store a new delivery. Return False when it is already stored."""
+        ...
+
+    def delivery(self, account_id: str, endpoint_id: str, message_id: str) -> WebhookDelivery | None: ...
+
+    def save_delivery(self, delivery: WebhookDelivery) -> WebhookDelivery:
+        """Raises ConcurrentUpdateError."""
+        ...
+
+    def deliveries(
+        self, account_id: str, endpoint_id: str, limit: int, *, before: str | None = None
+    ) -> list[WebhookDelivery]:
+        """Return the newest deliveries, newest first. `before` is a message id, which is left out."""
+        ...
+
+    def deliveries_since(
+        self, account_id: str, endpoint_id: str, limit: int, *, first: str
+    ) -> list[WebhookDelivery]:
+        """Return deliveries from this message id on, oldest first."""
+        ...
+
+    def due(self, now: int, limit: int) -> list[DueWebhook]:
+        """Return deliveries that are due, earliest first. `limit` applies to each partition of the index."""
+        ...
+
+    def postpone(self, due: DueWebhook, due_at: int) -> bool:
+        """Set a later due time. Return False when it was changed meanwhile."""
+        ...
+
+
+class WebhookQueue(Protocol):
+    """The queue of `send_webhooks`. A message may arrive twice or never."""
+
+    def send(self, account_id: str, endpoint_id: str, deliveries: Sequence[QueuedWebhook]) -> None:
+        """Raises ProviderUnavailableError."""
+        ...

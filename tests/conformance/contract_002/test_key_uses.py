@@ -1,0 +1,78 @@
+"""When a key was last used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from hosting_orders.domain.account import CredentialKind
+from hosting_orders.usecases.authenticate import hash_key
+from tests.conformance.contract_002.keys import (
+    call,
+    listed,
+    made,
+    rotate,
+    works,
+)
+from tests.support.mishaps import Mishap
+from tests.support.world import World, a_world
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with a_world() as world:
+        yield world
+
+
+# -- the last use ---------------------------------------------------------------------------------------------------
+
+
+def uses(world: World) -> int:
+    # moto records a new item once more, empty.
+    images = [record["dynamodb"].get("NewImage", {}) for record in world.stream_records()]
+    return sum(image["PK"]["S"].startswith("USED#") and "used_at" in image for image in images)
+
+
+def test_the_last_use_is_written_at_most_once_an_hour(world: World) -> None:
+    secret, key = made(world)
+    uses(world)
+    for _ in range(3):
+        works(world, secret)
+    del world.services.key_uses  # as in another process, which remembers no use
+    works(world, secret)
+    assert uses(world) == 1
+    first = listed(world)[key["id"]]["last_used_at"]
+    world.advance(3600)
+    works(world, secret)
+    assert listed(world)[key["id"]]["last_used_at"] > first
+
+
+def test_a_changed_key_still_shows_its_last_use(world: World) -> None:
+    secret, key = made(world)
+    works(world, secret)
+    used = listed(world)[key["id"]]["last_used_at"]
+    assert rotate(world, key["id"], body={"overlap_seconds": 0}).body["key"]["last_used_at"] == used
+    assert listed(world)[key["id"]]["last_used_at"] == used
+    assert call(world, "DELETE", f"/api/keys/{key['id']}").body["key"]["last_used_at"] == used
+    assert listed(world)[key["id"]]["last_used_at"] == used
+
+
+def test_a_refused_secret_is_no_use(world: World) -> None:
+    secret, key = made(world, ip_list=["198.51.100.0/24"])
+    assert not works(world, secret)
+    assert listed(world)[key["id"]]["last_used_at"] is None
+
+
+@pytest.mark.parametrize("mishap", [Mishap.NOT_DONE, Mishap.ANSWER_LOST])
+def test_a_request_succeeds_although_its_use_is_not_noted(world: World, mishap: Mishap) -> None:
+    secret, _ = made(world)
+    world.mishaps.watch(lambda name: mishap if "update_item" in name else None)
+    assert works(world, secret)
+    assert any("update_item" in name for name in world.mishaps.seen)
+
+
+def test_a_key_of_a_person_and_its_kind_are_unchanged_by_the_list(world: World) -> None:
+    credential = world.services.directory.credential(hash_key(world.accounts["ready"]["system_key"]))
+    assert credential is not None and credential.kind is CredentialKind.SYSTEM
+    assert listed(world)[credential.id]["kind"] == "system"

@@ -1,0 +1,95 @@
+"""Domain checks: what is kept, and what happens when the registrar does not answer."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from hosting_orders.domain import deadlines
+from tests.conformance.contract_002.support import assert_error, new_account, send, state_of
+from tests.support.world import Reply, World, a_world
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with a_world() as world:
+        yield world
+
+
+def check(world: World, *names: str, account: str = "ready", **more: Any) -> Reply:
+    query = {"names": ",".join(names)}
+    return send(world, "GET", "/api/domains/check", query=query, account=account, **more)
+
+
+def results(reply: Reply) -> list[tuple[str, str]]:
+    assert reply.status == 200, reply.body
+    return [(domain["name"], domain["status"]) for domain in reply.body["domains"]]
+
+
+def asked(world: World) -> list[str]:
+    requests = world.registrar.requests
+    return sorted(one.name for one in requests if one.operation == "CheckDomainAvailability")
+
+
+def test_answers_are_kept_for_a_minute_for_all_accounts(world: World) -> None:
+    new_account(world, "ready", "other")
+    check(world, "one.com", "two.com")
+    check(world, "one.com", "two.com", "three.com", account="other")
+    assert asked(world) == ["one.com", "three.com", "two.com"]
+    world.advance(61)
+    check(world, "one.com")
+    assert asked(world) == ["one.com", "one.com", "three.com", "two.com"]
+
+
+def test_an_order_does_not_trust_the_kept_answer(world: World) -> None:
+    check(world, "one.com")
+    world.registrar.take("one.com")
+    assert results(check(world, "one.com")) == [("one.com", "available")]
+    assert world.order_domain("one.com").status == 422
+
+
+def test_a_silent_registrar_makes_domains_unknown_and_not_the_request_fail(world: World) -> None:
+    assert results(check(world, "known.com")) == [("known.com", "available")]
+    world.registrar.fail_next("CheckDomainAvailability", "ThrottlingException", "Rate exceeded", times=9)
+    reply = check(world, "known.com", "unheard.com", "name.zzz")
+    assert results(reply) == [
+        ("known.com", "available"),
+        ("unheard.com", "unknown"),
+        ("name.zzz", "unsupported"),
+    ]
+    assert reply.headers["retry-after"] == "5"
+
+
+def test_a_registrar_that_hangs_is_not_waited_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    registrar = world.services.registrar
+    hanging, answer = threading.Event(), registrar.availability
+
+    def slow(name: str) -> Any:
+        if name == "hangs.com":
+            assert hanging.wait(30)
+        return answer(name)
+
+    monkeypatch.setattr(registrar, "availability", slow)
+    monkeypatch.setattr(deadlines, "DOMAIN_CHECKS", 1000)
+    try:
+        reply = check(world, "quick.com", "hangs.com")
+    finally:
+        hanging.set()
+    assert results(reply) == [("quick.com", "available"), ("hangs.com", "unknown")]
+
+
+def test_nothing_but_the_kept_answers_is_written(world: World) -> None:
+    before = state_of(world)
+    check(world, "one.com", "taken-name.com", "x.zzz")
+    after = state_of(world)
+    assert after.pop("writes") == before.pop("writes") + 2
+    assert after == before
+    assert len(world.items("OFFER")) == 2
+
+
+def test_a_switched_off_registration_is_said_as_in_an_order(world: World) -> None:
+    world.features.document = {"domain_registration": {"default": False}}
+    assert_error(check(world, "one.com"), 503, "feature_disabled")

@@ -1,0 +1,347 @@
+"""A key orders up to its spend cap. Money that does not flow is given back, and a repetition never counts twice."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from hosting_orders.domain.order import Order, OrderStatus
+from hosting_orders.domain.spending import Remaining
+from hosting_orders.usecases.spend_cap import remaining
+from tests.conformance.contract_002.support import change_account
+from tests.support.mishaps import Mishap
+from tests.support.spending import cap_key, counted, expected
+from tests.support.world import Reply, World, a_world
+from tests.workflow.test_idempotency import MOST_SIDE_EFFECTS
+
+PRICE = 1200
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with a_world() as world:
+        at(world, "2030-05-14T12:00:00")
+        yield world
+
+
+def at(world: World, time: str) -> None:
+    """Let time pass until then."""
+    target = datetime.fromisoformat(time).replace(tzinfo=UTC).timestamp()
+    world.advance(target - world.clock.now() / 1000)
+
+
+def the_order(reply: Reply, world: World, account: str = "ready") -> Order:
+    assert reply.status == 202, reply.body
+    return world.order(reply.body["orders"][0]["id"], account)
+
+
+def deliver(world: World) -> None:
+    assert world.place().status == 202
+    world.run()
+
+
+def refused(reply: Reply) -> tuple[str, int]:
+    """The period and what remains of it."""
+    assert (reply.status, reply.body["code"]) == (403, "spend_cap_exceeded"), reply.body
+    return reply.body["period"], reply.body["remaining"]
+
+
+def left(world: World, account: str = "ready", key: str = "user_key", **cap: int) -> Remaining | None:
+    known = world.services.directory.account(world.accounts[account]["id"])
+    assert known is not None
+    return remaining(world.services, cap_key(world, account, key, **cap), known)
+
+
+def stored(world: World) -> list[str]:
+    return sorted(item["SK"]["S"] for item in world.items("") if not item["PK"]["S"].startswith("LIMIT#"))
+
+
+def all_orders(world: World) -> list[Order]:
+    return [
+        order
+        for account in world.accounts.values()
+        for order in world.services.orders.newest(account["id"], 100).orders
+    ]
+
+
+# -- up to the cap ------------------------------------------------------------------------------------------------
+
+
+def test_twenty_orders_at_once_stop_at_the_cap(world: World) -> None:
+    cap_key(world, day=3 * PRICE + 1199, month=100_000)
+    world.place("sepa")  # import the functions before the threads start
+    before = len(world.items("ORDER#"))
+    with ThreadPoolExecutor(20) as threads:
+        replies = list(threads.map(lambda number: world.place(key=f"order-{number}"), range(20)))
+    assert Counter(reply.status for reply in replies) == {202: 3, 403: 17}
+    assert {refused(reply) for reply in replies if reply.status == 403} == {("day", 1199)}
+    assert len(world.items("ORDER#")) == before + 3
+    world.run()
+    assert world.net_paid() == 3 * PRICE
+
+
+def test_a_refused_order_writes_nothing_and_charges_nothing(world: World) -> None:
+    cap_key(world, month=PRICE - 1)
+    before = stored(world)
+    reply = world.place(callback=True, key="once")
+    assert refused(reply) == ("month", PRICE - 1)
+    assert reply.body["currency"] == "EUR"
+    assert "costs 12.00 EUR" in reply.body["errors"][0] and "11.99 EUR" in reply.body["errors"][0]
+    assert refused(world.place_cart(world.domain(), world.site())) == ("month", PRICE - 1)
+    assert stored(world) == before
+    assert not world.stripe.invoices() and not world.runner.executions
+    cap_key(world, month=PRICE)
+    assert (
+        world.place(callback=True, key="once").status == 202
+    )  # the refusal did not use up the Idempotency-Key
+
+
+def test_a_cart_is_counted_as_a_whole_and_with_the_expected_tax(world: World) -> None:
+    account = change_account(world, "ready", tax_basis_points=1999)
+    try:
+        cap_key(world, day=2 * 1440 - 1)
+        assert refused(world.place_cart(world.site(), world.site())) == ("day", 2879)
+        cap_key(world, day=2 * 1440)
+        assert world.place_cart(world.site(), world.site()).status == 202
+        assert refused(world.place()) == ("day", 0)
+        assert {order.spend.amount for order in all_orders(world) if order.spend} == {1440}
+    finally:
+        world.services.directory.put_account(account)
+
+
+def test_keys_without_a_cap_count_nothing(world: World) -> None:
+    assert the_order(world.place(), world).spend is None
+    cap_key(world)  # a cap without limits
+    assert the_order(world.place(), world).spend is None
+    assert not world.items("SPENDING#")
+    assert left(world) is None
+
+
+def test_other_keys_of_the_account_have_their_own_cap(world: World) -> None:
+    cap_key(world, day=PRICE)
+    cap_key(world, key="system_key", day=PRICE)
+    for key in ("user_key", "system_key"):
+        assert world.request("POST", "/api/orders", world.site(), key=key).status == 202
+        assert refused(world.request("POST", "/api/orders", world.site(), key=key)) == ("day", 0)
+
+
+def test_a_cap_in_another_currency_refuses_every_order(world: World) -> None:
+    cap_key(world, day=1_000_000, currency="USD")
+    before = stored(world)
+    reply = world.place()
+    assert (reply.status, reply.body["code"]) == (403, "spend_cap_currency")
+    assert "USD" in reply.body["errors"][0] and "EUR" in reply.body["errors"][0]
+    assert stored(world) == before
+
+
+def test_a_new_day_and_a_new_month_in_utc(world: World) -> None:
+    cap_key(world, day=PRICE, month=2 * PRICE)
+    at(world, "2030-05-30T23:59:58")
+    deliver(world)
+    assert refused(world.place()) == ("day", 0)
+    at(world, "2030-05-31T00:00:01")
+    deliver(world)
+    at(world, "2030-05-31T23:59:58")
+    assert refused(world.place()) == ("month", 0)
+    at(world, "2030-06-01T00:00:01")
+    deliver(world)
+
+
+def test_what_remains_can_be_read(world: World) -> None:
+    assert left(world, day=5000, month=9000) == Remaining("EUR", 5000, 9000)
+    deliver(world)
+    assert left(world, day=5000, month=9000) == Remaining("EUR", 3800, 7800)
+    assert left(world, day=5000) == Remaining("EUR", 3800, None)
+    assert left(world, day=1000, month=9000) == Remaining("EUR", 0, 7800)
+    world.advance(timedelta(days=1).total_seconds())
+    assert left(world, day=5000, month=9000) == Remaining("EUR", 5000, 7800)
+
+
+# -- repetitions --------------------------------------------------------------------------------------------------
+
+
+def test_a_repeated_request_is_neither_counted_nor_refused(world: World) -> None:
+    cap_key(world, day=PRICE)
+    first = world.place(key="once")
+    again = world.place(key="once")
+    assert again.status == 202 and again.body["orders"] == first.body["orders"]
+    cap_key(world, day=1)
+    assert world.place(key="once").status == 202
+    cap_key(world, day=1, currency="USD")
+    assert world.place(key="once").status == 202
+    world.run()
+    assert sum(counted(world).values()) == 2 * PRICE  # the day and the month
+
+
+def test_twenty_repetitions_at_once_are_one_order(world: World) -> None:
+    cap_key(world, day=PRICE)
+    world.place("sepa")
+    with ThreadPoolExecutor(20) as threads:
+        replies = list(threads.map(lambda _: world.place(key="once"), range(20)))
+    assert Counter(reply.status for reply in replies) == {202: 20}
+    assert counted(world) == expected(all_orders(world))
+
+
+@pytest.mark.parametrize("mishap", list(Mishap))
+def test_a_crash_at_any_side_effect_counts_the_order_once(mishap: Mishap) -> None:
+    for position in range(MOST_SIDE_EFFECTS):
+        with a_world() as world:
+            cap_key(world, day=PRICE)
+            world.mishaps.strike(position, mishap)
+            world.place(key="once")
+            done = len(world.mishaps.seen) <= position
+            world.mishaps.none()
+            assert world.place(key="once").status == 202, position
+            world.live(1800)
+            (order,) = all_orders(world)
+            assert order.status is OrderStatus.COMPLETED
+            assert sum(counted(world).values()) == 2 * PRICE
+        if done:
+            return
+    raise AssertionError("placing an order has more side effects than expected")
+
+
+# -- giving back --------------------------------------------------------------------------------------------------
+
+
+def test_a_cancelled_order_is_given_back(world: World) -> None:
+    cap_key(world, day=PRICE)
+    order = the_order(world.place(), world)
+    assert world.request("DELETE", f"/api/orders/{order.uuid}").status == 202
+    assert refused(world.place()) == ("day", 0)  # its money has not been returned yet
+    world.run()
+    assert world.order(order.uuid).status is OrderStatus.CANCELED
+    assert counted(world) == {}
+    assert world.place().status == 202
+
+
+def test_an_order_that_cannot_be_delivered_is_given_back_after_its_refund(world: World) -> None:
+    cap_key(world, day=PRICE)
+    order = the_order(world.place(), world)
+    world.run(finish=False)
+    world.stripe.controls.set(refunds="refuse")
+    fail(world, order)
+    assert world.order(order.uuid).status is OrderStatus.REFUND_FAILED
+    assert refused(world.place()) == ("day", 0)
+    world.stripe.controls.set(refunds="as published")
+    world.live(600)
+    assert world.order(order.uuid).status is OrderStatus.PROVISION_FAILED
+    assert world.net_paid() == 0 and counted(world) == {}
+    assert world.place().status == 202
+
+
+def fail(world: World, order: Order) -> None:
+    world.platform.fail(order.uuid)
+    world.platform_webhook(order.uuid)
+    world.run(finish=False)
+
+
+def test_an_order_that_expires_is_given_back(world: World) -> None:
+    cap_key(world, "authentication_required", day=PRICE)
+    order = the_order(world.place("authentication_required"), world, "authentication_required")
+    assert refused(world.place("authentication_required")) == ("day", 0)
+    world.live(3 * 86_400)
+    assert world.order(order.uuid, "authentication_required").status is OrderStatus.EXPIRED
+    assert counted(world) == {}
+
+
+def test_a_payment_that_is_refused_in_the_request_is_given_back_at_once(world: World) -> None:
+    cap_key(world, "declined_final", day=2 * PRICE)
+    for _ in range(3):
+        assert world.place_cart(world.site(), world.site(), account="declined_final").status == 422
+        assert counted(world) == {}
+    assert {order.status for order in all_orders(world)} == {OrderStatus.FAILED}
+
+
+def test_only_the_undelivered_order_of_a_cart_is_given_back(world: World) -> None:
+    cap_key(world, day=2 * PRICE)
+    placed = world.place_cart(world.site(), world.site(name="refuse-this"))
+    assert placed.status == 202
+    world.live(600)
+    statuses = sorted(order.status for order in all_orders(world))
+    assert statuses == [OrderStatus.COMPLETED, OrderStatus.PROVISION_FAILED]
+    assert set(counted(world).values()) == {PRICE}
+    assert world.place().status == 202
+
+
+def test_an_order_of_yesterday_is_given_back_to_its_month(world: World) -> None:
+    cap_key(world, day=2 * PRICE, month=2 * PRICE)
+    at(world, "2030-05-14T23:59:50")
+    deliver(world)
+    order = the_order(world.place(), world)
+    world.run(finish=False)
+    at(world, "2030-05-15T00:00:10")
+    assert refused(world.place()) == ("month", 0)
+    fail(world, order)
+    assert world.order(order.uuid).status is OrderStatus.PROVISION_FAILED
+    assert left(world, day=2 * PRICE, month=2 * PRICE) == Remaining("EUR", 2 * PRICE, PRICE)
+
+
+def test_late_money_that_goes_back_is_not_counted_again(world: World) -> None:
+    cap_key(world, "sepa", day=PRICE)
+    order = the_order(world.place("sepa"), world, "sepa")
+    assert world.request("DELETE", f"/api/orders/{order.uuid}", account="sepa").status == 202
+    world.run()
+    assert refused(world.place("sepa")) == ("day", 0)  # the debit is under way
+    intent = world.stripe.objects("payment_intent", status="processing")[0]
+    world.stripe.controls.settle(intent["id"])
+    world.live(3600)
+    assert world.order(order.uuid, "sepa").status is OrderStatus.CANCELED
+    assert world.net_paid("sepa") == 0 and counted(world) == {}
+
+
+# -- the other contracts ------------------------------------------------------------------------------------------
+
+
+def test_the_refusal_in_contract_000_has_its_three_members(world: World) -> None:
+    cap_key(world, key="api_key_000", day=599)
+    body = {
+        "plan": "vps-1",
+        "image": "debian-13",
+        "location": "ams",
+        "hostname": "web-1.example.com",
+        "interval": "1 month",
+    }
+    reply = world.request("POST", "/api/v1/orders", body, key="api_key_000")
+    assert reply.status == 403
+    assert reply.body == {
+        "error": reply.body["error"],
+        "code": "SPEND_CAP_EXCEEDED",
+        "status": 403,
+    }
+    assert "only 5.99 EUR more today" in reply.body["error"]
+    assert not world.items("ORDER#")
+
+
+def test_the_refusal_in_contract_001(world: World) -> None:
+    cap_key(world, key="api_key_001", month=PRICE)
+    body = {
+        "attemptKey": "one",
+        "cartItems": [
+            {"type": "site", "name": "A", "variant": "vanilla"},
+            {"type": "site", "name": "B", "variant": "vanilla"},
+        ],
+    }
+    reply = world.request("POST", "/api/create-order", body, key="api_key_001")
+    assert (reply.status, reply.body["code"]) == (403, "SPEND_CAP_EXCEEDED")
+    assert {name: reply.body[name] for name in ("period", "remaining", "currency")} == {
+        "period": "month",
+        "remaining": PRICE,
+        "currency": "EUR",
+    }
+    assert not world.items("ORDER#")
+
+
+def test_version_1_and_its_payment_page_count_too(world: World) -> None:
+    cap_key(world, "no_method", "user_key_v1", day=PRICE)
+    body = {"site": {"name": "A", "variant": "vanilla", "location": "ams", "plan": "basic"}}
+    first = world.request("POST", "/api/orders", body, account="no_method", key="user_key_v1")
+    assert first.status == 201 and first.body["payment_url"]
+    second = world.request("POST", "/api/orders", body, account="no_method", key="user_key_v1")
+    assert refused(second) == ("day", 0)
+    world.live(2 * 86_400)  # the page is never paid
+    assert counted(world) == {}
