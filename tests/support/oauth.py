@@ -26,9 +26,11 @@ def an_issuer(world: World) -> Iterator[IssuerStandIn]:
     """Switch OAuth on, with tokens for the demo accounts."""
     with IssuerStandIn(AUDIENCE, now=lambda: world.clock.now() / 1000) as issuer:
         use_issuer(world, issuer)
-        yield issuer
-        world.access_tokens = None
-        _forget(world)
+        try:
+            yield issuer
+        finally:
+            world.access_tokens = None
+            _forget(world)
 
 
 def use_issuer(world: World, issuer: IssuerStandIn, **rules: Any) -> None:
