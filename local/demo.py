@@ -56,6 +56,7 @@ def write_demo_file(stack: Stack) -> DemoAccounts:
         "registrar": stack.registrar,
         "aws": stack.aws.endpoint,
         "callbacks": stack.callbacks,
+        "issuer": stack.issuer,
         "outputs": dict(stack.deployment.outputs),
         "accounts": accounts,
     }

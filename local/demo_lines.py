@@ -25,6 +25,7 @@ def show_how_to_go_on(stack: Stack, accounts: DemoAccounts, sample: Sample, term
     terminal.fact("Lightsail", f"{stack.lightsail}/")
     terminal.fact("registrar", f"{stack.registrar}/")
     terminal.fact("callbacks", f"{stack.callbacks}/")
+    terminal.fact("OAuth issuer", f"{stack.issuer}/")
     terminal.fact("AWS", f"{stack.aws.endpoint}  (region {REGION}, any credentials, table {stack.table})")
     terminal.fact("demo accounts", str(stack.state / "demo.json"))
     terminal.line(
@@ -34,7 +35,7 @@ def show_how_to_go_on(stack: Stack, accounts: DemoAccounts, sample: Sample, term
     terminal.heading("To try it yourself, paste this into a second shell, then any of the commands below")
     for line in _preparation(stack.api, accounts[SAMPLE_ACCOUNT]):
         terminal.line(line)
-    for title, line in _lines(stack.callbacks, sample):
+    for title, line in _lines(stack, sample):
         terminal.line()
         terminal.line(f"{title}:")
         terminal.line(line)
@@ -60,7 +61,7 @@ def _prettier() -> str:
     return "cat"
 
 
-def _lines(callbacks: str, sample: Sample) -> Iterator[tuple[str, str]]:
+def _lines(stack: Stack, sample: Sample) -> Iterator[tuple[str, str]]:
     yield "The sample order", f"api /api/orders/{sample.order_id}"
     yield "Its cart", f"api {sample.cart_path}"
     yield "Every order of the account", "api /api/orders"
@@ -81,7 +82,12 @@ def _lines(callbacks: str, sample: Sample) -> Iterator[tuple[str, str]]:
     number = parse_order_id(sample.order_id)
     billing = f'curl -s "$API/api/billing/order/{number}" -H "X-API-Key: $KEY_001" | pretty'
     yield "The sample order in contract 001", billing
-    yield "The callbacks received", f"curl -s {callbacks}/received | pretty"
+    yield "The callbacks received", f"curl -s {stack.callbacks}/received | pretty"
+    user = f"usr_{SAMPLE_ACCOUNT}"
+    yield (
+        "An OAuth token for a user of the account",
+        f"curl -s {stack.issuer}/token -d user={user} -d account=$ACCOUNT",
+    )
 
 
 def _post(path: str, body: str) -> str:

@@ -44,6 +44,7 @@ _PLATFORM_PORT = 8090
 _REGISTRAR_PORT = 8091
 _LIGHTSAIL_PORT = 8092
 _CALLBACKS_PORT = 9009
+_ISSUER_PORT = 8093
 _READY_SECONDS = 30.0
 
 Report = Callable[[str], None]
@@ -59,6 +60,7 @@ class Stack:
     lightsail: str
     registrar: str
     callbacks: str
+    issuer: str
     aws: Aws
     deployment: Deployment
     stripe_api_key: str
@@ -151,6 +153,9 @@ def running_stack(
             _CALLBACKS_PORT,
             {"--record": str(state / "callbacks.jsonl")},
         )
+        issuer = stand_ins.start(
+            "issuer", "local.issuer_standin", _ISSUER_PORT, {"--audience": gateway.address}
+        )
         emulator = cleanup.enter_context(running_emulator(state, wait_scale=wait_scale))
         registrar = stand_ins.start(
             "registrar",
@@ -173,6 +178,8 @@ def running_stack(
             "PlatformUrl": platform,
             "RegistrarEndpoint": registrar,
             "LightsailEndpoint": lightsail,
+            "OAuthIssuer": issuer,
+            "OAuthAudience": gateway.address,
             "AllowLoopbackCallbacks": "true",
             "DomainRegistration": "true",
             # A person who turns a switch here wants to see the effect immediately.
@@ -197,6 +204,7 @@ def running_stack(
             lightsail=lightsail,
             registrar=registrar,
             callbacks=callbacks,
+            issuer=issuer,
             aws=emulator.aws,
             deployment=deployment,
             stripe_api_key=shared.stripe_api_key,

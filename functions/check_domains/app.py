@@ -13,6 +13,7 @@ from hosting_orders.usecases.ports import Services
 bootstrap.prepare(
     "directory", "catalogue", "orders", "registry_rules", "registrar", "features", "known_offers"
 )
+bootstrap.prepare("counts", "key_uses")
 
 
 @serves(orders_v2.CHECK_DOMAINS)

@@ -11,7 +11,7 @@ from hosting_orders.usecases.ports import Services
 from hosting_orders.usecases.preview_order import OrderPreview, preview_order
 
 bootstrap.prepare("directory", "catalogue", "orders", "payments", "cipher")
-bootstrap.prepare("features", "registrar", "registry_rules", "quotes")
+bootstrap.prepare("features", "registrar", "registry_rules", "quotes", "counts", "key_uses")
 
 
 @serves(orders_v2.PREVIEW_ORDER, orders_v1.PREVIEW_ORDER)

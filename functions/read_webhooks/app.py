@@ -9,7 +9,7 @@ from hosting_orders.entrypoints.http import Call, Reply, serves, together
 from hosting_orders.usecases.ports import Services
 from hosting_orders.usecases.read_webhooks import DeliveryLog, find_webhook, list_deliveries
 
-bootstrap.prepare("directory", "webhooks")
+bootstrap.prepare("directory", "webhooks", "counts", "key_uses")
 
 
 @serves(orders_v2.LIST_EVENT_TYPES)

@@ -19,6 +19,7 @@ NUMBERS += [
     "eighteen",
     "nineteen",
     "twenty",
+    "twenty-one",
 ]
 README = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
 # Dollars a month for a customer managed KMS key, a secret and an alarm.

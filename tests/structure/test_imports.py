@@ -37,6 +37,7 @@ STANDARD_LIBRARY_ONLY = {"domain", "usecases"}
 PROVIDER_SDKS = {"boto3", "botocore", "stripe", "requests", "urllib3"}
 MAY_KNOW_PROVIDERS = {"adapters", "bootstrap"}
 HEAVY = {"stripe", "requests"}  # tenths of a second each, too slow for a cold start without payments
+FOR_TOKENS = {"joserfc", "cryptography"}  # only a request with an OAuth token needs these
 LONGEST_APP = 60  # several operations, a few lines each
 
 # Calls that make or use a client. A plain value of an SDK, such as botocore's Config, is cheap.
@@ -171,12 +172,19 @@ def test_each_function_is_a_single_file_app_py() -> None:
     assert not extra, listed([f"{path}: code that functions share belongs in the package" for path in extra])
 
 
-def test_everything_imports_without_environment_network_or_heavy_sdks() -> None:
+ENTRY_POINTS = [f"functions.{folder}.app" for folder in function_folders()]
+EVERYTHING = [*(source.module for source in read_modules(PACKAGE, "hosting_orders")), *ENTRY_POINTS]
+
+
+@pytest.mark.parametrize(
+    ("modules", "unwanted"),
+    [(EVERYTHING, HEAVY), (ENTRY_POINTS, HEAVY | FOR_TOKENS)],
+    ids=["everything", "entry points"],
+)
+def test_the_code_imports_without_environment_network_or_heavy_packages(
+    modules: list[str], unwanted: set[str]
+) -> None:
     """The other rules read the code. This test imports the code in a process without settings or network."""
-    modules = [
-        *(source.module for source in read_modules(PACKAGE, "hosting_orders")),
-        *(f"functions.{folder}.app" for folder in function_folders()),
-    ]
     program = f"""
 import importlib, sys
 def no_network(event, arguments):
@@ -185,7 +193,7 @@ def no_network(event, arguments):
 sys.addaudithook(no_network)
 for module in {modules!r}:
     importlib.import_module(module)
-print(sorted({HEAVY!r} & set(sys.modules)))
+print(sorted({unwanted!r} & set(sys.modules)))
 """
     path = os.pathsep.join([str(ROOT), str(PACKAGE.parent)])
     answer = subprocess.run(

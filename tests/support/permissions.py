@@ -53,6 +53,10 @@ _NEEDS = {
     "webhook_sender": ("env:ALLOW_LOOPBACK_CALLBACKS",),
     "webhook_queue": ("env:WEBHOOK_QUEUE_URL",),
     **dict.fromkeys(("page_tokens", "quotes"), ("secret:PageSecret", "env:PAGE_SECRET_ARN")),
+    "access_tokens": (
+        *("env:OAUTH_ISSUER", "env:OAUTH_AUDIENCE", "env:OAUTH_AUDIENCE_CLAIM", "env:OAUTH_USER_CLAIM"),
+        *("env:OAUTH_ACCOUNT_CLAIM", "env:OAUTH_SCOPE_PREFIX", "env:ALLOW_LOOPBACK_CALLBACKS"),
+    ),
     "cipher": ("env:DATA_KEY_ARN",),
     "registrar": ("env:REGISTRAR_ENDPOINT",),
     "zones": ("route53:ListHostedZonesByName", "route53:GetHostedZone", "route53:CreateHostedZone"),

@@ -334,6 +334,10 @@ class WorldServices(bootstrap.AwsServices):
         return SignedPageTokens(["page-secret-of-the-world"])
 
     @cached_property
+    def access_tokens(self) -> Any:
+        return self._world.access_tokens
+
+    @cached_property
     def quotes(self) -> Any:
         return SignedQuotes(["page-secret-of-the-world"])
 
@@ -387,6 +391,7 @@ class World:
         self.metrics = FakeMetrics()
         self.alerts = FakeAlerts()
         self.features = Switches()
+        self.access_tokens: Any = None  # OAuth is off; tests/support/oauth.py switches it on
         self.dynamodb = bootstrap.aws_client("dynamodb")
         self.streams = StreamsClient(lambda: [record.to_json() for record in self._stream().items])
         self._read_records = 0

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hosting_orders import settings
 
 if TYPE_CHECKING:
+    from hosting_orders.adapters.access_tokens import JwtAccessTokens
     from hosting_orders.adapters.addresses import GoogleAddresses
     from hosting_orders.adapters.callbacks import HttpsCallbacks, HttpsSender
     from hosting_orders.adapters.dynamodb.api_keys import DynamoKeyStore, DynamoKeyUses
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from hosting_orders.adapters.dynamodb.webhooks import DynamoWebhookStore
     from hosting_orders.adapters.features import AppConfigFeatures
     from hosting_orders.adapters.hosting_platform import HttpHostingPlatform
+    from hosting_orders.adapters.issuer_keys import IssuerKeys
     from hosting_orders.adapters.kms_cipher import KmsCipher
     from hosting_orders.adapters.lightsail.platform import LightsailPlatform
     from hosting_orders.adapters.metrics import LogMetrics
@@ -72,6 +74,15 @@ def _new_aws_client(
     return boto3.client(service, config=config, **place)
 
 
+@cache
+def _issuer_keys(issuer: str, stack: str, allow_loopback: bool) -> IssuerKeys:
+    # One for the process: rebuilt services must not read the keys again.
+    from hosting_orders.adapters.issuer_keys import IssuerKeys
+    from hosting_orders.adapters.metrics import LogMetrics
+
+    return IssuerKeys(issuer, LogMetrics(stack), allow_loopback=allow_loopback)
+
+
 class AwsServices:
     def __init__(self, values: settings.Settings) -> None:
         self._settings = values
@@ -99,6 +110,25 @@ class AwsServices:
         from hosting_orders.adapters.dynamodb.api_keys import DynamoKeyUses
 
         return DynamoKeyUses(aws_client("dynamodb"), self._settings.table_name)
+
+    @cached_property
+    def access_tokens(self) -> JwtAccessTokens | None:
+        values = self._settings
+        if values.oauth_issuer is None:
+            return None
+        # Slow to import (joserfc and cryptography), so only a request with a token pays for it.
+        from hosting_orders.adapters.access_tokens import JwtAccessTokens, TokenRules
+
+        rules = TokenRules(
+            issuer=values.oauth_issuer,
+            audiences=values.oauth_audiences,
+            audience_claim=values.oauth_audience_claim,
+            user_claim=values.oauth_user_claim,
+            account_claim=values.oauth_account_claim,
+            scope_prefix=values.oauth_scope_prefix,
+        )
+        keys = _issuer_keys(values.oauth_issuer, values.stack_name, values.allow_loopback_callbacks)
+        return JwtAccessTokens(rules, keys)
 
     @cached_property
     def catalogue(self) -> DynamoCatalogueStore:

@@ -95,6 +95,26 @@ class Settings:
         return self.values.get("OAUTH_ISSUER") or None
 
     @property
+    def oauth_audiences(self) -> tuple[str, ...]:
+        return tuple(self.values.get("OAUTH_AUDIENCE", "").replace(",", " ").split())
+
+    @property
+    def oauth_audience_claim(self) -> str:
+        return self.values.get("OAUTH_AUDIENCE_CLAIM") or "aud"
+
+    @property
+    def oauth_user_claim(self) -> str:
+        return self.values.get("OAUTH_USER_CLAIM") or "sub"
+
+    @property
+    def oauth_account_claim(self) -> str:
+        return self.values.get("OAUTH_ACCOUNT_CLAIM") or "account_id"
+
+    @property
+    def oauth_scope_prefix(self) -> str:
+        return self.values.get("OAUTH_SCOPE_PREFIX", "")
+
+    @property
     def callback_secret_arn(self) -> str:
         return self._required("CALLBACK_SECRET_ARN")
 

@@ -94,7 +94,12 @@ def _required(error: errors.RequestRefusedError) -> dict[str, str]:
     """The headers that HTTP requires with the error's status."""
     if isinstance(error, errors.MethodNotAllowedError):
         return {"Allow": error.allowed}
-    return {"WWW-Authenticate": "Bearer"} if error.code.status == 401 else {}
+    if error.code.status != 401:
+        return {}
+    # RFC 6750, section 3.1: the error is only for a key or token that was sent.
+    refused = isinstance(error, errors.CredentialRefusedError)
+    missing = isinstance(error, errors.CredentialMissingError)
+    return {"WWW-Authenticate": 'Bearer error="invalid_token"' if refused and not missing else "Bearer"}
 
 
 # Python's phrases for these differ between its versions (RFC 9110 renamed them).

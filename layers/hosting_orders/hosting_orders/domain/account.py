@@ -97,6 +97,21 @@ class CredentialKind(StrEnum):
     OAUTH = "oauth"
 
 
+# Everything that an OAuth token can grant. Ordering is not among it (docs/contracts.md O2-004).
+OAUTH_SCOPES = frozenset({"billing:read", "account:read", "tasks:read"})
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    """A verified OAuth access token. The user and the account may not exist."""
+
+    issuer: str
+    user_id: str
+    account_id: str
+    scopes: frozenset[str]
+    expires_at: int  # epoch ms
+
+
 @dataclass(frozen=True, slots=True)
 class SpendCap:
     """The most that orders of one key may cost, in minor units of `currency`. None means no limit."""
@@ -110,7 +125,7 @@ class SpendCap:
 class Credential:
     """An API key or OAuth token."""
 
-    key_hash: str  # SHA-256; the key itself is not stored
+    key_hash: str  # SHA-256 of the key, which is not stored; for OAuth of issuer, user and account
     prefix: str
     kind: CredentialKind
     account_ids: tuple[str, ...]

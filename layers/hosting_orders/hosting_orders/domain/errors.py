@@ -24,6 +24,14 @@ class CredentialRefusedError(RequestRefusedError):
     code = Code.UNAUTHORIZED
 
 
+class CredentialMissingError(CredentialRefusedError):
+    pass
+
+
+class AccessTokenRefusedError(HostingOrdersError):
+    """The text is for operators."""
+
+
 class AccessDeniedError(RequestRefusedError):
     def __init__(self, code: Code, message: str) -> None:
         super().__init__(message)

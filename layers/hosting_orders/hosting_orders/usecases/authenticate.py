@@ -10,11 +10,13 @@ from hosting_orders.domain.account import Account, AccountFrom, Credential, Cred
 from hosting_orders.domain.codes import Code
 from hosting_orders.domain.errors import (
     AccessDeniedError,
+    CredentialMissingError,
     CredentialRefusedError,
     InvalidRequestError,
     UserRequiredError,
 )
 
+from .access_tokens import credential_of_token, is_access_token
 from .ports import Services
 
 _SCHEMES = ("bearer", "token")
@@ -58,7 +60,12 @@ def hash_key(secret: str) -> str:
 def identify(services: Services, headers: Mapping[str, str], source_ip: str) -> Credential:
     """Raises CredentialRefusedError (401). `headers` have lower-case names."""
     secret = _presented(headers)
-    credential = services.directory.credential(hash_key(secret)) if secret else None
+    if not secret:
+        raise CredentialMissingError(_REFUSED)
+    if is_access_token(secret):
+        credential = credential_of_token(services, secret)
+    else:
+        credential = services.directory.credential(hash_key(secret))
     if (
         credential is None
         or not credential.valid_at(services.clock.now())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from hosting_orders.domain.account import Account, Credential, SpendCap, User
+from hosting_orders.domain.account import AccessToken, Account, Credential, SpendCap, User
 from hosting_orders.domain.callback import CallbackDelivery
 from hosting_orders.domain.cart import Cart, OrderSnapshot
 from hosting_orders.domain.catalogue import Catalogue, Term
@@ -57,6 +57,15 @@ class Directory(Protocol):
 
     def note_customer(self, account_id: str, customer_id: str) -> str:
         """Store the customer id unless one is stored, and return the stored id. Raises NotFoundError."""
+        ...
+
+
+class AccessTokens(Protocol):
+    def verify(self, token: str, now: int) -> AccessToken:
+        """Check the signature, issuer, audience and times of an OAuth access token. `now` is in epoch ms.
+
+        Raises AccessTokenRefusedError, also when the issuer's keys cannot be read.
+        """
         ...
 
 
@@ -467,6 +476,11 @@ class Services(Protocol):
     def keys(self) -> KeyStore: ...
     @property
     def key_uses(self) -> KeyUses: ...
+    @property
+    def access_tokens(self) -> AccessTokens | None:
+        """None when OAuth is off."""
+        ...
+
     @property
     def catalogue(self) -> CatalogueStore: ...
     @property

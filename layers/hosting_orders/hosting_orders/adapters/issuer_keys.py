@@ -1,0 +1,171 @@
+"""The public keys of an OAuth issuer, read from its metadata and cached."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import logging
+import ssl
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, RSAKey
+
+from hosting_orders.domain.errors import AccessTokenRefusedError
+
+from .loopback import is_loopback
+
+FRESH_SECONDS = 600
+# While the issuer does not answer, keys are used for longer. An access token rarely lives for more than an hour.
+USABLE_SECONDS = 3600
+RETRY_SECONDS = 60
+FETCH_SECONDS = 2.0
+MAX_DOCUMENT_BYTES = 256 * 1024
+MIN_RSA_BITS = 2048
+
+_log = logging.getLogger("hosting-orders")
+
+
+class _UnreadableError(Exception):
+    pass
+
+
+class Counts(Protocol):
+    def count(self, name: str) -> None: ...
+
+
+class IssuerKeys:
+    """For a whole process and its threads. Asks the issuer at most once in RETRY_SECONDS, also after a failure."""
+
+    def __init__(
+        self,
+        issuer: str,
+        metrics: Counts,
+        *,
+        allow_loopback: bool = False,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._issuer = issuer
+        self._metrics = metrics
+        self._allow_loopback = allow_loopback
+        self._now = now
+        self._lock = threading.Lock()
+        self._keys: Mapping[str, RSAKey | ECKey] = {}
+        self._read_at: float | None = None
+        self._tried_at: float | None = None
+        self._fault = ""
+
+    def key(self, kid: str) -> RSAKey | ECKey:
+        """Raises AccessTokenRefusedError."""
+        with self._lock:
+            if kid not in self._keys or not _within(FRESH_SECONDS, self._read_at, self._now()):
+                self._refresh()
+            usable = _within(USABLE_SECONDS, self._read_at, self._now())
+            found = self._keys.get(kid) if usable else None
+            if found is None:
+                fault = self._fault or f"the issuer has no usable key with the id {kid[:60]!a}"
+                raise AccessTokenRefusedError(fault)
+            return found
+
+    def _refresh(self) -> None:
+        if _within(RETRY_SECONDS, self._tried_at, self._now()):
+            return
+        self._tried_at = self._now()
+        try:
+            self._keys = _usable_keys(self._fetch(self._keys_address()))
+        except (_UnreadableError, OSError, http.client.HTTPException, ValueError, RecursionError) as error:
+            self._fault = f"the keys of the OAuth issuer cannot be read: {type(error).__name__} {error}"[:300]
+            _log.warning(self._fault)
+            self._metrics.count("OAuthIssuerSilent")
+        else:
+            self._fault = ""
+            self._read_at = self._now()
+
+    def _keys_address(self) -> str:
+        metadata = self._metadata()
+        if metadata.get("issuer") != self._issuer:
+            raise _UnreadableError("the metadata names another issuer; OAuthIssuer must be identical to it")
+        address = metadata.get("jwks_uri")
+        if not isinstance(address, str):
+            raise _UnreadableError("the metadata has no jwks_uri")
+        return address
+
+    def _metadata(self) -> Mapping[str, Any]:
+        """As OpenID Connect Discovery describes, or as RFC 8414 does."""
+        parts = urlsplit(self._issuer)
+        path = parts.path.rstrip("/")
+        origin = f"{parts.scheme}://{parts.netloc}"
+        try:
+            return self._fetch(f"{origin}{path}/.well-known/openid-configuration")
+        except _UnreadableError:
+            return self._fetch(f"{origin}/.well-known/oauth-authorization-server{path}")
+
+    def _fetch(self, url: str) -> Mapping[str, Any]:
+        parts = urlsplit(url)
+        here = parts.scheme == "http" and self._allow_loopback and is_loopback(url)
+        if not parts.hostname or not (parts.scheme == "https" or here):
+            raise _UnreadableError(f"{url[:200]!a} is no https address")
+        connection = (
+            http.client.HTTPConnection(parts.hostname, parts.port, timeout=FETCH_SECONDS)
+            if here
+            else http.client.HTTPSConnection(
+                parts.hostname, parts.port, timeout=FETCH_SECONDS, context=ssl.create_default_context()
+            )
+        )
+        target = parts.path + (f"?{parts.query}" if parts.query else "")
+        try:
+            connection.request("GET", target or "/", headers={"Accept": "application/json"})
+            answer = connection.getresponse()
+            if answer.status != 200:  # redirects are not followed
+                raise _UnreadableError(f"{url[:200]!a} answered {answer.status}")
+            body = self._body(answer)
+        finally:
+            connection.close()
+        document = json.loads(body)
+        if not isinstance(document, dict):
+            raise _UnreadableError(f"{url[:200]!a} is not a JSON object")
+        return document
+
+    def _body(self, answer: http.client.HTTPResponse) -> bytes:
+        end = time.monotonic() + FETCH_SECONDS
+        body = b""
+        while chunk := answer.read1(64 * 1024):
+            body += chunk
+            if len(body) > MAX_DOCUMENT_BYTES:
+                raise _UnreadableError(f"the document has more than {MAX_DOCUMENT_BYTES} bytes")
+            if time.monotonic() > end:
+                raise TimeoutError("the document arrives too slowly")
+        return body
+
+
+def _within(seconds: float, since: float | None, now: float) -> bool:
+    return since is not None and now - since < seconds
+
+
+def _usable_keys(document: Mapping[str, Any]) -> dict[str, RSAKey | ECKey]:
+    """Of two keys with one id, the first counts."""
+    listed = document.get("keys")
+    if not isinstance(listed, list):
+        raise _UnreadableError("the key set has no keys")
+    keys: dict[str, RSAKey | ECKey] = {}
+    for each in listed:
+        # Keys for other purposes, such as encryption, are ignored.
+        if isinstance(each, dict) and isinstance(each.get("kid"), str) and each.get("use", "sig") == "sig":
+            key = _public_key(each)
+            if key is not None:
+                keys.setdefault(each["kid"], key)
+    return keys
+
+
+def _public_key(member: dict[str, Any]) -> RSAKey | ECKey | None:
+    try:
+        if member.get("kty") == "RSA":
+            key = RSAKey.import_key(member)
+            return key if key.public_key.key_size >= MIN_RSA_BITS else None
+        return ECKey.import_key(member) if member.get("kty") == "EC" else None
+    except (JoseError, ValueError, TypeError, KeyError):
+        return None
