@@ -82,7 +82,6 @@ _FINDINGS = {
     "list_type": "must be a JSON array",
     "model_attributes_type": "must be a JSON object",
     "model_type": "must be a JSON object",
-    "bool_type": "must be true or false",
     "too_long": "must have at most {max_length} entries",
     "too_short": "must have at least {min_length} entry",
     "string_too_long": "must have at most {max_length} characters",
