@@ -21,7 +21,7 @@ OPERATIONS = [operation for module in published.PUBLISHED for operation in modul
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.route)
 def test_an_operation_has_a_heading_and_responses_or_errors(operation: Operation[Any]) -> None:
-    assert re.fullmatch(r"(GET|POST|PATCH|DELETE) /[a-z0-9/{}_-]+", operation.route)
+    assert re.fullmatch(r"(GET|POST|PATCH|DELETE) /[a-z0-9/{}._-]+", operation.route)
     assert operation.heading[0].isupper()
     # HTML pages have no schema.
     pages = operation.contract is order_page.CONTRACT

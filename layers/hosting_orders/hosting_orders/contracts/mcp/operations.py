@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from typing_extensions import TypedDict
+from typing_extensions import NotRequired, TypedDict
 
 from hosting_orders.contracts.operation import Access, Contract, Operation
 from hosting_orders.contracts.order_status.callbacks import callback_body
@@ -48,7 +48,22 @@ CONTRACT = Contract(
 )
 
 
-def exchanged(answer: Mapping[str, Any]) -> Mapping[str, Any]:
+class ErrorObject(TypedDict):
+    code: int
+    message: str
+    data: NotRequired[dict[str, Any]]
+
+
+class MessageAnswer(TypedDict):
+    """A JSON-RPC response. The id is null if the request had none that could be read."""
+
+    jsonrpc: str
+    id: str | int | None
+    result: NotRequired[dict[str, Any]]
+    error: NotRequired[ErrorObject]
+
+
+def exchanged(answer: MessageAnswer) -> MessageAnswer:
     return answer
 
 
@@ -57,9 +72,10 @@ EXCHANGE = Operation(
     heading="One JSON-RPC message of the Model Context Protocol",
     contract=CONTRACT,
     access=Access(scope=READ_SCOPE, account=AccountFrom.KEY, scoped=True),
+    answers=MessageAnswer,
     render=exchanged,
     body=True,
-    refuses=(Code.FOREIGN_ORIGIN, Code.NOT_ACCEPTABLE),
+    refuses=(Code.FOREIGN_ORIGIN, Code.NOT_ACCEPTABLE, Code.SPEND_CAP_REQUIRED),
     ours=True,
 )
 _NOT_HERE: dict[str, Any] = {
