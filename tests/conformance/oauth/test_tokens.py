@@ -171,7 +171,10 @@ def test_a_forged_token_gets_a_401_from_the_MCP_server(
     monkeypatch.setenv("OAUTH_ISSUER", issuer.url)
     reply = call_tool(world, unsigned(issuer), "list_orders")
     challenge = reply.headers["www-authenticate"]
-    assert (reply.status, challenge.startswith('Bearer error="invalid_token", resource_metadata=')) == (401, True)
+    assert (reply.status, challenge.startswith('Bearer error="invalid_token", resource_metadata=')) == (
+        401,
+        True,
+    )
 
 
 @pytest.mark.parametrize(
