@@ -46,7 +46,16 @@ def test_each_http_event_gets_a_response_with_a_status_below_500(path: Path, wor
     version = event["headers"].get("x-api-version", "2")
     if path.parent.name == "place_order":
         assert answer["statusCode"] == {"1": 201, "2": 202}[version], answer["body"]
-    unversioned = ("/api/billing/", "/api/account/", "/api/create-order", "/api/v1/", "/o/", "/webhooks/")
+    unversioned = (
+        "/api/billing/",
+        "/api/account/",
+        "/api/create-order",
+        "/api/v1/",
+        "/o/",
+        "/mcp",
+        "/.well-known/",
+        "/webhooks/",
+    )
     if path.parent.name != "answer_unknown_route" and not event["rawPath"].startswith(unversioned):
         assert answer["headers"]["X-Api-Version"] == version
 

@@ -35,7 +35,7 @@ _STEPS = {
     Code.SPEND_CAP_REQUIRED: (
         "Ask the account's owner to make a key with a spend cap, and to connect you with it. One line makes it: "
         'POST /api/keys with {"name": "agent", "scopes": ["vps:provision"], '
-        '"spend_cap": {"currency": "EUR", "day": 5000, "month": 20000}}.'
+        '"spend_cap": {"day": 5000, "month": 20000}}.'
     ),
     Code.SPEND_CAP_EXCEEDED: "Do not try again. Order for less, wait until the period is over, or ask the owner.",
     Code.SPEND_CAP_CURRENCY: _OTHER_KEY,
