@@ -9,9 +9,7 @@ from hosting_orders.contracts.orders_v2 import requests as orders_v2
 from hosting_orders.entrypoints.http import serves
 from hosting_orders.entrypoints.orders import place
 
-bootstrap.prepare(
-    *("directory", "catalogue", "orders", "workflow", "payments", "cipher", "page_tokens", "quotes"),
-    *("counts", "key_uses"),
-)
+bootstrap.prepare("directory", "catalogue", "orders", "workflow", "payments", "cipher")
+bootstrap.prepare("page_tokens", "quotes", "counts", "key_uses")
 
 handler = serves(orders_v2.PLACE_ORDER, orders_v1.PLACE_ORDER, order_status.PLACE_ORDER)(place)

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from hosting_orders import bootstrap
-from hosting_orders.adapters import callbacks, hosting_platform, standard_webhooks
+from hosting_orders.adapters import access_tokens, callbacks, hosting_platform, issuer_keys, standard_webhooks
 from hosting_orders.adapters.dynamodb import api_keys, keys, pages
 from hosting_orders.adapters.lightsail import platform as lightsail
 from hosting_orders.adapters.stripe import patient
@@ -58,7 +58,7 @@ Claims = list[tuple[str, tuple[Value, ...]]]
 
 PAGES = (
     *("contracts", "domains", "errors", "hosting-platform-contract", "keys"),
-    *("lightsail", "money", "order-life", "runbooks", "webhooks"),
+    *("lightsail", "money", "oauth", "order-life", "runbooks", "webhooks"),
 )
 TEMPLATE = read_template()
 STATES = yaml.safe_load(STATE_MACHINE.read_text(encoding="utf-8"))["States"]
@@ -132,6 +132,11 @@ def default(function: Callable[..., Any], name: str) -> Value:
 
 MINUTES, HOURS, DAYS = (lambda span, unit=unit: whole(span / unit) for unit in (MINUTE, HOUR, DAY))
 AGAIN = MINUTES(deadlines.COMPENSATION_CHECK)
+SILENT = (
+    in_template("OAuthIssuerSilentAlarm", "Period")
+    * in_template("OAuthIssuerSilentAlarm", "EvaluationPeriods")
+    / 60
+)
 STUCK = MINUTES(deadlines.SUBMISSION_STUCK)
 DOMAIN_DAYS = DAYS(REGISTRATION.deadline()), DAYS(TRANSFER.deadline())
 CARD, SEPA = DAYS(deadlines.CARD_EXPIRY), DAYS(deadlines.SEPA_EXPIRY)
@@ -360,6 +365,14 @@ CLAIMS: dict[str, Claims] = {
         ("One request handles {} entries", (manage_webhooks.REPLAYED,)),
         ("by a schedule, at most {} a minute", (requeue_webhooks.PER_ENDPOINT,)),
     ],
+    "oauth": [
+        ("has at least {} bits", (issuer_keys.MIN_RSA_BITS,)),
+        ("Clocks may differ by {} seconds", (access_tokens.LEEWAY_SECONDS,)),
+        ("has at most {} characters", (access_tokens.MAX_TOKEN,)),
+        ("and again after {} minutes", (issuer_keys.FRESH_SECONDS / 60,)),
+        ("a withdrawn key stops within {} minutes", (issuer_keys.FRESH_SECONDS / 60,)),
+        ("rings after {} minutes", (SILENT,)),
+    ],
     "runbooks": [
         ("its events of the last {} days", (DAYS(webhook.PUBLISHED_FOR),)),
         (
@@ -423,6 +436,7 @@ CLAIMS: dict[str, Claims] = {
                 in_template("ReconcileFailedAlarm", "Period") / 60,
             ),
         ),
+        ("the OAuth issuer cannot be read`, for {} minutes or longer", (SILENT,)),
         ("tries each failed item again after {} minutes", (MINUTES(deadlines.RECONCILE_AGAIN),)),
         ("expires after {} day, or after {} days with a SEPA", (CARD, SEPA)),
         ("can hold all places for {} hours", (PAGE_OPEN,)),

@@ -15,6 +15,7 @@ from .authenticate import Caller
 from .cancel_order import cancel_order
 from .check_domains import DomainCheck, check_domains
 from .domain_item import admit_domain_orders
+from .key_mode import check_change
 from .limit_rate import Bucket, RateLimit, count_request
 from .list_tlds import TldOffer, list_tlds
 from .place_cart import CartRequest, Placed, place_cart
@@ -56,6 +57,7 @@ def cancel(services: Services, caller: Caller, order_id: str, scopes: Scopes) ->
     """Raises the errors of `show_order_status` and `cancel_order`."""
     _refuse_tokens(caller)
     view = show_order_status(services, caller, order_id, scopes)
+    check_change(services, caller, view.order)
     cancel_order(services, view.order.account_id, view.order.number)
     return show_order_status(services, caller, order_id, scopes)
 

@@ -175,6 +175,7 @@ PREVIEW_ORDER = Operation(
     heading="What an order would cost, with a quote",
     contract=CONTRACT,
     access=Access(),
+    body=True,
     answers=previews.PreviewAnswer,
     render=previews.preview,
     refuses=(Code.USER_REQUIRED, *_ANY_ORDER, *_SITE, *_DOMAIN, Code.UNKNOWN_IMAGE, *BODY),

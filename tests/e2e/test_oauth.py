@@ -1,0 +1,42 @@
+"""OAuth on the deployed template: the functions read the issuer's keys, and the page's lines work (docs/oauth.md)."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from local.client import call
+from local.demo import DemoAccounts
+from local.stack import Stack
+from tests.structure.project import ROOT
+
+PAGE = (ROOT / "docs" / "oauth.md").read_text(encoding="utf-8")
+LINES = re.findall(r"^\| `(as .*?)` \| (\d{3})", PAGE, re.MULTILINE)
+
+
+def test_the_page_has_lines_to_try() -> None:
+    assert {status for _, status in LINES} == {"200", "401", "403"}
+
+
+@pytest.mark.parametrize(("line", "status"), LINES)
+def test_a_line_of_the_page_has_the_response_that_the_page_says(
+    stack: Stack, accounts: DemoAccounts, tmp_path: Path, line: str, status: str
+) -> None:
+    (prepared,) = re.findall(r"```sh\n(of\(\).*?)```", PAGE, re.DOTALL)
+    script = prepared.replace(".local/demo.json", str(stack.state / "demo.json")) + line
+    said = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert said.stdout.startswith(f"HTTP/1.1 {status}"), (line, said.stdout, said.stderr)
+
+
+def test_a_token_of_the_issuer_reads_at_each_function_that_is_open_to_it(
+    stack: Stack, accounts: DemoAccounts
+) -> None:
+    account = accounts["ready"]["id"]
+    asked = call("POST", f"{stack.issuer}/token", {"user": "usr_ready", "account": account})
+    headers = {"Authorization": f"Bearer {asked.json()['access_token']}", "X-Auth-Account": account}
+    for path in ("/api/orders", "/api/tasks", "/api/about", "/api/tlds", "/api/webhooks/endpoints"):
+        assert call("GET", f"{stack.api}{path}", headers=headers).status == 200, path
+    assert call("GET", f"{stack.api}/api/v1/nothing", headers=headers).status == 404
