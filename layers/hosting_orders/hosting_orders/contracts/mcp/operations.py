@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NotRequired
 from urllib.parse import urlsplit
 
-from typing_extensions import NotRequired, TypedDict
+from typing_extensions import TypedDict
 
 from hosting_orders.contracts.operation import Access, Contract, Operation
 from hosting_orders.contracts.order_status.callbacks import callback_body
