@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 
 from hosting_orders.domain.account import SpendCap
 from hosting_orders.domain.placement import Channel
-from tests.conformance.contract_002.support import SOURCE_IP, new_key, state_of
+from tests.conformance.contract_002.support import SOURCE_IP, new_key, send, state_of
 from tests.conformance.mcp.support import (
     SITE,
     VM,
@@ -153,8 +154,13 @@ def test_a_key_without_a_cap_quotes_but_does_not_order(world: World) -> None:
         assert "no spend cap" in quoted_result["content"][-1]["text"]
         before = state_of(world)
         error = refused(place(world, key, worked(quoted_result)), "spend_cap_required")
-        assert "/api/keys" in error["next_step"]
         assert state_of(world) == before
+        # The owner can send the line as it is.
+        line = re.search(r"POST (\S+) with (\{.*\})", error["next_step"])
+        assert line is not None
+        made = send(world, "POST", line[1], body=line[2])
+        assert made.status == 201, made.body
+        worked(place(world, made.body["secret"], worked(quoted_result)))
 
 
 @pytest.mark.parametrize("scopes", [set(), {"domains:provision"}, {"billing:read"}])
