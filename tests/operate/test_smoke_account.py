@@ -34,6 +34,6 @@ def test_the_claimed_numbers_of_the_account_and_its_orders_are_removed() -> None
         shop.close([], said.append)
 
         assert said == []
-        # The events of webhooks expire by themselves.
+        # The events of webhooks and the counts of requests expire by themselves.
         left = {item["PK"]["S"] for item in world.items("")} - before
-        assert {name for name in left if not name.startswith("EVENT#")} == set()
+        assert {name for name in left if not name.startswith(("EVENT#", "LIMIT#"))} == set()

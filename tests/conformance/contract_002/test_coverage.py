@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from hosting_orders.contracts.billing_order import operations as billing_order
+from hosting_orders.contracts.mcp import operations as mcp
 from hosting_orders.contracts.order_status import operations as order_status
 from tests.conformance.contract_002.support import ROUTES
 from tests.support.world import matched, routes
@@ -45,10 +46,10 @@ def test_hostile_requests_cover_every_route_that_needs_a_credential() -> None:
         ("POST", "/webhooks/platform"),
         ("GET", "/o/{page_token}"),  # the page's token is the credential: tests/conformance/order_page/
     }
-    # Contracts 000 and 001 have their own paths and their own suites of hostile requests.
+    # Contracts 000 and 001 and the MCP server have their own paths and their own suites of hostile requests.
     elsewhere = {
         tuple(operation.route.split())
-        for each in (order_status, billing_order)
+        for each in (order_status, billing_order, mcp)
         for operation in each.OPERATIONS
     }
     attacked = {matched(method, path)[1] for method, path, _ in ROUTES}

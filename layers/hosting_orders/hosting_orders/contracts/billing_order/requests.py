@@ -167,10 +167,10 @@ def _problem(found: Mapping[str, Any]) -> InvalidRequestError:
     if kind.startswith("union_tag"):
         location = (*location, "type")
     if kind == "literal_error":
-        text = f"must be {found['ctx']['expected']}".replace("'", "`")
+        text: str | None = f"must be {found['ctx']['expected']}".replace("'", "`")
     else:
-        text = _FINDINGS.get(kind, str(found["msg"]))
-    problem = field_problem({**found, "loc": location, "msg": text})
+        text = _FINDINGS.get(kind)
+    problem = field_problem({**found, "loc": location}, text)
     code = _CODES.get((kind, str(location[-1]) if location else ""), problem.code)
     return InvalidRequestError(code, str(problem), problem.pointer)
 

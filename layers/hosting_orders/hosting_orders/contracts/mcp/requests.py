@@ -69,7 +69,7 @@ def _received(body: object, facts: RequestFacts) -> Received:
     is_id = isinstance(request_id, str | int) and not isinstance(request_id, bool)
     fits = known.get("jsonrpc") == "2.0" and isinstance(method, str) and isinstance(params, dict)
     if not fits or ("id" in known and not is_id):
-        raise InvalidRequestError(Code.INVALID_FIELD, "The body is no JSON-RPC 2.0 message.", "")
+        raise InvalidRequestError(Code.INVALID_FIELD, "The body is not a JSON-RPC 2.0 message.", "")
     return Received(Message(request_id, str(method), params), facts)
 
 

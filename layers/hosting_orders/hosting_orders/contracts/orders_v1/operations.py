@@ -76,6 +76,7 @@ PREVIEW_ORDER = Operation(
     heading="What an order would cost, with a quote",
     contract=CONTRACT,
     access=Access(),
+    asks_registrar=True,
     body=True,
     answers=previews.PreviewAnswer,
     render=previews.preview,

@@ -92,14 +92,13 @@ class RotateKey(Strict):
 
 _FINDINGS = {
     "literal_error": "must be {expected}",
-    "too_long": "must have at most {max_length} entries",
     "too_short": "must have at least {min_length} entry, or be null for a key that may do everything",
 }
 
 
 def _problem(found: Mapping[str, Any]) -> InvalidRequestError:
     text = _FINDINGS.get(found["type"])
-    return field_problem({**found, "msg": text.format(**found["ctx"])} if text else found)
+    return field_problem(found, text.format(**found["ctx"]) if text else None)
 
 
 def _key(body: object, facts: RequestFacts) -> KeyRequest:

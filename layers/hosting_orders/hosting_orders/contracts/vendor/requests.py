@@ -91,15 +91,16 @@ _FINDINGS = {
 }
 
 
-def field_problem(found: Mapping[str, Any]) -> InvalidRequestError:
-    """Convert one pydantic error to `missing_field` or `invalid_field`."""
+def field_problem(found: Mapping[str, Any], text: str | None = None) -> InvalidRequestError:
+    """Convert one pydantic error to `missing_field` or `invalid_field`, with the usual text if none is given."""
     location = found["loc"]
     pointer = pointer_to(*location)
     name = ".".join(str(part) for part in location) or "the body"
     if found["type"] == "missing":
         return InvalidRequestError(Code.MISSING_FIELD, f"`{name}` is required.", pointer)
-    known = _FINDINGS.get(found["type"])
-    text = known.format(**found.get("ctx", {})) if known else str(found["msg"])
+    if text is None:
+        known = _FINDINGS.get(found["type"])
+        text = known.format(**found.get("ctx", {})) if known else str(found["msg"])
     if text.endswith(" 1 characters"):
         text = text.removesuffix("s")
     return InvalidRequestError(Code.INVALID_FIELD, f"`{name}` {text}.", pointer)
