@@ -19,15 +19,13 @@ from hosting_orders.usecases.show_order_status import list_order_statuses, show_
 bootstrap.prepare("directory", "catalogue", "orders", "counts", "workflow", "payments", "cipher")
 bootstrap.prepare("features", "registrar", "registry_rules", "known_offers", "page_tokens", "quotes")
 
-QUESTIONS = LIMITS[Bucket.REGISTRAR]
-
 
 def work_of(services: Services, call: Call[Any], received: requests.Received) -> dict[tools.Tool, Any]:
     caller, readable = call.caller, tools.scopes_to_read(call.caller)
 
     def order(work: Callable[..., Any], given: Any) -> Any:
         asked = requests.agent_order(given, received.facts)
-        questions = QUESTIONS if asked.with_domain else None
+        questions = LIMITS[Bucket.REGISTRAR] if asked.with_domain else None
         loopback = bootstrap.allow_loopback_callbacks()
         return work(services, caller, asked.request, asked.scopes, questions, loopback=loopback)
 
@@ -38,7 +36,9 @@ def work_of(services: Services, call: Call[Any], received: requests.Received) ->
         ),
         tools.GET_CART_STATUS: lambda given: agents.show_cart_status(services, caller, given.cart, readable),
         tools.LIST_CATALOGUE: lambda _: agents.show_catalogue(services, caller, bootstrap.tax_is_added()),
-        tools.CHECK_DOMAIN: lambda given: agents.check(services, caller, given.domains, QUESTIONS),
+        tools.CHECK_DOMAIN: lambda given: agents.check(
+            services, caller, given.domains, LIMITS[Bucket.REGISTRAR]
+        ),
         tools.QUOTE_ORDER: lambda given: order(agents.quote, given),
         tools.PLACE_ORDER: lambda given: order(agents.place, given),
         tools.CANCEL_ORDER: lambda given: agents.cancel(services, caller, given.order, SCOPES),
