@@ -86,7 +86,7 @@ def _lines(stack: Stack, sample: Sample) -> Iterator[tuple[str, str]]:
     user = f"usr_{SAMPLE_ACCOUNT}"
     yield (
         "An OAuth token for a user of the account",
-        f"curl -s {stack.issuer}/token -d user={user} -d account=$ACCOUNT",
+        f"curl -s {stack.issuer}/token -d user={user} -d account=$ACCOUNT | pretty",
     )
 
 

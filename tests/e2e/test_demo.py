@@ -96,10 +96,11 @@ def test_the_printed_commands_work_when_pasted(
     assert answers[5]["status"] == "accepted"
     assert answers[6]["data"]["status"] == "COMPLETED"
     assert answers[7]["data"]["order"]["status"] == "Active"
-    assert len(answers) == 9
+    assert answers[9]["token_type"] == "Bearer"
+    assert len(answers) == 10
     key = accounts["ready"]["user_key"]
     assert [line for line in lines if key in line] == [line for line in preparation if key in line]
-    assert all("Idempotency-Key: " in line for line in pasted if " -d " in line)
+    assert all("Idempotency-Key: " in line for line in pasted if "api /" in line and " -d " in line)
 
 
 @pytest.mark.usefixtures("broken_platform")
@@ -118,11 +119,12 @@ def test_the_demo_file_has_all_addresses_and_accounts(stack: Stack, accounts: De
         *("ready", "credit", "no_method", "authentication_required"),
         *("declined_recoverable", "declined_final", "sepa", "trial", "no_customer", "dutch"),
     }
-    keys = {"user_key", "user_key_v1", "system_key", "api_key_000", "api_key_000_domains", "api_key_001"}
+    api_keys = ("api_key_000", "api_key_000_domains", "api_key_001")
+    keys = {"user_key", "user_key_v1", "system_key", "agent_key", *api_keys}
     assert all(set(account) == {"id", *keys} for account in accounts.values())
     addresses = {
         name: document[name]
-        for name in ("api", "stripe", "platform", "lightsail", "registrar", "aws", "callbacks")
+        for name in ("api", "stripe", "platform", "lightsail", "registrar", "issuer", "aws", "callbacks")
     }
     assert set(document) == {*addresses, "accounts", "outputs"}
     for address in addresses.values():
@@ -186,5 +188,5 @@ def test_a_killed_run_does_not_block_the_next_and_sigterm_stops_the_servers(tmp_
         second.terminate()
     assert second.wait(PATIENCE_SECONDS) == 0
     document = json.loads(demo_file.read_text())
-    for name in ("api", "stripe", "platform", "registrar", "aws", "callbacks"):
+    for name in ("api", "stripe", "platform", "registrar", "issuer", "aws", "callbacks"):
         assert nobody_answers(document[name])

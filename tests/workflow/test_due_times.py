@@ -10,7 +10,7 @@ import pytest
 from hosting_orders.domain.errors import ProviderUnavailableError
 from hosting_orders.domain.order import Order, OrderStatus
 from hosting_orders.domain.registration import Zone
-from hosting_orders.usecases.left_domains import domain_held
+from hosting_orders.usecases.left_domains import release_departed_domain
 from tests.support.domain_books import now, renewals
 from tests.support.refusals import no_new_subscriptions
 from tests.support.world import World, a_world
@@ -137,7 +137,7 @@ def test_a_renewal_ends_when_another_order_finds_during_a_zone_check_that_the_do
 
     class FindsTheDeparture(NoZones):
         def ensure(self, name: str, order_id: str, nameservers: Sequence[str]) -> Zone:
-            assert not domain_held(world.services, name)
+            release_departed_domain(world.services, name)
             return super().ensure(name, order_id, nameservers)
 
     world.services.__dict__["zones"] = FindsTheDeparture()

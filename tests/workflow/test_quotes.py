@@ -488,8 +488,8 @@ def test_a_tax_that_rises_during_the_order_is_not_charged(
     store = taxed.services.orders
     place = store.place
 
-    def moving(*arguments: Any) -> None:
-        place(*arguments)
+    def moving(*arguments: Any, **options: Any) -> None:
+        place(*arguments, **options)
         lives_in(taxed, "HU")
 
     monkeypatch.setattr(store, "place", moving)

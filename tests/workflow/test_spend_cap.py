@@ -57,7 +57,9 @@ def left(world: World, account: str = "ready", key: str = "user_key", **cap: int
 
 
 def stored(world: World) -> list[str]:
-    return sorted(item["SK"]["S"] for item in world.items("") if not item["PK"]["S"].startswith("LIMIT#"))
+    """Return the sort keys of everything but the counts of requests and the last use of keys."""
+    uncounted = ("LIMIT#", "USED#")
+    return sorted(item["SK"]["S"] for item in world.items("") if not item["PK"]["S"].startswith(uncounted))
 
 
 def all_orders(world: World) -> list[Order]:

@@ -18,7 +18,7 @@ kind=$1
 artifacts=$2
 runs_on=3.13 # the runtime in template.yaml
 # The services of boto3 clients in hosting_orders/bootstrap.py. A test compares the two lists.
-aws_services="appconfigdata dynamodb dynamodbstreams kms lightsail route53 route53domains secretsmanager sns stepfunctions"
+aws_services="appconfigdata dynamodb dynamodbstreams kms lightsail route53 route53domains secretsmanager sns sqs stepfunctions"
 
 # Any Python with pip can fetch packages for another version.
 python_with_pip() {
