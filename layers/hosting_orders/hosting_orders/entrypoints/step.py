@@ -22,7 +22,7 @@ class StepCall:
     account_id: str
     number: int
     task_token: str = ""  # empty for a state that does not wait
-    error: str = ""  # empty unless a failure led to the state
+    error: str = ""  # the failure that led to the state, or empty
 
     @classmethod
     def of(cls, event: Mapping[str, Any]) -> StepCall:

@@ -85,7 +85,7 @@ def _removed_from(order: Order) -> int:
 
 
 def _is_in_use(services: Services, order: Order) -> bool:
-    # A later order may have got the same zone, since a transfer keeps the nameservers.
+    # A later order may have got the same zone, because a transfer keeps the nameservers.
     name = order.item_as(DomainItem).ascii_name
     ours = order.resource_as(DomainResource)
     assert ours is not None
