@@ -141,6 +141,6 @@ def label_of(name: str) -> str:
 
 
 def begins(name: str, *prefixes: str) -> bool:
-    """Whether the longest of PREFIXES that the domain begins with is in `prefixes`."""
+    """Whether the domain begins with one of `prefixes`. Only the longest match in PREFIXES counts."""
     fitting = [prefix for prefix in PREFIXES if label_of(name).startswith(prefix)]
     return bool(fitting) and max(fitting, key=len) in prefixes
