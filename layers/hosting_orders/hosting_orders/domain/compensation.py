@@ -19,9 +19,7 @@ from .order import OrderStatus
 class Action(StrEnum):
     """If an action neither ends the order nor waits, the caller reads order and payment again for the next action."""
 
-    STOP_DELIVERY = (
-        "stop_delivery"  # ask the provider, then deliver, wait or give up
-    )
+    STOP_DELIVERY = "stop_delivery"  # ask the provider, then deliver, wait or give up
     GIVE_UP = "give_up"  # forbid delivery: the order becomes `refunding`
     CLOSE_PAYMENT = "close_payment"  # void an open payment, wait for a debit
     END_UNPAID = "end_unpaid"  # nothing to refund; the order ends

@@ -52,7 +52,7 @@ def workflow_step(
         except Exception as error:
             log.warning("step ended with an error", extra={"error": type(error).__name__, "why": str(error)})
             if not isinstance(error, HostingOrdersError):
-                # Retries run for hours. Count every fault, so operators hear of the first one in time.
+                # Retries run for hours. Count every fault, so operators hear of the first fault in time.
                 bootstrap.services().metrics.count("StepFault")
             raise
         finally:

@@ -44,7 +44,7 @@ def make_missing_zone(services: Services, order: Order) -> Order:
 
 
 def remove_zone(services: Services, order: Order) -> Order:
-    """Remove the empty zone of a domain that left long ago, unless another order uses it.
+    """Remove the empty zone of a domain that left long ago, unless another order uses the zone.
 
     Raises ProviderUnavailableError.
     """

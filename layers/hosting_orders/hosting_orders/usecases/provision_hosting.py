@@ -10,7 +10,7 @@ from .products.registry import fulfilment
 
 
 def provision_hosting(services: Services, account_id: str, number: int, task_token: str) -> None:
-    """Begin delivery and call the platform. Its webhook or the reconciler answers the token.
+    """Begin delivery and call the platform. The platform's webhook or the reconciler answers the token.
 
     Raises OrderCanceledError when a cancel came first, ProvisioningFailedError when the platform refuses.
     """

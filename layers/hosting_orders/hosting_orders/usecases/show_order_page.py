@@ -47,8 +47,8 @@ class OrderPageView:
     accepts: str
 
 
-# The orders that this process has shown, by account and number. They are shown again while the table is unavailable:
-# most waiting customers loaded the page seconds earlier.
+# The orders that this process has shown, by account and number. They are shown again while the table is unavailable,
+# because most waiting customers loaded the page seconds earlier.
 _remembered: OrderedDict[tuple[str, int], KnownOrder] = OrderedDict()
 
 

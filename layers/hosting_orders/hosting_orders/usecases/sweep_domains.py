@@ -27,7 +27,7 @@ def sweep_domains(services: Services) -> int:
             _wake_if_expired(services, order, domain.expires_at, now)
         reason = why_unpaid(order, domain.expires_at, now) if order else None
         if order is None or reason is None:
-            continue  # another stack's domain, or one that is being paid
+            continue  # another stack's domain, or a domain that is being paid
         reported += 1
         services.metrics.count("DomainExpiresUnpaid")
         day = datetime.fromtimestamp(domain.expires_at / 1000, UTC).date().isoformat()
