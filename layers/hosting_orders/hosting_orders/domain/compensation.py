@@ -1,4 +1,4 @@
-"""The next action of an order's compensation. The table guarantees:
+"""The next action of an order's compensation (docs/glossary.md). The table guarantees:
 
 - Money never goes back while delivery is possible, except for a domain that is unfinished at its deadline.
   `GIVE_BACK` is only in rows that forbid delivery.

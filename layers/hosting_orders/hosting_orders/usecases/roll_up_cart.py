@@ -1,4 +1,4 @@
-"""Copy order statuses from the table's stream into carts, and write page marks."""
+"""Copy order statuses from the table's stream into carts, and write page marks (docs/glossary.md)."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from .ports import Services
 
 
 def settle_payment(services: Services, reference: str) -> None:
-    """Read and record the payment, and let its orders continue. A payment that is not ours changes nothing."""
+    """A payment that is not ours changes nothing."""
     state = services.payments.state(reference)
     if state is None:
         return

@@ -53,7 +53,7 @@ _remembered: OrderedDict[tuple[str, int], KnownOrder] = OrderedDict()
 
 
 def show_order_page(services: Services, token: str, *, outcome: str | None, accepts: str) -> OrderPageView:
-    """Return what the token's page shows. An unknown `outcome` is ignored.
+    """An unknown `outcome` is ignored.
 
     Raises NotFoundError for a token that we did not sign, and 30 days after the order's end. Raises
     ProviderUnavailableError when the token cannot be checked.

@@ -23,7 +23,7 @@ from .ports import Services
 
 
 def start_renewal(services: Services, order: Order) -> Order:
-    """Create the subscription or invoices for the further terms. A fault is retried soon, a refusal daily."""
+    """Create the further terms' subscription, or plan our own invoices. A fault is retried soon, a refusal daily."""
     if has_expired(order, services.clock.now()):
         return _refused(services, order, "the domain has expired")
     try:
