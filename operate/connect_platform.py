@@ -1,4 +1,4 @@
-"""`make connect-platform`: the hosting platform's API key and the secrets that sign its webhooks."""
+"""`make connect-platform`: store the hosting platform's API key and the secrets that sign its webhooks."""
 
 from __future__ import annotations
 

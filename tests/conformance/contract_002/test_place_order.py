@@ -136,7 +136,7 @@ def test_O2_079b_polling_the_cart_or_the_order_shows_the_end(world: World) -> No
     assert world.request("GET", placed.body["orders"][0]["poll_url"]).body["order"]["status"] == "completed"
 
 
-# -- the pre-flight gate ------------------------------------------------------------------------------------------
+# -- the pre-flight check: can the account be charged? ------------------------------------------------------------
 
 
 def test_O2_062_O2_063_O2_090_an_account_without_a_saved_method_cannot_order(world: World) -> None:
