@@ -84,7 +84,7 @@ def test_a_refund_happens_once_despite_a_fault_at_any_request(shop: Shop) -> Non
     ("fault", "collection"),
     [("dropped", "credit_notes"), ("error", "credit_notes"), ("dropped", "subscriptions")],
 )
-def test_a_retry_sends_the_same_key(shop: Shop, fault: str, collection: str) -> None:
+def test_a_retry_sends_the_same_idempotency_key(shop: Shop, fault: str, collection: str) -> None:
     """If two requests both search before either of them posts, only the key prevents a second refund or renewal."""
     whose = shop.customer()
     if collection == "subscriptions":
