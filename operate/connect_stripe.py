@@ -107,7 +107,7 @@ def _check_rights(client: stripe.StripeClient) -> None:
 
 
 def _of_stack(client: stripe.StripeClient, url: str, stored: Document) -> list[Document]:
-    """The endpoints with the stack's address, and the stored endpoint. Its address may have changed since."""
+    """The endpoints with the stack's address, and the stored endpoint even if it has another address."""
     pages = client.v1.webhook_endpoints.list({"limit": 100}).auto_paging_iter()
     endpoints = [each.to_dict() for each in pages]
     return [each for each in endpoints if each["url"] == url or each["id"] == stored.get(WEBHOOK_ENDPOINT)]

@@ -52,7 +52,7 @@ class Stack:
 
     @property
     def stand_ins(self) -> list[str]:
-        """The parameters of this stack that only a stack with stand-ins sets."""
+        """The parameters that make this stack use stand-ins. A stack without stand-ins does not set them."""
         names = ("StripeApiBase", "RegistrarEndpoint", "LightsailEndpoint")
         found = [name for name in names if self.parameters.get(name)]
         return found + [

@@ -31,7 +31,7 @@ LOCAL_WEBHOOK_SECRET = "whsec_local_stripe_standin"  # noqa: S105 - signs only l
 class StripeStandIn:
     """Stripe in this process, on 127.0.0.1. With `port` 0, a free port is chosen. A context manager.
 
-    If `webhook_secret` has several values, each of them signs. `deliver` replaces the HTTP endpoint for webhooks; see
+    If `webhook_secret` has several values, each signs webhooks. `deliver` replaces the HTTP endpoint for webhooks; see
     `Receiver`. `deliver` runs in a separate thread. With `manual_delivery`, `deliver` runs only in `deliver_webhooks`.
     `sepa_settles_after` is in seconds of `clock`.
     """

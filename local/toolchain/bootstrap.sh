@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Finds Python and makes the project's virtual environments when they are missing or out of date.
 #
-#   bootstrap.sh ENVIRONMENT…     make .venv/ENVIRONMENT (app, emulator, sam; or browser, see below)
-#   bootstrap.sh --python [X.Y…]  print the newest suitable Python (or the newest among the versions given)
+#   bootstrap.sh ENVIRONMENT…     make .venv/ENVIRONMENT (app, emulator, sam or browser)
+#   bootstrap.sh --python [X.Y…]  print the newest suitable Python, or the newest of the given versions
 #
-# There are three environments because the emulator and SAM CLI each pin their own botocore, which must not change
+# The emulator and SAM CLI each pin their own botocore. They have their own environments, so their pins do not change
 # the version that the application is tested with.
 #
 # PYTHON=/path/to/python selects the interpreter. The script works with bash 3.2, which macOS ships.

@@ -9,7 +9,7 @@
 # gives all files the same date, so Python would reject bytecode that is checked by date. The bytecode is therefore
 # `unchecked-hash`, which Python does not check.
 #
-# PACKAGE_PYTHON=/path/to/python packages for that Python on this machine, instead of for Lambda.
+# PACKAGE_PYTHON=/path/to/python makes the package for that Python and this machine, instead of for Lambda.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -50,7 +50,8 @@ fetch_dependencies() {
     trim_botocore "$target/botocore/data"
 }
 
-# botocore has a folder for each of about 400 AWS services, and lists them all when a client is made.
+# Removes the folders of unused services. botocore has a folder for each of about 400 AWS services, and lists all
+# folders when a client is made.
 trim_botocore() {
     local folder
     for folder in "$1"/*/; do

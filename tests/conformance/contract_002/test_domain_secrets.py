@@ -1,4 +1,4 @@
-"""A domain's contacts and auth code appear in clear only at the registrar (O2-124 … O2-134, C22)."""
+"""A domain's contacts and auth code are in plain text only at the registrar (O2-124 … O2-134, C22)."""
 
 from __future__ import annotations
 

@@ -83,7 +83,10 @@ def test_O2_099_other_declines_keep_the_banks_code(world: World, card: Any, code
 
 
 def test_O2_099_an_error_without_a_decline_has_no_decline_code(world: World) -> None:
-    """The test stores the cart as failed, as after a refusal by Stripe without a decline, and repeats the request."""
+    """The test stores the cart as failed, as if Stripe had refused the payment without a decline.
+
+    Then the test repeats the request.
+    """
     order = world.order(world.place("ready", key="no-decline").body["orders"][0]["id"])
     cart = world.cart(order.cart_token)
     failed = order.payment_failed(Failure("cart_pay_failed", "The payment could not be started."), 1)

@@ -33,7 +33,7 @@ def world() -> Iterator[World]:
     with a_world() as world:
         new_account(world, "ready", "many")
         placed = [world.place("many").body["orders"][0]["id"]]
-        # The other orders are copies of this order, because only their numbers matter here.
+        # The other orders are copies of the first order, because only their numbers matter here.
         model = world.order(placed[0], "many")
         cart = world.cart(model.cart_token, "many")
         for place in range(1, ORDERS):

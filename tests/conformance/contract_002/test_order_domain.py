@@ -529,7 +529,7 @@ def test_twenty_concurrent_posts_make_one_order_one_charge_and_one_registration(
 def test_O2_123_an_auth_code_of_two_lines_is_refused_and_surrounding_spaces_are_removed(world: World) -> None:
     two_lines = world.domain("two-lines.nl", action="transfer", authcode="one\ntwo")
     refused_domain(world, two_lines, 400, "invalid_field", "/domain/authcode")
-    # The stand-in refuses only the auth code `wrong`. It would accept the code if the spaces were sent.
+    # The stand-in refuses only the auth code `wrong`. If the spaces were sent, it would accept the code.
     spaces = world.domain("spaces-around.nl", action="transfer", authcode="  wrong \n")
     refused_domain(world, spaces, 422, "domain_add_failed", "/domain/name")
 

@@ -58,7 +58,7 @@ def unfit(shape: Any, value: Any, where: str) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def shared() -> Any:
-    """One client for all tests, because building it is slow. Each test attaches its own stand-in."""
+    """One client for all tests, because building a client is slow. Each test attaches its own stand-in."""
     maker = LightsailStandIn()
     client = maker.client(REGION)
     maker.detach(client)
