@@ -260,7 +260,7 @@ def test_an_accepted_phone_number_has_the_registries_form(phone: str) -> None:
     except InvalidFieldsError:
         return
     assert re.fullmatch(r"\+[0-9]{1,3}\.[0-9]{1,14}", kept)
-    # The zero after the country code is only for domestic calls and is dropped. In Italy the zero belongs to the number.
+    # The zero after the country code is only for domestic calls and is dropped. In Italy the zero is kept.
     country, _, number = kept.removeprefix("+").partition(".")
     given_digits = re.sub(r"\D", "", phone)
     assert country + number in given_digits or f"{country}0{number}" in given_digits or country == "39"
