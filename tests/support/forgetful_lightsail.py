@@ -123,7 +123,10 @@ class ForgetfulLightsail:
 
 
 def sell_machines(world: World, *, quick: bool = False) -> ForgetfulLightsail:
-    """Add PLAN to the catalogue, and let this platform deliver every order. Call it before the catalogue is read."""
+    """Add PLAN to the catalogue, and let this platform deliver every order.
+
+    Call this function before the catalogue is read.
+    """
     for image in (BOTH, ELSEWHERE):
         world.services.catalogue.put_image(image)
     world.services.catalogue.put_location(FRANKFURT)

@@ -1,6 +1,6 @@
-"""A fault is an error that says nothing about the order, such as an outage. The workflow retries it for hours.
+"""A fault is an error that says nothing about the order, such as an outage. The workflow retries the step for hours.
 
-Then an operator is alerted, and can redrive the execution, which restarts the failed step. Without a redrive the order
+Then an operator is alerted and can redrive the execution, which restarts the failed step. Without a redrive the order
 is refunded at its deadline.
 """
 

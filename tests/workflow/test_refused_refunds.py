@@ -52,8 +52,8 @@ def test_processes_that_overlap_refund_a_refused_order_once(world: World, wait: 
     order = refused(world)
     world.stripe.controls.set(refunds="as published")
     world.advance(deadlines.COMPENSATION_CHECK / 1000)
-    # Begin one second before the clock reaches a multiple of five minutes. Every `wait` except 0 ends after that moment.
-    # The result must be the same, because the idempotency key must not depend on the clock.
+    # Begin one second before the clock reaches a multiple of five minutes. Every `wait` except 0 ends after that
+    # moment. The result must be the same, because the idempotency key must not depend on the clock.
     world.advance(299 - world.clock.now() // 1000 % 300)
 
     def another() -> None:
