@@ -133,7 +133,7 @@ def body_of(response: requests.Response) -> Any:
 
 
 class Clock:
-    """A test clock, at the stand-in or at Stripe. For a customer created with its id, the clock's time applies."""
+    """A test clock, at the stand-in or at Stripe. A customer created with the clock's id has the clock's time."""
 
     def __init__(self, client: stripe.StripeClient, frozen_time: int) -> None:
         self._client = client

@@ -86,7 +86,7 @@ def test_contract_001_shows_the_decimals_of_each_currency(code: str, form: str, 
 
 @pytest.mark.parametrize("code", ["EUR", "JPY", "UGX"])
 @pytest.mark.parametrize("amount", [0, 700, 1900, 3000])
-def test_the_parts_of_an_amount_add_up_and_have_units_that_stripe_accepts(code: str, amount: int) -> None:
+def test_the_parts_of_an_amount_add_up_and_are_amounts_that_stripe_accepts(code: str, amount: int) -> None:
     lines = [500, 1200, 1300]
     parts = [part_of(amount, sum(lines[:place]), line, sum(lines), code) for place, line in enumerate(lines)]
     assert sum(parts) == amount

@@ -191,7 +191,10 @@ def test_route_53_names_are_unique_within_a_tld() -> None:
 
 
 def documented_values(parameter: str) -> set[str]:
-    """All words in capitals in botocore's text about ExtraParam, including all values of `parameter`."""
+    """All words in capitals in botocore's text about ExtraParam, without the word `parameter` itself.
+
+    The words include all values of the parameter.
+    """
     text = ROUTE53["ExtraParam"]["members"]["Name"]["documentation"]
     plain = re.sub(r"<[^>]+>", "\n", text)
     words = [line.strip() for line in plain.splitlines() if line.strip()]
