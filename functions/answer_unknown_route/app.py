@@ -1,4 +1,4 @@
-"""Answer unknown paths with a 404 in a contract's error format, instead of API Gateway's."""
+"""Answer an unknown path with a 404 in the error format of the path's contract."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What anybody may ask at the MCP server's addresses. The function has no rights."""
+"""The MCP server's routes that need no key or token. The function has no AWS permissions."""
 
 from __future__ import annotations
 

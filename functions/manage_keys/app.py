@@ -1,4 +1,4 @@
-"""The API keys of an account. No other function may write keys."""
+"""Manage the API keys of an account. No other function can write keys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The endpoints that can order a domain, alone or in a cart. One more resends a registrant's verification mail."""
+"""Order a domain, alone or in a cart. Send a registrant's verification mail again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""POST /api/orders/preview: what an order would cost. The function can write nothing."""
+"""POST /api/orders/preview: what an order would cost. The function cannot write orders."""
 
 from __future__ import annotations
 

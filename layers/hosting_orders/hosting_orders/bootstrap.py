@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from hosting_orders.domain.order import Order
     from hosting_orders.usecases.ports import Services
 
-# A rotated secret is picked up after this long, without a deployment.
+# A rotated secret is used after at most this many seconds, without a deployment.
 _SECRETS_LIVE_SECONDS = 600
 
 
@@ -76,7 +76,7 @@ def _new_aws_client(
 
 @cache
 def _issuer_keys(issuer: str, stack: str, allow_loopback: bool) -> IssuerKeys:
-    # One for the process: rebuilt services must not read the keys again.
+    # One object for the process, so that rebuilt services do not read the keys again.
     from hosting_orders.adapters.issuer_keys import IssuerKeys
     from hosting_orders.adapters.metrics import LogMetrics
 
@@ -116,7 +116,7 @@ class AwsServices:
         values = self._settings
         if values.oauth_issuer is None:
             return None
-        # Slow to import (joserfc and cryptography), so only a request with a token pays for it.
+        # joserfc and cryptography are slow to import, so only a request with a token imports them.
         from hosting_orders.adapters.access_tokens import JwtAccessTokens, TokenRules
 
         rules = TokenRules(
@@ -253,7 +253,8 @@ class AwsServices:
         return Route53Registrar(
             # Four attempts outlast a short throttle ("Rate exceeded") and fit API Gateway's 30 seconds.
             _new_aws_client("route53domains", connect_timeout=2, read_timeout=5, attempts=4, **place),
-            # No retries: a lost submission may have succeeded. The registrar's list is read before the next submission.
+            # Do not retry, because a lost submission may have succeeded. The registrar's list is read before the next
+            # submission.
             _new_aws_client("route53domains", connect_timeout=2, read_timeout=30, attempts=1, **place),
         )
 
@@ -299,8 +300,8 @@ class AwsServices:
         from hosting_orders.adapters.features import AppConfigFeatures, app_config_store
 
         def open_store() -> Any:
-            # Not the shared client: Powertools extends the user agent of a client each time it gets one. The time-outs
-            # are short because an API client waits for the answer.
+            # Do not use the shared client, because Powertools extends the user agent of each client that it is given.
+            # The time-outs are short because an API client waits for the answer.
             return app_config_store(
                 _new_aws_client("appconfigdata", connect_timeout=1, read_timeout=2, attempts=2),
                 application=self._settings.features_application,

@@ -18,13 +18,13 @@ from joserfc.util import urlsafe_b64decode
 from hosting_orders.domain.account import AccessToken
 from hosting_orders.domain.errors import AccessTokenRefusedError
 
-# No HMAC: it would take the issuer's public key as the secret.
+# HMAC is not allowed. A sender could sign a token with the issuer's public key as the secret.
 ALGORITHMS = ("RS256", "PS256", "ES256")
 MAX_TOKEN = 8192  # characters; API Gateway accepts about 10,000 for all headers
 LEEWAY_SECONDS = 30  # our clock may differ from the issuer's
 
-_TYPES = frozenset({"jwt", "at+jwt", "application/at+jwt"})  # `typ`, in lower case
-# How issuers mark what a token is for. ID and refresh tokens have other values.
+_TYPES = frozenset({"jwt", "at+jwt", "application/at+jwt"})  # the header's `typ`, in lower case
+# Claims by which issuers mark access tokens, and their values. ID and refresh tokens have other values.
 _MARKS: Mapping[str, tuple[str, ...]] = {"token_use": ("access",), "typ": ("Bearer", "DPoP", "at+jwt")}
 _ID = re.compile(r"[\x21-\x7e]{1,200}")
 
@@ -34,7 +34,7 @@ class TokenRules:
     """What a token must say, from the stack's parameters."""
 
     issuer: str
-    audiences: Sequence[str]  # one of them is enough
+    audiences: Sequence[str]  # a token needs one of them
     audience_claim: str = "aud"
     user_claim: str = "sub"
     account_claim: str = "account_id"
@@ -82,14 +82,14 @@ class JwtAccessTokens:
 
     def _check_purpose(self, claims: Mapping[str, Any]) -> None:
         if self._rules.audience_claim != "aud" and "aud" in claims:
-            # The issuer has named another audience: the token is not for us.
+            # The `aud` names another audience, so the token is not for us.
             raise AccessTokenRefusedError("the token has an `aud`; set OAuthAudienceClaim to aud")
         for claim, values in _MARKS.items():
             if claim in claims and claims[claim] not in values:
                 raise AccessTokenRefusedError(f"this is no access token: `{claim}` has another value")
 
     def _scopes(self, claims: Mapping[str, Any]) -> frozenset[str]:
-        # `scope` is that of RFC 9068, `scp` that of Microsoft and Okta.
+        # RFC 9068 names the claim `scope`. Microsoft and Okta name it `scp`.
         given = claims.get("scope", claims.get("scp", ""))
         words = given.split() if isinstance(given, str) else given
         if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
@@ -99,7 +99,7 @@ class JwtAccessTokens:
 
 
 def _key_id(token: str) -> str:
-    # Only `kid` selects a key. `jku`, `jwk` and `x5u` name keys of the sender's choice.
+    # Only `kid` selects a key. With `jku`, `jwk` or `x5u`, the sender could choose any key.
     if len(token) > MAX_TOKEN:
         raise AccessTokenRefusedError(f"the token has more than {MAX_TOKEN} characters")
     try:
@@ -126,7 +126,7 @@ def _id(claims: Mapping[str, Any], claim: str) -> str:
 
 
 class _StrictDecoder(json.JSONDecoder):
-    # Parsers disagree on which of two members of one name counts.
+    # If an object has two members with the same name, parsers disagree on which one counts. Refuse such an object.
 
     def __init__(self) -> None:
         super().__init__(object_pairs_hook=_members)

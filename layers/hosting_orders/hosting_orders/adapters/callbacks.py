@@ -1,6 +1,6 @@
-"""Send callbacks: one signed HTTPS request to an address that a client chose (docs/design.md).
+"""Send callbacks and webhooks. Each is one signed HTTPS request to a URL that a client chose (docs/design.md).
 
-The connection uses the checked address, because a second lookup could return another one.
+The connection uses the IP address that was checked, because a second lookup could return another one.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from hosting_orders.domain import callback_url
 from hosting_orders.domain.callback_url import CallbackUrl
 from hosting_orders.domain.providers import CallbackAnswer, CallbackRequest
 
-# `requests` is not used, because it restarts its timeout with every packet.
+# The library `requests` is not used, because it restarts its timeout with every packet.
 CONNECT_SECONDS = 3.0
 TOTAL_SECONDS = 10.0
 MAX_ANSWER_BYTES = 64 * 1024  # header and body together
@@ -39,7 +39,7 @@ _SECONDS = re.compile(r"[0-9]{1,9}")
 
 
 class _UndeliverableError(Exception):
-    """The customer sees the text, so it contains no IP address."""
+    """The customer sees the error's text, so the text contains no IP address."""
 
 
 def resolve(host: str, port: int) -> list[str]:
@@ -97,7 +97,7 @@ class HttpsSender:
         return CallbackAnswer(answer.status, error, self._retry_after(answer.headers.get("retry-after", "")))
 
     def _checked(self, request: CallbackRequest) -> CallbackUrl:
-        """Check the URL again: the rules may be stricter than when the order was placed."""
+        """Check the URL again, because the rules may be stricter than when the client set it."""
         try:
             url = callback_url.parse(request.url, allow_loopback=self._allow_loopback)
             if not url.host.isascii():
@@ -163,7 +163,7 @@ class HttpsSender:
         return found
 
     def _resolved(self, url: CallbackUrl, deadline: _Deadline) -> list[str]:
-        """Resolve in a thread: the system's resolver has no timeout."""
+        """Resolve in a thread, because the system's resolver has no timeout."""
         outcome: queue.SimpleQueue[Sequence[str] | Exception] = queue.SimpleQueue()
 
         def ask() -> None:
@@ -248,7 +248,7 @@ class _BoundedSocket:
         return io.BufferedReader(_BoundedReader(self._connection, self._deadline))
 
     def close(self) -> None:
-        """`_send` closes the connection."""
+        """Do nothing. `_send` closes the connection."""
 
 
 def _drain(answer: http.client.HTTPResponse) -> None:

@@ -20,7 +20,7 @@ from hosting_orders.domain.errors import AccessTokenRefusedError
 from .loopback import is_loopback
 
 FRESH_SECONDS = 600
-# While the issuer does not answer, keys are used for longer. An access token rarely lives for more than an hour.
+# While the issuer does not answer, keys are used for this long. An access token is rarely valid for more than an hour.
 USABLE_SECONDS = 3600
 RETRY_SECONDS = 60
 FETCH_SECONDS = 2.0
@@ -39,7 +39,7 @@ class Counts(Protocol):
 
 
 class IssuerKeys:
-    """For a whole process and its threads. Asks the issuer at most once in RETRY_SECONDS, also after a failure."""
+    """Shared by all threads of a process. Asks the issuer at most once in RETRY_SECONDS, even after a failure."""
 
     def __init__(
         self,
@@ -95,7 +95,7 @@ class IssuerKeys:
         return address
 
     def _metadata(self) -> Mapping[str, Any]:
-        """As OpenID Connect Discovery describes, or as RFC 8414 does."""
+        """Read the metadata at the path of OpenID Connect Discovery, or else at that of RFC 8414."""
         parts = urlsplit(self._issuer)
         path = parts.path.rstrip("/")
         origin = f"{parts.scheme}://{parts.netloc}"
@@ -147,7 +147,7 @@ def _within(seconds: float, since: float | None, now: float) -> bool:
 
 
 def _usable_keys(document: Mapping[str, Any]) -> dict[str, RSAKey | ECKey]:
-    """Of two keys with one id, the first counts."""
+    """If two keys have the same id, the first one counts."""
     listed = document.get("keys")
     if not isinstance(listed, list):
         raise _UnreadableError("the key set has no keys")

@@ -1,4 +1,4 @@
-"""The Quotes port: quotes signed with itsdangerous, under the secret of the order pages with a salt of their own."""
+"""The Quotes port, on itsdangerous. Quotes are signed with the secret of the order pages and another salt."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class SignedQuotes:
         return str(self._serializer.dumps([*whose, quote.currency, prices, quote.gross, quote.expires_at]))
 
     def read(self, token: str) -> Quote | None:
-        """Another release may have signed another form."""
+        """None also for a token that another release signed in another form."""
         try:
             quote_id, account_id, fingerprint, currency, prices, gross, expires_at = self._serializer.loads(
                 token

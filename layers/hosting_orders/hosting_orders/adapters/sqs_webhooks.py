@@ -24,7 +24,7 @@ class SqsWebhookQueue:
             "deliveries": [[each.message_id, each.due_at] for each in deliveries],
         }
         try:
-            # With a group, a standard queue serves endpoints with few messages first.
+            # With message groups, a standard queue serves endpoints with few messages first (SQS fair queues).
             self._client.send_message(
                 QueueUrl=self._url, MessageBody=json.dumps(body), MessageGroupId=endpoint_id
             )

@@ -39,7 +39,7 @@ class Access:
     account: AccountFrom = AccountFrom.HEADER
     user: bool = False  # a person's key is needed
     key_scope: str | None = None  # the scope that a key needs if it decides the account (AccountFrom.KEY)
-    scoped: bool = False  # the use case checks the scope, which depends on the order
+    scoped: bool = False  # the use case checks the scope
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,9 +57,9 @@ class Contract:
     limit_headers: Callable[[Standing], Mapping[str, str]] | None = None
     # Wraps every success body, given the request id and the time (epoch ms UTC).
     envelope: Callable[[Mapping[str, Any], str, int], Mapping[str, Any]] | None = None
-    # Raises before the key is read, given the headers (names in lower case) and our origin.
+    # Called before the key is read, with the headers (names in lower case) and our origin. May refuse the request.
     gate: Callable[[Mapping[str, str], str], None] | None = None
-    # A parameter of `WWW-Authenticate` in a 401, given our origin. Used if an OAuth issuer is set.
+    # Returns a parameter for the header `WWW-Authenticate` of a 401, given our origin. Used if an OAuth issuer is set.
     challenge: Callable[[str], str] | None = None
 
     def counted_as(self, bucket: Bucket) -> Bucket | None:
@@ -82,7 +82,7 @@ class Body:
     model: type  # a pydantic model
     # Returns the use case's request. Raises InvalidFieldsError or InvalidRequestError.
     read: Callable[[object, RequestFacts], Any]
-    optional: bool = False  # no body is read as {}
+    optional: bool = False  # a missing body is read as {}
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -100,7 +100,7 @@ class Operation(Generic[View]):
     body: bool = False  # takes a body, without an `Idempotency-Key`
     takes: Body | None = None
     ours: bool = False  # the published contract lacks it
-    asks_registrar: bool = False  # or may ask it: for some requests of a cart only the body decides
+    asks_registrar: bool = False  # True also if the registrar is asked only for some bodies, such as a cart's
 
     @property
     def method(self) -> str:
@@ -133,7 +133,7 @@ class Operation(Generic[View]):
             if self.access.user:
                 found.add(Code.USER_REQUIRED)
         if Code.CART_PAY_FAILED in self.refuses:
-            # The operation charges.
+            # The operation charges, or previews a charge.
             found |= {Code.TEST_KEY, Code.LIVE_KEY, Code.INVALID_QUOTE, Code.QUOTE_EXPIRED}
             found |= {Code.QUOTE_MISMATCH, Code.QUOTE_USED, Code.PRICE_CHANGED}
             found |= {Code.SPEND_CAP_EXCEEDED, Code.SPEND_CAP_CURRENCY}

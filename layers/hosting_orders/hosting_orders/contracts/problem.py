@@ -96,13 +96,13 @@ def _required(error: errors.RequestRefusedError) -> dict[str, str]:
         return {"Allow": error.allowed}
     if error.code.status != 401:
         return {}
-    # RFC 6750, section 3.1: the error is only for a key or token that was sent.
+    # Name the error only if a key or token was sent (RFC 6750, section 3.1).
     refused = isinstance(error, errors.CredentialRefusedError)
     missing = isinstance(error, errors.CredentialMissingError)
     return {"WWW-Authenticate": 'Bearer error="invalid_token"' if refused and not missing else "Bearer"}
 
 
-# Python's phrases for these differ between its versions (RFC 9110 renamed them).
+# RFC 9110 renamed these statuses, so the phrases of Python versions differ.
 _TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
 
 

@@ -26,7 +26,7 @@ PUBLISHED: tuple[ModuleType, ...] = (
     order_page,
     webhooks,
 )
-"""Each module has a CONTRACT and OPERATIONS. The first one is the default."""
+"""Each module has a CONTRACT and OPERATIONS. The first module's contract is the default."""
 
 
 def contract_of_path(path: str) -> Contract:

@@ -1,4 +1,4 @@
-"""The limits of contracts that publish none, and headers that report a limit."""
+"""The rate limits of contracts that publish no limits, and the headers that report a limit."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ class Account:
     nameservers: tuple[str, ...] = ()
     default_location: str | None = None
     default_plan: str | None = None
-    locale: str | None = None  # None means the ordering user's
+    locale: str | None = None  # None means the locale of the user who orders
     tax_basis_points: int = 0  # the expected tax, shown until the provider computes it
     roles: tuple[AccountRole, ...] = ()
     number: int = 0  # the integer id in some contracts; 0 until first stored
@@ -97,7 +97,7 @@ class CredentialKind(StrEnum):
     OAUTH = "oauth"
 
 
-# Everything that an OAuth token can grant. Ordering is not among it (docs/contracts.md O2-004).
+# All scopes that an OAuth token can grant. None of them allows ordering (docs/contracts.md O2-004).
 OAUTH_SCOPES = frozenset({"billing:read", "account:read", "tasks:read"})
 
 
@@ -125,7 +125,7 @@ class SpendCap:
 class Credential:
     """An API key or OAuth token."""
 
-    key_hash: str  # SHA-256 of the key, which is not stored; for OAuth of issuer, user and account
+    key_hash: str  # SHA-256 of the key, which is not stored; for OAuth, SHA-256 of issuer, user and account
     prefix: str
     kind: CredentialKind
     account_ids: tuple[str, ...]
@@ -140,7 +140,7 @@ class Credential:
     name: str = ""
     id: str = ""  # names the key in the API
     created_at: int = 0  # epoch ms
-    last_used_at: int | None = None  # epoch ms; at most one write an hour
+    last_used_at: int | None = None  # epoch ms; updated at most once an hour
     spend_cap: SpendCap | None = None
 
     def allows(self, scope: str) -> bool:

@@ -13,22 +13,22 @@ from .account import Credential, CredentialKind
 from .durations import DAY, HOUR
 
 MAX_KEYS = 50
-"""Keys of an account that are neither revoked nor expired."""
+"""Maximum keys of an account. Revoked and expired keys do not count."""
 
 MAX_LIFE = 3650 * DAY
-"""The latest expiry that a request can give."""
+"""The longest time until a new key's expiry."""
 
 KEPT = 30 * DAY
 """How long a revoked or expired key stays in the list."""
 
 OVERLAP = DAY
 MAX_OVERLAP = 7 * DAY
-"""How long the former secret of a rotated key works: by default, and at most."""
+"""How long the former secret of a rotated key works: OVERLAP by default, MAX_OVERLAP at most."""
 
 USE_NOTED_EVERY = HOUR
 
 PREFIX_LENGTH = 14
-"""The visible characters of a secret."""
+"""How many characters of a secret are shown."""
 
 
 class KeyStatus(StrEnum):
@@ -82,7 +82,7 @@ class ApiKey:
         return self.former if self.former and now < self.former.valid_until else None
 
     def secrets(self) -> Mapping[str, int | None]:
-        """The end of each secret (epoch ms; None: no end) by its hash."""
+        """Map the hash of each secret to its end (epoch ms), or to None if it has no end."""
         if self.revoked_at is not None:
             return {}
         newest = {self.credential.key_hash: self.credential.expires_at}
@@ -104,7 +104,7 @@ class KeyRing:
 
 
 def key_id(account_id: str, idempotency_key: str | None) -> str:
-    # A hash of account and Idempotency-Key, so a key is the idempotency record of the request that made it.
+    # The id is a hash of account and Idempotency-Key, so the key is the idempotency record of the request that made it.
     return f"key_{request_token('key', account_id, idempotency_key)}"
 
 
@@ -116,7 +116,7 @@ def request_token(*parts: str | None) -> str:
 
 
 def excess(own: Credential, other: Credential) -> tuple[str, str] | None:
-    """What the key `other` may do that `own` may not: the field's JSON pointer, and a text."""
+    """Return a permission that `other` has and `own` lacks, as its field's JSON pointer and a text."""
     if own.spend_cap is not None:
         # Each further key would have the whole cap again.
         return "", "A key with a spend cap cannot make or rotate other keys."

@@ -11,8 +11,8 @@ from .providers import CallbackAnswer
 MINUTE = 60
 HOUR = 60 * MINUTE
 
-# Seconds between attempts. The first 4 hours follow the vendor's policy (docs/contracts.md O2-187), the rest
-# the long delays of Standard Webhooks.
+# Seconds between attempts. The first 4 hours follow the vendor's policy (docs/contracts.md O2-187). The long delays
+# after that follow Standard Webhooks.
 SCHEDULE: tuple[int, ...] = (
     *(2 * MINUTE, 3 * MINUTE, 5 * MINUTE),
     *([15 * MINUTE] * 15),
@@ -46,7 +46,7 @@ class Delivery:
     """Times are epoch milliseconds."""
 
     status: DeliveryStatus = DeliveryStatus.PENDING
-    attempts: tuple[Attempt, ...] = ()  # the latest
+    attempts: tuple[Attempt, ...] = ()  # the most recent attempts
     due_at: int | None = None
     version: int = 0
     forgotten: int = 0  # how many older attempts are no longer stored

@@ -13,7 +13,7 @@ from .order import ENDS, Order, OrderStatus
 PAYMENT_LEASE = 2 * MINUTE
 # A cart or order that is unchanged this long after placing has lost its process.
 LOST_START = 2 * MINUTE + 30 * SECOND
-# An order is stored within this time of getting its number, or never. No function that places orders
+# An order that is not stored within this time after it got its number is never stored. No function that places orders
 # runs longer.
 ORDER_WRITTEN = 2 * MINUTE
 # How often an unsettled payment is checked in case its webhook was lost.
@@ -28,8 +28,8 @@ DELIVERY_NOT_BEGUN = 30 * MINUTE
 SUBMISSION_LEASE = 2 * MINUTE
 # The registrar's list may lag. After a lost response, a list without the operation is trusted only after this time.
 SUBMISSION_DOUBT = 15 * MINUTE
-# If the registrar does not answer at a domain's deadline, it is queried for this much longer: it may have registered
-# the domain.
+# If the registrar does not answer at a domain's deadline, we query it for this much longer, because it may have
+# registered the domain.
 REGISTRAR_SILENT = DAY
 # Work that no provider has accepted after this time needs an operator. The cause may be a limit, a permission or an
 # outage.
@@ -38,10 +38,10 @@ SUBMISSION_STUCK = 15 * MINUTE
 RENEWAL_MONEY = 2 * HOUR
 # How often an unpaid or refused renewal is checked.
 RENEWAL_AGAIN = DAY
-# How long a refused renewal is tried, where the product does not expire by itself. Stripe's own retries take two weeks
-# by default.
+# How long a refused renewal is retried for products that do not expire by themselves. Stripe's own retries take two
+# weeks by default.
 RENEWAL_GRACE = 14 * DAY
-# How often a missing DNS zone is tried again.
+# How often we try again to create a missing DNS zone.
 ZONE_AGAIN = HOUR
 # The registrar suspends a domain if its registrant does not confirm the e-mail address within this time.
 VERIFICATION_ENDS = 15 * DAY
@@ -56,29 +56,30 @@ EXPIRY_WATCH = 40 * DAY
 EXPIRY_MONEY = 14 * DAY
 # The registrar is asked whether a domain is still ours this long before its next term is charged.
 DEPARTURE_CHECK = 2 * DAY
-# The registrar may not show a new domain everywhere yet. After this time a missing domain has left.
+# The registrar may not show a new domain everywhere yet. A domain that is missing after this time has left the
+# registrar.
 DEPARTURE_POSSIBLE = DAY
 # The registrar deletes an expired domain from our account 45 days after the expiry date at the latest.
 EXPIRED_CHECK = 50 * DAY
 EXPIRED_AGAIN = 30 * DAY
 # No registry restores a domain that expired this long ago.
 REDEMPTION_OVER = 100 * DAY
-# The DNS zone of a domain that has left is removed after this time: the domain may come back, and a new registrar's
-# nameservers need days to be known everywhere.
+# The DNS zone of a domain that has left is removed after this time. Earlier, the domain may come back, or resolvers may
+# not know the new registrar's nameservers yet.
 ZONE_GRACE = 90 * DAY
 # How often a zone that had to stay is checked again.
 ZONE_STAYS = 30 * DAY
 # The registrar may show the former expiry date for some hours after a transfer. The date is read again after this time,
 # before a year is bought that the registry should have added.
 STALE_EXPIRY = DAY
-# A domain that expires earlier than this is not left waiting.
+# If a domain expires within this time, its year is bought without waiting for STALE_EXPIRY.
 EXPIRES_TOO_SOON = 7 * DAY
 # A domain is renewed within minutes. A renewal that takes longer than this needs an operator.
 DOMAIN_RENEWAL_DEADLINE = 3 * DAY
 # How often an unfinished compensation is retried.
 COMPENSATION_CHECK = 5 * MINUTE
-# An undelivered order is checked one more time, this long after its end: a step may still wait, or a slow process may
-# have built something. By then every such process has ended.
+# An undelivered order is checked once more this long after its end, because a step may still wait, or a slow process
+# may have built something. By then every such process has ended.
 CLOSING_CHECK = 5 * MINUTE
 # After this time the reconciler sends a callback that the workflow has not sent.
 CALLBACK_GRACE = 2 * MINUTE
@@ -91,7 +92,7 @@ CARD_EXPIRY = DAY
 SEPA_EXPIRY = 14 * DAY
 # The provider lets a payment page stay open for 30 minutes to 24 hours, by the provider's clock.
 CHECKOUT_EXPIRY = 23 * HOUR
-# How long the registrar's answer about a domain is shown to others who check the domain.
+# How long the registrar's answer about a domain is reused for other checks of the domain.
 OFFER_IS_NEWS = MINUTE
 # Domains are checked while a client waits. The registrar must have answered within this time.
 DOMAIN_CHECKS = 15 * SECOND
@@ -103,7 +104,7 @@ EXPIRY_SLACK = 5 * MINUTE
 
 def pay_until(created_at: int, method_type: str | None) -> int:
     """When paying ends, given the last method tried."""
-    # The longer time also applies after a returned debit: the customer learns of it late and needs time to pay.
+    # The longer time also applies after a returned debit, because the customer learns of the return late.
     return created_at + (SEPA_EXPIRY if method_type == "sepa_debit" else CARD_EXPIRY)
 
 
@@ -188,7 +189,7 @@ def poll_after(cart: Cart, now: int) -> int | None:
         return None
     if not cart.payment.settled:
         return _payment_outlook(cart).poll_after
-    # A paid cart needs fewer polls as it gets older: a domain transfer takes days.
+    # A paid cart needs fewer polls as it gets older. A domain transfer, for example, takes days.
     return min(max(2, (now - cart.created_at) // (60 * SECOND)), 300)
 
 

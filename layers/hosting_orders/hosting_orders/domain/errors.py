@@ -7,7 +7,7 @@ from .money import Money
 
 
 class HostingOrdersError(Exception):
-    """Base of all deliberate errors. Clients may see the text, unless a class forbids it."""
+    """Base of all deliberate errors. Clients may see the text. A class whose text is not for clients says so."""
 
 
 # -- refused requests ---------------------------------------------------------------------------------------------
@@ -39,7 +39,7 @@ class AccessDeniedError(RequestRefusedError):
 
 
 class SpendCapExceededError(RequestRefusedError):
-    """`period` is `day` or `month`, `remaining` what it leaves."""
+    """`period` is `day` or `month`. `remaining` is what the cap leaves in this period."""
 
     code = Code.SPEND_CAP_EXCEEDED
 
@@ -277,4 +277,4 @@ class NotConnectedError(ProviderUnavailableError):
 
 
 class ForgedWebhookError(HostingOrdersError):
-    """Nothing may change because of it."""
+    """A forged webhook must not change anything."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-# How Stripe counts amounts (https://docs.stripe.com/currencies). Stripe differs from ISO 4217 for three currencies: it
-# counts ISK and UGX in hundredths, although neither has any, and MGA in whole units, although it has two decimals.
+# How Stripe counts amounts (https://docs.stripe.com/currencies). Stripe differs from ISO 4217 for three currencies.
+# Stripe counts ISK and UGX in hundredths, although they have no decimals, and MGA in whole units, although it has two.
 _NO_DECIMALS = frozenset("BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF".split())  # noqa: SIM905
 _WHOLE_HUNDREDS = frozenset({"ISK", "UGX"})
 # All ISO 4217 currencies with more than two decimals. We do not sell in them.

@@ -63,7 +63,7 @@ GIVING_BACK = frozenset({OrderStatus.CANCELING, OrderStatus.REFUNDING, OrderStat
 """Not ended, and cannot be delivered: compensation is in progress."""
 
 
-# These texts avoid our status words: clients know only those of their contract.
+# These texts avoid our status words, because clients know only the words of their contract.
 _ENDED = {
     OrderStatus.COMPLETED: "The order is already completed.",
     OrderStatus.FAILED: "The order has already failed.",
@@ -137,11 +137,11 @@ class Order:
     version: int = 0
     user_id: str | None = None
     placed: Placement = field(default_factory=Placement)
-    capacity: str | None = None  # the counter that counts this order until it ends undelivered
-    spend: Spend | None = None  # what its API key's spend cap counts until it ends undelivered
+    capacity: str | None = None  # the counter that counts this order; released if the order ends undelivered
+    spend: Spend | None = None  # counts against its API key's spend cap; released if the order ends undelivered
     due_at: int | None = None  # the reconciler's next check
-    renewal_due_at: int | None = None  # the renewal's next check, which `due_at` includes
-    provisioning_at: int | None = None  # the fence: no cancel from here on
+    renewal_due_at: int | None = None  # the renewal's next check; `due_at` is never later
+    provisioning_at: int | None = None  # the fence: from then on the order cannot be cancelled
     cancel_requested_at: int | None = None
     operation_id: str | None = None
     resource: Resource | None = None
@@ -237,7 +237,7 @@ class Order:
     def _move(self, to: OrderStatus, now: int, actor: Actor, cause: str) -> Order:
         if to not in MOVES[self.status]:
             raise IllegalMoveError(f"order {self.number} cannot go from {self.status} to {to}")
-        # Clocks differ between machines; an order's time never runs backwards (docs/contracts.md SQ-038).
+        # Clocks differ between machines, but an order's time must never run backwards (docs/contracts.md SQ-038).
         now = max(now, self.updated_at)
         return replace(
             self,
@@ -260,7 +260,7 @@ class Order:
         return self._move(OrderStatus.EXPIRED, now, Actor.SYSTEM, "not paid in time")
 
     def begin_provisioning(self, now: int, due_at: int) -> Order:
-        """Set the fence once. Raises IllegalMoveError unless the order is paid and not being cancelled."""
+        """Set the fence once. Raises IllegalMoveError if the order is not PROCESSING."""
         if self.status is not OrderStatus.PROCESSING:
             raise IllegalMoveError(f"order {self.number} is {self.status}, not processing")
         if self.provisioning_at is not None:
@@ -331,6 +331,7 @@ class Order:
 
     @property
     def has_upkeep(self) -> bool:
+        """Whether a delivered domain still needs a DNS zone or its registrant's confirmation."""
         return self.zone_owed or self.verification_open
 
     def check_renewal_at(self, due_at: int | None) -> Order:
@@ -338,13 +339,13 @@ class Order:
         return replace(self, renewal_due_at=due_at, due_at=_earlier(due_at, upkeep))
 
     def check_upkeep_at(self, check: int | None, now: int) -> Order:
-        # A renewal that is still due keeps the order's time.
+        # While the renewal is due, do not change the order's `due_at` to a later time.
         renewal = self.due_at if self.renewal_is_due(now) else self.renewal_due_at
         due_at = _earlier(renewal, check)
         return self if due_at == self.due_at else replace(self, due_at=due_at)
 
     def renewal_is_due(self, now: int) -> bool:
-        # Older orders have no time of their own for it.
+        # Older orders have no `renewal_due_at`.
         return self.renewal_due_at is None or self.renewal_due_at <= now
 
     @property
@@ -359,7 +360,7 @@ class Order:
 
     @property
     def transfer_year_owed(self) -> bool:
-        """Whether a transfer's missing year is still to be bought."""
+        """Whether we must still buy the year that a transfer did not add."""
         year = self.domain.transfer_year if self.domain and not self.domain_has_left else None
         if year is None or year.done_at is not None or self.domain_record.year_waived_at is not None:
             return False

@@ -67,7 +67,7 @@ class Product(Protocol):
         ...
 
     def line_text(self) -> str:
-        """The invoice line's text. It must never change: Stripe refuses a retry with another text."""
+        """The invoice line's text. It must never change, because Stripe refuses a retry with another text."""
         ...
 
     def first_look(self) -> int:
@@ -93,7 +93,7 @@ class Product(Protocol):
         ...
 
     def renewal_price(self, price: Money) -> Money:
-        """Net. `price` is the first term's."""
+        """`price` is the first term's. Both prices are net."""
         ...
 
     def renewing_at(self, amount: int) -> Item:
@@ -295,9 +295,9 @@ class DomainItem:
 class DomainResource:
     KIND: ClassVar[ProductKind] = ProductKind.DOMAIN
 
-    nameservers: tuple[str, ...]  # the registry's
+    nameservers: tuple[str, ...]  # as the registry has them
     zone_id: str | None  # None until the zone is made
-    zone_nameservers: tuple[str, ...]  # a transferred domain keeps its earlier ones at the registry
+    zone_nameservers: tuple[str, ...]  # at the registry, a transferred domain keeps its earlier nameservers
     expires_at: int | None = None  # epoch ms
     registry_states: tuple[str, ...] = ()
 

@@ -18,7 +18,7 @@ class PaymentMethod:
 
 @dataclass(frozen=True, slots=True)
 class ChargeLine:
-    key: str  # a refund finds the line by it
+    key: str  # a refund finds the line by this key
     description: str
     amount: int  # net minor units
 
@@ -29,7 +29,7 @@ class Estimate:
 
     net: int  # after discounts
     gross: int
-    balance: int  # what the customer owes; below zero it is credit, which pays first
+    balance: int  # what the customer owes; a negative balance is credit, which is used first
     final: bool = True  # False: the payment page computes the tax from the address entered there
 
 
@@ -176,7 +176,7 @@ class OperationStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ServiceRequest:
-    item_id: str  # the order's UUID; a repeat with it finds the same service
+    item_id: str  # the order's UUID; a repeated request with the same UUID finds the same service
     reference: str
     kind: str
     name: str
@@ -186,7 +186,7 @@ class ServiceRequest:
     platform: PlatformName = PlatformName.HTTP
     size: MachineSize | None = None
     ssh_key: str | None = None
-    password: str | None = None  # clear text, only for building at a platform that creates none
+    password: str | None = None  # clear text; only for a platform that does not create a password
     live: bool = False  # False: build nothing that costs us real money
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""A price that was offered for a request, and holds for a short time."""
+"""A price that we offer for a request and keep for a short time."""
 
 from __future__ import annotations
 

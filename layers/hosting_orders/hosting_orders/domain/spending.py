@@ -16,7 +16,7 @@ class Period(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Spend:
-    """What an order counts, until it ends undelivered."""
+    """What an order counts against the cap until it ends undelivered."""
 
     key: str  # the id of the API key, or its hash if it has no id
     day: str  # when the order was placed, in UTC: `2026-11-27`
@@ -46,14 +46,14 @@ class Remaining:
         return cls(cap.currency, _left(cap.day, spent.day), _left(cap.month, spent.month))
 
     def too_little_for(self, amount: int) -> tuple[Period, int] | None:
-        """The period that leaves least, and what it leaves."""
+        """The period that has too little left for `amount`, and what is left. The lower of two, or None."""
         left = [(Period.MONTH, self.month), (Period.DAY, self.day)]
         short = [(period, rest) for period, rest in left if rest is not None and rest < amount]
         return min(short, key=lambda found: found[1], default=None)
 
 
 def _left(limit: int | None, spent: int) -> int | None:
-    # An operator may have lowered the cap.
+    # An operator may have set the cap below what is already spent.
     return None if limit is None else max(0, limit - spent)
 
 

@@ -15,10 +15,10 @@ from .providers import CallbackAnswer
 from .webhook_events import EventType, WebhookEvent, matches
 
 MAX_ENDPOINTS = 10
-"""Of an account."""
+"""Maximum endpoints of an account."""
 
 MAX_PATTERNS = 20
-"""Of an endpoint."""
+"""Maximum patterns of an endpoint."""
 
 ROTATION = DAY
 """How long an old secret still signs."""
@@ -36,10 +36,10 @@ PUBLISHED_FOR = KEPT - DAY
 """Older events are not published. Every delivery is kept for longer, so no event is published twice."""
 
 SENT_SOON = 2 * MINUTE
-"""A new delivery is queued at once. If it is not sent by then, it is queued again."""
+"""A new delivery is queued at once. If it is not sent within this time, it is queued again."""
 
 QUEUED_AGAIN = 5 * MINUTE
-"""When a queued delivery is queued again, if it is still not sent."""
+"""A delivery that was queued again and is not sent within this time is queued once more."""
 
 _ENDPOINT_ID = re.compile(r"we_[0-9a-f]{24}")
 _MESSAGE_ID = re.compile(r"msg_[0-9a-f]{32}")
@@ -65,7 +65,7 @@ class Pattern:
 class SealedSecret:
     sealed: str
     created_at: int
-    expires_at: int | None = None  # None for the current one
+    expires_at: int | None = None  # None for the current secret
 
     def valid_at(self, now: int) -> bool:
         return self.expires_at is None or now < self.expires_at
@@ -85,7 +85,7 @@ class WebhookEndpoint:
     disabled_at: int | None = None
     disabled_reason: Disabled | None = None
     failing_since: int | None = None  # the first failure since the last success
-    last_status_code: int | None = None  # of the failure that is recorded last
+    last_status_code: int | None = None  # of the last failure that was recorded
     last_error: str | None = None
     version: int = 0
 
@@ -95,7 +95,7 @@ class WebhookEndpoint:
 
     def wants(self, event: WebhookEvent) -> bool:
         if event.endpoint_id == self.id:
-            return False  # it is off, and its own end is no news to it
+            return False  # the event says that this endpoint was switched off
         return any(
             matches(pattern.text, event.type) and pattern.since <= event.at for pattern in self.patterns
         )
@@ -141,7 +141,7 @@ class WebhookEndpoint:
         return known._off(Disabled.FAILING, now) if now - self.failing_since >= OFF_AFTER else self
 
     def events(self) -> Iterable[WebhookEvent]:
-        """What the account's other endpoints are told."""
+        """The events for the account's other endpoints."""
         if self.disabled_at is None or self.disabled_reason is Disabled.OWNER:
             return ()
         source = f"endpoint:{self.id}:{self.disabled_at}"
@@ -155,7 +155,7 @@ class WebhookDelivery(Delivery):
     endpoint_id: str
     message_id: str
     event: WebhookEvent
-    expires_at: int  # Unix seconds: the table's TTL
+    expires_at: int  # Unix seconds, for the table's TTL
 
     def held(self) -> WebhookDelivery:
         return replace(self, status=DeliveryStatus.HELD, due_at=None)
@@ -175,7 +175,7 @@ class DueWebhook:
 
 @dataclass(frozen=True, slots=True)
 class QueuedWebhook:
-    """`due_at` is the delivery's. It changes with every attempt, so a repeated message causes no second attempt."""
+    """The delivery's `due_at` changes with every attempt, so a repeated queue message causes no second attempt."""
 
     message_id: str
     due_at: int
@@ -200,7 +200,7 @@ def is_endpoint_id(text: str) -> bool:
 
 
 def message_id(endpoint_id: str, source: str, kind: str, at: int) -> str:
-    """Sorts by the event's time."""
+    """Message ids sort by the times of their events."""
     digest = hashlib.sha256(f"webhook\0{endpoint_id}\0{source}\0{kind}".encode()).hexdigest()
     return f"msg_{at:012x}{digest[:20]}"
 

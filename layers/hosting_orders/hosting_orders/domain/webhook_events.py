@@ -1,4 +1,4 @@
-"""What account webhooks report. Each event is derived from an item, so a repeated derivation gives the same events."""
+"""What account webhooks report. Events are derived from stored items, so deriving them again gives the same events."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def matches(pattern: str, kind: EventType) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class WebhookEvent:
-    """`source` is unique for each event of the account."""
+    """`source` and `type` together identify an event of the account."""
 
     type: EventType
     account_id: str
@@ -85,11 +85,11 @@ class WebhookEvent:
     order_status: OrderStatus | None = None
     payment_status: PaymentStatus | None = None
     endpoint_id: str | None = None
-    example: bool = False  # sent on demand, about nothing that exists
+    example: bool = False  # an example that a client requested; its order and cart do not exist
 
 
 def order_events(order: Order) -> Iterator[WebhookEvent]:
-    """Oldest first by timeline, then the renewals."""
+    """The events of the timeline, oldest first, then those of the renewals."""
 
     def event(kind: EventType, at: int, place: str, status: OrderStatus) -> WebhookEvent:
         source = f"order:{order.number}:{place}"

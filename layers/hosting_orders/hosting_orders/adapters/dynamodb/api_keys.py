@@ -1,7 +1,7 @@
 """The KeyStore and KeyUses ports.
 
-A key is one item for its owner, and one item per secret for requests. A transaction that changes secrets also raises
-the version of the owner's item, so only one of two concurrent changes succeeds.
+The owner's item describes a key. Each secret has an item of its own, which authenticates requests. A transaction that
+changes secrets also raises the version of the owner's item, so only one of two concurrent changes succeeds.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def _secrets(before: ApiKey, after: ApiKey) -> Iterator[Write]:
         if key_hash not in had:
             yield put(secret_to_item(replace(after.credential, key_hash=key_hash)), IS_NEW)
         elif until != had[key_hash] and until is not None:
-            # Not a put: an operator may have deleted the item.
+            # A put would create the item again if an operator has deleted it, so update it.
             yield update(
                 keys.credential(key_hash),
                 "SET #valid_until = :until, #expires_at = :deleted",
@@ -100,7 +100,7 @@ def _secrets(before: ApiKey, after: ApiKey) -> Iterator[Write]:
 class DynamoKeyUses:
     def __init__(self, client: Any, table_name: str, sleep: Callable[[float], None] = time.sleep) -> None:
         self._table = Table(client, table_name, sleep)
-        self._noted: dict[str, int] = {}  # saves most requests that would write nothing
+        self._noted: dict[str, int] = {}  # avoids most DynamoDB requests that would change nothing
 
     def note(self, key_hash: str, now: int) -> None:
         if now - self._noted.get(key_hash, 0) < USE_NOTED_EVERY:
@@ -120,4 +120,4 @@ class DynamoKeyUses:
         try:
             self._table.write(noted)
         except ConditionFailedError:
-            return  # another process has noted it within the hour
+            return  # another process has noted a use within the last hour

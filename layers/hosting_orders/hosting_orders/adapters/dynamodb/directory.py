@@ -69,13 +69,13 @@ class DynamoDirectory:
     # -- for the seeder and operators: the last write wins, so seeding twice is harmless -------------------
 
     def put_credential(self, credential: Credential) -> None:
-        """A key with an id, of one account, is listed for its owner."""
+        """If the key has an id and only one account, its owner sees the key in the list of keys."""
         self._table.write(put(credential_to_item(credential)))
         if credential.id and len(credential.account_ids) == 1:
             self._table.write(put(api_key_to_item(ApiKey(credential.account_ids[0], credential))))
 
     def put_account(self, account: Account) -> None:
-        """The first write claims the account's number; `account.number` is ignored. Raises CurrencyRefusedError."""
+        """The first write claims a number. `account.number` is ignored. Raises CurrencyRefusedError."""
         check_currency(account.currency)
         for attempt in range(_NUMBER_ATTEMPTS):
             known = self._table.get(keys.account(account.id)) or {}

@@ -49,8 +49,8 @@ def order_from_item(item: Item) -> Order:
 
 # -- carts and their roll-ups ------------------------------------------------------------------------------
 #
-# A write costs by the size of the whole item. Order updates are frequent, so the roll-up is a separate item below
-# one write unit, and does not conflict with payments.
+# The cost of a write depends on the size of the whole item. Order updates are frequent, so the roll-up is a separate
+# item. It stays below one write unit, and its writes do not conflict with payments.
 
 
 def number_claim_to_item(number: int, account_id: str) -> Item:
@@ -98,7 +98,7 @@ def cart_to_item(cart: Cart) -> Item:
 
 
 def rollup_to_item(cart: Cart) -> Item:
-    """`marks` lists `place:version` by status. Place 1 is the cart's first order."""
+    """`marks` maps each status to its list of `place:version`. Place 1 is the cart's first order."""
     marks: dict[str, list[str]] = {}
     for place, mark in enumerate(cart.orders.values(), start=1):
         marks.setdefault(mark.status.value, []).append(f"{place}:{mark.version}")
@@ -179,7 +179,7 @@ def user_from_item(item: Item) -> User:
 
 
 def credential_to_item(credential: Credential) -> Item:
-    """The expiry is stored as `valid_until`: the table's TTL deletes items by `expires_at`."""
+    """The expiry is stored as `valid_until`, because the table's TTL deletes items by `expires_at`."""
     attributes = to_plain(credential, without=("expires_at",))
     if credential.expires_at is not None:
         attributes["valid_until"] = credential.expires_at

@@ -13,7 +13,7 @@ MAX_NUMBER = 10**16 - 1
 """The largest number that fits the padding. Real order numbers are below 2**49."""
 
 DUE_SHARDS = 4
-"""Partitions of the index of due items. They spread its writes."""
+"""The number of partitions of the index `due`. Several partitions spread the writes."""
 
 _ACCOUNT = "ACCOUNT#"
 _USER = "USER#"
@@ -142,7 +142,7 @@ def credential(key_hash: str) -> Key:
 
 
 def key_use(key_hash: str) -> Key:
-    """Separate, so a function that notes a use cannot write keys."""
+    """A separate item, so that functions can note a use without permission to write keys."""
     return _key(_USED + key_hash, "USED")
 
 
@@ -208,7 +208,7 @@ def is_order(key: Key) -> bool:
 
 
 def is_cart(key: Key) -> bool:
-    """Not its roll-up."""
+    """False for a cart's roll-up."""
     return key["SK"].startswith(_CART) and not key["SK"].endswith(_ROLLUP)
 
 

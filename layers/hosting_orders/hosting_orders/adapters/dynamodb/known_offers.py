@@ -12,7 +12,7 @@ from . import keys
 from .plain import from_plain, to_plain
 from .table import Table, put
 
-# An offer expires after this many seconds. It is read only for a minute, and DynamoDB deletes it within days.
+# DynamoDB may delete an offer after this many seconds. Offers older than a minute are no longer used.
 _KEPT = 3600
 
 

@@ -130,7 +130,7 @@ class DynamoOrderStore:
         key = keys.capacity(capacity)
         if count == 1:
             return update(key, taking, "#used < #capacity", count=1)
-        # A condition cannot add numbers, so compute the room for several places from the current limit.
+        # A condition cannot add numbers, so compute from the current limit whether `count` more orders fit.
         counter = self._table.get(key) or {}
         limit = counter.get("capacity", 0)
         if counter.get("used", 0) + count > limit:
@@ -320,7 +320,7 @@ class DynamoOrderStore:
             try:
                 self._table.write(put(rollup_to_item(cart), condition, known=known.rollup_version))
             except ConditionFailedError:
-                self._sleep(delay)  # another update came first: read again and add ours
+                self._sleep(delay)  # another update came first, so read again and add ours
                 continue
             return cart
         raise ConcurrentUpdateError(f"the roll-up of cart {token} keeps changing")
@@ -347,7 +347,7 @@ class DynamoOrderStore:
         return due[:limit]
 
     def postpone(self, item: DueItem, due_at: int) -> bool:
-        # The version does not change, so no concurrent write fails because of this one.
+        # The version does not change, so this write makes no concurrent write fail.
         try:
             self._table.write(
                 update(

@@ -1,4 +1,4 @@
-"""Items from the table's stream."""
+"""Read items from the table's stream."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from .items import cart_from_items, order_from_item, webhook_endpoint_from_item
 
 T = TypeVar("T")
 
-# `changed` reads at most this many pages from `first` to `last`. Some may be empty, but the batches that Lambda gives
-# up span few pages.
+# At most this many pages are read from `first` to `last`. Some pages may be empty, but a batch that Lambda has given up
+# on spans few pages.
 _PAGES = 100
 _NO_LONGER_KEPT = frozenset({"TrimmedDataAccessException", "ResourceNotFoundException"})
 
@@ -32,7 +32,7 @@ def order_of_record(record: Mapping[str, Any]) -> Order | None:
 
 
 def publisher_of_record(record: Mapping[str, Any]) -> Publisher | None:
-    """The order, cart or webhook endpoint after the change. A cart has only its payment's state, not its orders'."""
+    """The order, cart or webhook endpoint after the change. A cart lacks the statuses of its orders."""
     change = record["dynamodb"]
     if "NewImage" not in change:
         return None

@@ -29,7 +29,7 @@ from .table import (
 )
 
 _REMEMBERED = 10_000
-"""Maximum deliveries that a process remembers, so it does not write them again."""
+"""Maximum deliveries that a process remembers. It does not write these again."""
 
 
 class DynamoWebhookStore:
@@ -100,7 +100,7 @@ class DynamoWebhookStore:
             added = True
         except ConditionFailedError:
             added = False
-        self._remember(known)  # only now: a write that failed otherwise must be repeated
+        self._remember(known)  # after the write, because a write that failed for another reason must be repeated
         return added
 
     def _remember(self, known: tuple[str, str]) -> None:
@@ -154,7 +154,7 @@ class DynamoWebhookStore:
             low=low,
             high=high,
         )
-        # `below` itself was on the page before.
+        # The item with the id `below` was on the previous page.
         return [webhook_delivery_from_item(item) for item in items if item["SK"] != high][:limit]
 
     # -- the index of due items ----------------------------------------------------------------------------
@@ -184,4 +184,4 @@ class DynamoWebhookStore:
 
 
 _BEHIND = "msg_g"
-"""Sorts after every message id: their next character is a hex digit."""
+"""Sorts after every message id, because the character after their `msg_` is a hex digit."""

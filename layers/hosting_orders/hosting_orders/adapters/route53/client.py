@@ -58,8 +58,8 @@ class Questions:
         while True:
             page = self.ask(method, MaxItems=100, **arguments, **marker)
             if kind not in page:
-                # boto3 reads an empty or garbled response as one without fields. An empty list here would lead to a
-                # second submission.
+                # boto3 reads an empty or garbled response as a response without fields. An empty list here would lead
+                # to a second submission.
                 raise ProviderUnavailableError(f"registrar: {method} gave no list")
             yield from page[kind]
             following = page.get("NextPageMarker")

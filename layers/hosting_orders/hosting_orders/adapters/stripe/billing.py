@@ -1,6 +1,6 @@
 """Create an invoice and collect it only once (docs/design.md).
 
-* Any response may be lost. A repeat sends the requests again under the same keys, or does only what is missing.
+* Any response may be lost. A repeat sends the requests again with the same idempotency keys, or does what is missing.
 * The outcome is read from Stripe's objects, never inferred from an error.
 """
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     import stripe
 
 DELETED = "deleted"  # our own status of a deleted draft
-_WRONG_SUM = "wrong_sum"  # these two are our own refusals, never Stripe's
+_WRONG_SUM = "wrong_sum"  # this code and the next are ours, not Stripe's
 ABOVE_MAXIMUM = "above_maximum"
 
 
@@ -114,7 +114,7 @@ class Biller:
     def collect(
         self, bill: Bill, invoice_id: str, *, status: str, lines: tuple[ChargeLine, ...], again: str
     ) -> None:
-        """Finish an invoice of this status. `again` becomes part of the keys."""
+        """Finish an invoice that has this `status`. `again` becomes part of the idempotency keys."""
         if status == "draft":
             if lines:
                 parameters: Document = {"lines": [self._line(bill, line) for line in lines]}
@@ -148,7 +148,7 @@ class Biller:
             )
 
     def carry_on(self, bill: Bill, invoice: Document | None, again: str) -> None:
-        """Continue after refusals, or when the keys have expired."""
+        """Continue after refusals, or when the idempotency keys have expired."""
         assert invoice is not None
         lines: tuple[ChargeLine, ...] = ()
         if invoice["status"] == "draft":
@@ -167,7 +167,7 @@ class Biller:
         )
 
     def close(self, invoice: Document | None) -> Document | None:
-        """The returned invoice may be paid, or its debit under way."""
+        """The returned invoice may be paid, or its debit may be under way."""
         # Send no idempotency key, because Stripe would replay an outdated refusal.
         for _ in range(3):
             if invoice is None:

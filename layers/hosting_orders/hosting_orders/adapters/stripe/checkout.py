@@ -57,7 +57,7 @@ class StripeCheckout:
     def customer_for(self, account: Account) -> str:
         """A call with a changed contact may create a second customer. Only the stored customer is charged."""
         parameters = _customer(account)
-        # Changed parameters need a new key: Stripe refuses a known key with other parameters.
+        # Changed parameters need a new idempotency key, because Stripe refuses a known key with other parameters.
         words = hashlib.sha256(json.dumps(parameters, sort_keys=True).encode()).hexdigest()[:16]
         with self._stripe.faults_translated():
             try:
@@ -71,7 +71,7 @@ class StripeCheckout:
                 raise _not_started(code_of(error)) from None
 
     def open_checkout(self, request: CheckoutRequest) -> PaymentState:
-        """Void a payable invoice that a returned debit left."""
+        """If a returned debit has left a payable invoice, void the invoice."""
         with self._stripe.faults_translated():
             session = self._find_when_old(request) or self._create(request)
             state = self._state(session)

@@ -1,4 +1,4 @@
-"""What an invoice would cost, by Stripe's preview: https://docs.stripe.com/api/invoices/create_preview."""
+"""What an invoice would cost according to Stripe (https://docs.stripe.com/api/invoices/create_preview)."""
 
 from __future__ import annotations
 
@@ -69,8 +69,8 @@ class StripeEstimates:
             raise ProviderUnavailableError("Stripe: the tax of the preview was not computed")
         shown = preview["lines"]
         every = self._stripe.invoice_lines(preview["id"]) if shown["has_more"] else shown["data"]
-        # The preview also has the next term of a subscription, and what is pending for the customer's next invoice. Our
-        # invoices have neither.
+        # The preview also has lines for a subscription's next term and for pending invoice items. Our invoices have
+        # neither.
         ours = [line for line in every if line_key_of(line) is not None]
         if {line_key_of(line): line["amount"] for line in ours} != {line.key: line.amount for line in lines}:
             raise ProviderUnavailableError("Stripe: the preview differs from what was asked")
@@ -78,7 +78,7 @@ class StripeEstimates:
         alone = len(ours) == len(every)
         return Estimate(
             net,
-            # The whole invoice's tax may be rounded otherwise than the sum of its lines.
+            # Rounding may make the invoice's total differ from the sum of its lines.
             gross=preview["total"] if alone else sum(gross_of(line) for line in ours),
             balance=preview["starting_balance"],
         )

@@ -182,7 +182,7 @@ def renewal_metadata(account_id: str, order_id: str, starts_at: int) -> dict[str
 
 
 def order_renewed_by(invoice: Document) -> tuple[str, str] | None:
-    """(account id, order id)"""
+    """Return (account id, order id)."""
     metadata = invoice.get("metadata") or {}
     if "renewal_from" not in metadata or not metadata.get("order_id") or not metadata.get("account_id"):
         return None

@@ -93,7 +93,8 @@ class StripeRenewals:
         if self._stripe.automatic_tax:
             parameters["automatic_tax"] = {"enabled": True}
         with self._stripe.faults_translated():
-            # A moved anchor changes the request, so the key is new. Search first to avoid a second subscription.
+            # A moved anchor changes the request, so the idempotency key is new. Search first to avoid a second
+            # subscription.
             old = steps > 0 or self._stripe.now() - begun >= KEYS_ARE_KEPT
             subscription = look() if old else None
             if subscription is None:
@@ -214,6 +215,6 @@ class StripeRenewals:
 
 
 def _is_limit(error: stripe.StripeError) -> bool:
-    # Stripe documents this code (https://docs.stripe.com/error-codes), but reports of the refusal show only a sentence.
+    # Stripe documents this code (https://docs.stripe.com/error-codes), but in practice the error may have only a text.
     said = error.user_message or ""
     return code_of(error) == "customer_max_subscriptions" or ("maximum" in said and "subscriptions" in said)

@@ -32,9 +32,9 @@ class Error(TypedDict):
     timestamp: str
     requestId: str
     details: NotRequired[list[ErrorDetail]]
-    reason: NotRequired[str]  # ours
-    decline_code: NotRequired[str]  # ours
-    period: NotRequired[str]  # ours: this and the next two come with SPEND_CAP_EXCEEDED
+    reason: NotRequired[str]  # this field and the following ones are our additions to the contract
+    decline_code: NotRequired[str]
+    period: NotRequired[str]  # this field and the next two come with SPEND_CAP_EXCEEDED
     remaining: NotRequired[int]  # minor units
     currency: NotRequired[str]
 

@@ -81,7 +81,7 @@ class CreateOrder(Agreed):
 
 
 def orders_a_domain(body: object) -> bool:
-    """The body may be invalid: permissions are checked before fields."""
+    """The body may be invalid, because permissions are checked before fields."""
     items = body.get("cartItems") if isinstance(body, Mapping) else None
     if not isinstance(items, list):
         return False

@@ -1,4 +1,4 @@
-"""What the tools answer."""
+"""The results of the tools."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Errors for agents. A refused tool call is a tool error; a refused HTTP request is a JSON-RPC error."""
+"""Errors for agents. A refused tool call gives a tool error. A refused HTTP request gives a JSON-RPC error."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ UNSUPPORTED_VERSION = -32022
 _ONE_MESSAGE = (
     "Send one JSON-RPC 2.0 request or notification in each POST. Batches and responses are not accepted."
 )
-# Other refusals have their HTTP status as code: the protocol reserves the negative numbers.
+# Other refusals use their HTTP status as the code, because the protocol reserves the negative numbers.
 _NUMBERS = {
     Code.MALFORMED_JSON: PARSE_ERROR,
     Code.MALFORMED_BODY: PARSE_ERROR,
@@ -65,7 +65,7 @@ _ARGUMENTS = "Correct the arguments and call the tool again."
 
 
 def error(problem: Problem) -> Mapping[str, Any]:
-    """A request that was refused before its JSON-RPC id was known."""
+    """The answer to a request that was refused before its JSON-RPC id was known."""
     texts = [detail.message for detail in problem.details]
     number = _NUMBERS.get(problem.code, problem.status)
     text = _ONE_MESSAGE if number == INVALID_REQUEST and problem.status == 400 else " ".join(texts)
@@ -82,7 +82,7 @@ def error_message(
 def tool_error(problem: Problem, *, moves_money: bool) -> dict[str, Any]:
     """What a model needs to act on a refusal.
 
-    A refusal below 500 is definite: `place_cart` has then charged nothing.
+    After a refusal with a status below 500, `place_cart` has certainly charged nothing.
     """
     unclear = problem.status >= 500 and problem.code is not Code.FEATURE_DISABLED
     found: dict[str, Any] = {

@@ -55,7 +55,7 @@ class ErrorObject(TypedDict):
 
 
 class MessageAnswer(TypedDict):
-    """A JSON-RPC response. The id is null if the request had none that could be read."""
+    """A JSON-RPC response. The id is null if the request had no readable id."""
 
     jsonrpc: str
     id: str | int | None
@@ -100,7 +100,7 @@ class ProtectedResource(TypedDict):
 
 
 def protected_resource(found: tuple[str, str]) -> ProtectedResource:
-    """Of the resource's address and its issuer."""
+    """`found` is the resource's address and its issuer."""
     resource, issuer = found
     return {
         "resource": resource,

@@ -1,6 +1,7 @@
 """The Model Context Protocol over stateless Streamable HTTP, with JSON answers (docs/agents.md, Protocol).
 
-Revisions before 2026-07-28 begin with `initialize`. Later ones put their revision into each request's `_meta`.
+Clients of revisions before 2026-07-28 begin with `initialize`. Later clients name the revision in each request's
+`_meta`.
 """
 
 from __future__ import annotations
@@ -28,8 +29,9 @@ from .errors import (
 WITH_HANDSHAKE = ("2025-03-26", "2025-06-18", "2025-11-25")
 STATELESS = ("2026-07-28",)
 SPOKEN = (*WITH_HANDSHAKE, *STATELESS)
-# These revisions have no header, and report wrong arguments of a tool as errors of the protocol.
+# A request without the header `MCP-Protocol-Version` has this revision.
 _WITHOUT_HEADER = "2025-03-26"
+# In these revisions, wrong arguments of a tool are protocol errors.
 _STRICT_ARGUMENTS = ("2025-03-26", "2025-06-18")
 
 _META = "io.modelcontextprotocol/"
@@ -48,7 +50,7 @@ INSTRUCTIONS = (
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    id: str | int | None  # None: a notification
+    id: str | int | None  # None for a notification
     method: str
     params: Mapping[str, Any]
 
@@ -67,7 +69,7 @@ class ToolResult:
     text: tuple[str, ...]
     is_error: bool = False
     wrong_arguments: bool = False
-    failed: bool = False  # by a fault of ours
+    failed: bool = False  # because of an error on our side
 
 
 @dataclass(frozen=True, slots=True)

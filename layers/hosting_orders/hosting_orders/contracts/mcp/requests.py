@@ -1,4 +1,4 @@
-"""What `POST /mcp` and its tools take. The models are also the tools' JSON Schemas."""
+"""The bodies of `POST /mcp` and the arguments of its tools. The tools' JSON Schemas are made from these models."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _agreed(given: bool) -> bool:
     return given
 
 
-# Not Literal[True], which takes the number 1.
+# Literal[True] would also accept the number 1.
 _Agreed = Annotated[bool, AfterValidator(_agreed), Field(json_schema_extra={"const": True})]
 _Term = Annotated[Literal["monthly", "annual"], Field(description="How long one payment lasts.")]
 
@@ -63,7 +63,7 @@ class Received:
 
 
 def _received(body: object, facts: RequestFacts) -> Received:
-    """Raises InvalidRequestError for anything but one request or notification."""
+    """Raises InvalidRequestError if the body is not one request or notification."""
     known = body if isinstance(body, dict) else {}
     request_id, method, params = known.get("id"), known.get("method"), known.get("params", {})
     is_id = isinstance(request_id, str | int) and not isinstance(request_id, bool)
@@ -219,7 +219,7 @@ def arguments_of(model: type[Any], raw: Mapping[str, Any]) -> Any:
 @dataclass(frozen=True, slots=True)
 class AgentOrder:
     request: CartRequest
-    scopes: frozenset[str]  # that the key needs
+    scopes: frozenset[str]  # the scopes that the key needs
     with_domain: bool
 
 
@@ -231,7 +231,7 @@ def agent_order(order: QuoteOrder | PlaceOrder, facts: RequestFacts) -> AgentOrd
             ItemRequest(f"/items/{place}/{field}", _PRODUCTS[type(product)][1](product))
             for place, (field, product) in enumerate(products)
         ),
-        # Not of the message: its JSON-RPC id differs between repetitions.
+        # Do not hash the whole message, because a repeated message has another JSON-RPC id.
         fingerprint=_fingerprint(order),
         placed=replace(facts.placed, channel=Channel.MCP),
         page=PaymentPage(facts.origin),

@@ -10,7 +10,7 @@ Schema = dict[str, Any]
 
 
 def schema_of(shape: Any, *, output: bool = False) -> Schema:
-    """Without `$ref`, which not every client resolves, and closed: an object has no further members."""
+    """Return a schema without `$ref`, because some clients do not resolve it. Objects allow no further members."""
     schema = TypeAdapter(shape).json_schema(mode="serialization" if output else "validation")
     parts = schema.pop("$defs", {})
     tidied: Schema = _tidied(schema, parts)
@@ -30,6 +30,6 @@ def _tidied(node: Any, parts: Schema) -> Any:
     if node.get("type") == "object" and "additionalProperties" not in node:
         tidied["additionalProperties"] = False
     if "properties" in node:
-        # Under `properties`, `title` would be a field.
+        # Under `properties`, `title` is the name of a field, so keep it.
         tidied["properties"] = {name: _tidied(value, parts) for name, value in node["properties"].items()}
     return tidied

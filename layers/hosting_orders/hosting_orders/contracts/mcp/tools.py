@@ -1,4 +1,4 @@
-"""The tools as data: what a model reads about each, what it takes and what it answers."""
+"""The tools as data: the description of each for a model, its arguments and its result."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def _text(structured: Mapping[str, Any]) -> str:
 
 
 def scopes_to_read(caller: Caller) -> Scopes:
-    """`billing:read` reads every order. Without it a key reads the orders of its products (SQ-010, SQ-011)."""
+    """A key with `billing:read` reads every order. Other keys read the orders of their products (SQ-010, SQ-011)."""
     return dict.fromkeys(SCOPES, READ_SCOPE) if caller.may(READ_SCOPE) else SCOPES
 
 

@@ -29,7 +29,7 @@ _ReturnUrl = Annotated[str, StringConstraints(max_length=2048)]
 
 
 class Site(Strict):
-    """O1-031 … O1-035."""
+    """docs/contracts.md O1-031 … O1-035."""
 
     name: Name
     variant: ShortName
@@ -68,7 +68,7 @@ def _preview(body: object, facts: RequestFacts) -> CartRequest:
 
 
 def _without_term(body: object) -> object:
-    """Reject a term: ignoring it could charge for the wrong term."""
+    """Reject a term, because ignoring it could charge for the wrong term."""
     site = body.get("site") if isinstance(body, dict) else None
     if isinstance(site, dict) and "term" in site:
         text = "`site.term` is not a field of version 1, whose sites are paid monthly; version 2 has it."

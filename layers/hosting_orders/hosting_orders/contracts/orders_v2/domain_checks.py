@@ -1,4 +1,4 @@
-"""GET /api/domains/check (ours)."""
+"""Our addition to contract 002: GET /api/domains/check."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class CheckedPrices(TypedDict):
 
 class CheckedDomain(TypedDict):
     name: str
-    ascii_name: str | None  # null for a text that is no domain
+    ascii_name: str | None  # null if the text is not a domain
     status: str
     premium: bool | None  # null: not known
-    prices: CheckedPrices | None  # null unless the domain is available
+    prices: CheckedPrices | None  # null if the domain is not available
     reason: str | None
 
 

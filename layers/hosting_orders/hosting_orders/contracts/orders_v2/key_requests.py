@@ -1,4 +1,4 @@
-"""The bodies of requests about API keys (ours)."""
+"""Our addition to contract 002: the bodies of requests about API keys."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MAX_CAP = 10**12  # minor units
 
 
 def _block(text: str) -> str:
-    """Return one spelling of an address or a CIDR block."""
+    """Return the standard spelling of an address or a CIDR block."""
     try:
         network = ip_network(text, strict=False)
         address = ip_address(text.partition("/")[0])
@@ -36,7 +36,7 @@ def _block(text: str) -> str:
             "block", "must be an IP address or a CIDR block, such as 203.0.113.0/24"
         ) from None
     if address != network.network_address:
-        # A typing error could open a much larger block than was meant.
+        # A typing error could allow a much larger block than the client intended.
         raise PydanticCustomError(
             "block", "has bits set after the prefix: write {network}", {"network": str(network)}
         )
@@ -73,7 +73,7 @@ class Cap(Strict):
 
 class MakeKey(Strict):
     name: Name
-    # No default, so no key may do everything by mistake.
+    # Required, so that no key gets every permission (null) by mistake.
     scopes: Annotated[list[str], Field(min_length=1, max_length=len(Scope))] | None
     kind: Literal["user", "system"] | None = None
     api_version: Annotated[int, Field(ge=1, le=2)] = 2

@@ -1,4 +1,4 @@
-"""The API keys of an account (ours)."""
+"""Our addition to contract 002: the API keys of an account."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class KeyAnswer(TypedDict):
 
 
 class KeyWithSecret(KeyAnswer):
-    secret: str | None  # null in a replay
+    secret: str | None  # null in the answer to a repeated request
 
 
 class ScopeDetails(TypedDict):
@@ -104,7 +104,7 @@ def _details(view: KeyView) -> KeyDetails:
         "test": credential.test,
         "spend_cap": _cap(credential.spend_cap),
         "expires_at": date_time(credential.expires_at),
-        # Keys of earlier releases have no time.
+        # Keys of earlier releases have no creation time.
         "created_at": date_time(credential.created_at or None),
         "last_used_at": date_time(credential.last_used_at),
         "revoked_at": date_time(key.revoked_at),

@@ -33,7 +33,7 @@ from .domain_requests import Domain, domain_problem, domain_request
 
 
 class Site(Strict):
-    """O2-064 … O2-069."""
+    """docs/contracts.md O2-064 … O2-069."""
 
     name: Name
     variant: ShortName
@@ -43,7 +43,7 @@ class Site(Strict):
 
 
 class Vm(Strict):
-    """Ours."""
+    """Our addition to the contract."""
 
     hostname: Annotated[str, StringConstraints(min_length=1, max_length=253)]
     plan: ShortName
@@ -88,7 +88,7 @@ class CartItem(Strict):
 
 
 class PlaceCart(Agreed):
-    """Ours."""
+    """Our addition to the contract."""
 
     items: list[CartItem]
     on_item_failure: str | None = None
@@ -110,7 +110,7 @@ class PlaceCart(Agreed):
 
 
 def orders_a_domain(body: object) -> bool:
-    """The body may be invalid: permissions are checked before fields (C13)."""
+    """The body may be invalid, because permissions are checked before fields (C13)."""
     if isinstance(body, Mapping) and body.get("domain") is not None:
         return True
     items = body.get("items") if isinstance(body, Mapping) else None
@@ -140,7 +140,7 @@ def _cart(body: object, facts: RequestFacts) -> CartRequest:
 
 
 def _preview(body: object, facts: RequestFacts) -> CartRequest:
-    """The body of any order: a cart's, a site's or a domain's."""
+    """Accept the body of a cart, a site order or a domain order."""
     fields = body if isinstance(body, Mapping) else {}
     read = next((read for field, read in _SINGLE.items() if field in fields and "items" not in fields), _cart)
     return without_quote(read(body, facts))

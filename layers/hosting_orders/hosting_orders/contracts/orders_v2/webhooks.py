@@ -1,4 +1,4 @@
-"""Account webhooks (ours)."""
+"""Our addition to contract 002: account webhooks."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Delivery(TypedDict):
     timestamp: str
     data: EventData
     status: str
-    attempts: list[Attempt]  # the newest, oldest first
+    attempts: list[Attempt]  # the most recent attempts, in order of time
     next_at: str | None
 
 

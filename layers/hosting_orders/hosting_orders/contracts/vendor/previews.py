@@ -1,4 +1,4 @@
-"""Previews of orders in contracts 002 and 003 (ours)."""
+"""Our addition to contracts 002 and 003: previews of orders."""
 
 from __future__ import annotations
 

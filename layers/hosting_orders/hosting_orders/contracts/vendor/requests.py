@@ -1,4 +1,4 @@
-"""What all bodies share."""
+"""What all request bodies share."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hosting_orders.usecases.place_cart import CartRequest, ItemRequest
 
 
 class Strict(BaseModel):
-    """Refuse unknown fields: ignoring a misspelled one could charge for something else."""
+    """Refuse unknown fields, because ignoring a misspelled field could charge for something else."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
@@ -34,7 +34,7 @@ def _readable(name: str) -> str:
     return name
 
 
-# These reorder the text after them, so the displayed text differs from the stored text.
+# These characters reorder the text after them, so the displayed text differs from the stored text.
 _DIRECTION_SIGNS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 Name = Annotated[
     str,
@@ -65,7 +65,7 @@ class Callback(Strict):
 
 
 class Agreed(Strict):
-    """What the client agrees to pay. Ours, in the body of every order."""
+    """What the client agrees to pay. Our addition to the body of every order."""
 
     quote: Annotated[str, StringConstraints(min_length=1, max_length=4096)] | None = None
     max_cost_cents: Annotated[int, Field(ge=0, le=2**53)] | None = None  # with tax, for the whole cart
@@ -134,7 +134,7 @@ def cart_request(
 
 
 def without_quote(request: CartRequest) -> CartRequest:
-    """The body of a preview. Raises InvalidRequestError."""
+    """Refuse a quote in the body of a preview. Raises InvalidRequestError."""
     if request.quote is not None:
         text = "`quote` is not a field of a preview: the preview returns a new quote."
         raise InvalidRequestError(Code.INVALID_FIELD, text, "/quote")

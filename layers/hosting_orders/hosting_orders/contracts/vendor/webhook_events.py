@@ -36,7 +36,7 @@ class EventMessage(TypedDict):
 
 
 def event_body(event: WebhookEvent) -> bytes:
-    """The same bytes for each attempt."""
+    """Return the same bytes for each attempt."""
     message: EventMessage = {
         "type": event.type.value,
         "timestamp": date_time(event.at),
