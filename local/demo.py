@@ -1,4 +1,4 @@
-"""The sample orders. They are placed over HTTP, like those of a client, and followed until they are completed."""
+"""Place the sample orders over HTTP, as a client does, and follow them until they are completed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An account webhook: registered before the sample order, and verified when it arrives."""
+"""Register an account webhook before the sample order, and verify the webhook that arrives."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def register_webhook(stack: Stack, headers: Mapping[str, str]) -> SampleWebhook:
 
 
 def show_webhook(stack: Stack, webhook: SampleWebhook, order_id: str, terminal: Terminal) -> None:
-    """Wait until the receiver has the order's end. Raises WebhooksFailedError."""
+    """Wait until the receiver has the webhook of the completed order. Raises WebhooksFailedError."""
     terminal.heading(f"The account's webhook {webhook.id}: every event of every order")
     deadline = time.monotonic() + _SECONDS
     while not (found := _completed(stack, order_id)):

@@ -35,7 +35,7 @@ SCOPES = "billing:read account:read tasks:read"
 
 @cache
 def signing_keys() -> Mapping[str, RSAKey | ECKey]:
-    """By key id, new for each process."""
+    """The keys by id. They are new in each process."""
     return {
         "rsa": RSAKey.generate_key(2048, {"kid": "rsa", "use": "sig"}),
         "ec": ECKey.generate_key("P-256", {"kid": "ec", "use": "sig"}),
@@ -48,13 +48,13 @@ class IssuerStandIn:
     def __init__(self, audience: str, *, port: int = 0, now: Callable[[], float] = time.time) -> None:
         self.audience = audience
         self.mode = "ok"
-        self.requests: list[str] = []  # the paths that were asked for
+        self.requests: list[str] = []  # the requested paths
         self._now = now
         self._server = Server(_Handler, self, port)
 
     @property
     def url(self) -> str:
-        """The issuer's identifier, too."""
+        """The address, which is also the issuer's identifier."""
         return self._server.url
 
     def __enter__(self) -> IssuerStandIn:
@@ -135,7 +135,7 @@ class _Handler(Handler):
                 self.answer_json(404, {"error": "there is nothing here"})
         except (KeyError, ValueError) as problem:
             refused = {"error": f"not understood: {problem}"}
-            # A token is asked for with curl, so its refusal is JSON, not a page.
+            # Tokens are requested with curl, so a refusal is JSON, not a page.
             self.answer_json(400, refused) if path == "/token" else self.answer_control(400, refused)
 
     def _token(self, fields: Mapping[str, Any]) -> dict[str, Any]:

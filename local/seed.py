@@ -141,7 +141,7 @@ TLDS = (
         # The only premium domain that we sell.
         {("premium-for-sale.com", BILLING_PLAN, CURRENCY): DomainPrice(250_000, 250_000, 1400)},
     ),
-    # The demo accounts cannot order this TLD: their billing plan has no price for it.
+    # The demo accounts cannot order this TLD, because their billing plan has no price for it.
     Tld("info", {("reseller", CURRENCY): DomainPrice(700, 700, 700)}),
 )
 
@@ -194,7 +194,7 @@ _KEYS = (
     ("api_key_001", CredentialKind.USER, 2, ()),
     ("agent_key", CredentialKind.USER, 2, ("vps:provision", "domains:provision")),
 )
-# An agent orders only with a spend cap.
+# An agent can order only with a spend cap.
 _SPEND_CAPS = {"agent_key": SpendCap(CURRENCY, day=5_000, month=20_000)}
 
 

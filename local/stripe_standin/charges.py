@@ -16,7 +16,7 @@ from .sdk_types import Json, copied, part, words
 from .state import Instrument, Payee, State, new_id
 
 SLOW_SEPA_SECONDS = 180.0
-"""The additional time until a debit settles, for the accounts that Stripe publishes as delayed."""
+"""The additional time until a debit settles, for the test accounts whose debits Stripe documents as delayed."""
 
 
 def new_intent(state: State, payee: Payee, **values: Any) -> Json:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 
 class MissingSettingError(Exception):
-    """An environment variable is missing: template.yaml is wrong."""
+    """An environment variable is missing, so template.yaml is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class Settings:
 
     @property
     def oauth_issuer(self) -> str | None:
-        """The authorization server whose access tokens are accepted. None means that only API keys are."""
+        """The authorization server whose access tokens are accepted. None means that only API keys are accepted."""
         return self.values.get("OAUTH_ISSUER") or None
 
     @property

@@ -204,7 +204,7 @@ def together(*endpoints: Endpoint) -> Endpoint:
 
 
 def unknown_routes(contract_of_path: Callable[[str], Contract]) -> Callable[[Event, Any], Answer]:
-    """Return a handler that answers 404 in the error format of the path's contract, and applies its rate limit."""
+    """Return a handler that answers 404 in the error format of the path's contract. That contract's limits apply."""
 
     def handler(event: Event, context: Any) -> Answer:
         exchange = _Exchange(event, contract_of_path(event["requestContext"]["http"]["path"]))
@@ -221,7 +221,8 @@ def unknown_routes(contract_of_path: Callable[[str], Contract]) -> Callable[[Eve
 
 
 def _check_sharing(route: str, sharing: list[Operation[Any]]) -> None:
-    # Operations of one route need the same access, limit and error format: these are used before the version is known.
+    # Operations of one route need the same access, limit and error format, because these are used before the version is
+    # known.
     versions = {operation.contract.version for operation in sharing}
     if len(sharing) > 1 and (None in versions or len(versions) < len(sharing)):
         raise ValueError(f"{route} has several operations of one version, or one without a version")
@@ -236,7 +237,7 @@ def _check_sharing(route: str, sharing: list[Operation[Any]]) -> None:
 
 
 def _likely(sharing: list[Operation[Any]], event: Event) -> Operation[Any]:
-    # The operation of the header's version, or else the first one. Used before authentication.
+    # The operation of the version in the header, or else the first operation. Used before authentication.
     wanted = _headers(event).get("x-api-version", "").strip()
     return next((each for each in sharing if each.contract.version == wanted), sharing[0])
 
@@ -264,11 +265,11 @@ def _admitted(
 
 
 def _identified(request: Request, services: Services, exchange: _Exchange, bucket: Bucket) -> Credential:
-    # Counted before the account and the ids are checked, so a refusal shows nothing about them.
+    # Count the request before the account and the ids are checked, so a refusal shows nothing about them.
     try:
         credential = identify(services, request.headers, request.source_ip)
     except errors.CredentialRefusedError:
-        # Requests without a valid key are counted by address. This also slows down guessing.
+        # Requests without a valid key are counted by IP address. The limit also slows down guessing of keys.
         _count(services, bucket, f"address#{request.source_ip}", exchange)
         raise
     _count(services, bucket, f"key#{credential.key_hash}", exchange)

@@ -1,4 +1,4 @@
-"""Placing an order, shared by all endpoints that do."""
+"""The handler of all endpoints that place orders."""
 
 from __future__ import annotations
 

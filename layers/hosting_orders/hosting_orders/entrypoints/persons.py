@@ -1,4 +1,4 @@
-"""Who may order domains where the operation's access cannot say it."""
+"""Check who may order domains."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .http import Call
 
 def admit_person(call: Call[Any], services: Services) -> None:
     """Raises UserRequiredError and the errors of `admit_domain_orders`."""
-    # The operation cannot require a person by itself: only the body shows whether the request orders a domain.
+    # The operation's access cannot require a person, because only the body shows whether a domain is ordered.
     if call.caller.user_id is None:
         raise UserRequiredError("Only a person may order domains: use a user's API key.")
     admit_domain_orders(services, call.caller)

@@ -1,4 +1,4 @@
-"""The DynamoDB stream, the queue of batches that Lambda gave up on, and the queue of webhooks."""
+"""Read events of the DynamoDB stream, of the queue of batches that Lambda gave up on, and of the queue of webhooks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def order_changes(event: Mapping[str, Any]) -> tuple[list[OrderChange], list[str
 
     Lambda retries the unreadable records, and then sends their position to the queue RollUpDeadLetters.
     """
-    log = logger()  # before the use case, or a new process would lose its log lines
+    log = logger()  # before the use case, because a new process would otherwise lose the use case's log lines
     news: list[OrderChange] = []
     unreadable: list[str] = []
     for record in event["Records"]:

@@ -1,4 +1,4 @@
-"""Using a tool. A refusal is an answer of the tool, not of the HTTP request."""
+"""Use a tool. A refusal is a result of the tool, not an HTTP error."""
 
 from __future__ import annotations
 

@@ -49,6 +49,6 @@ def credential_of_token(services: Services, token: str) -> Credential | None:
 
 
 def _identity(token: AccessToken) -> str:
-    # The same for all tokens of one caller: a new token must not start a new rate limit.
+    # The hash is the same for all tokens of one caller, because a new token must not start a new rate limit.
     parts = ("oauth", token.issuer, token.user_id, token.account_id)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""What agents may do beyond reading: with scopes, and ordering only with a spend cap."""
+"""What agents may do. Their key needs the right scopes, and a spend cap to order."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def quote(
     *,
     loopback: bool,
 ) -> AgentQuote:
-    """`questions` limits orders of domains, and is None if there is none.
+    """`questions` limits questions to the registrar. It is None if no domain is ordered.
 
     Raises the errors of `preview_order`, RateLimitedError and AccessDeniedError.
     """

@@ -20,7 +20,7 @@ from .access_tokens import credential_of_token, is_access_token
 from .ports import Services
 
 _SCHEMES = ("bearer", "token")
-# One text for every reason, so it helps no attacker.
+# One text for every reason, so an attacker learns nothing from it.
 _REFUSED = "A valid API key is required: send it as `Authorization: Bearer <key>`."
 _TRIAL = "Trial accounts cannot use the API."
 
@@ -52,7 +52,7 @@ class Caller:
 
 
 def hash_key(secret: str) -> str:
-    """Plain SHA-256 is enough: keys are long and random."""
+    """Plain SHA-256 is enough, because keys are long and random."""
     # Any input has a hash. Half a surrogate pair is a wrong key, not an error.
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 

@@ -49,7 +49,7 @@ class CheckResult(StrEnum):
 class DomainCheck:
     given: str
     result: CheckResult
-    name: DomainName | None = None  # None for a text that is no domain
+    name: DomainName | None = None  # None if the text is not a domain
     premium: bool | None = None  # None: not known
     price: DomainPrice | None = None  # of an available domain
     currency: str = ""
@@ -84,7 +84,7 @@ def check_domains(services: Services, account: Account, names: Sequence[str]) ->
 
 
 def _read(services: Services, catalogue: Catalogue, account: Account, given: str) -> DomainCheck:
-    """UNKNOWN for a domain that the registrar must be asked about."""
+    """The result is UNKNOWN if the registrar must be asked about the domain."""
     try:
         name = services.registry_rules.parse_name(given)
     except InvalidRequestError as problem:
@@ -128,14 +128,14 @@ def _sentence(reason: str) -> str:
 
 
 def _offers(services: Services, names: Sequence[str]) -> dict[str, DomainOffer | None]:
-    """The answered names. None for a domain that an order here holds."""
+    """Map each answered domain to its offer, or to None if an order here holds the domain."""
     if not names:
         return {}
     known = services.known_offers.recent(names, services.clock.now() - deadlines.OFFER_IS_NEWS)
 
     def ask(name: str) -> tuple[str, DomainOffer | None] | None:
         try:
-            # Our own orders come first: the registry does not know them.
+            # Check our own orders first, because the registry does not know them.
             if domain_held(services, name):
                 return name, None
             if name in known:
@@ -156,7 +156,7 @@ def _in_time(ask: Callable[[str], T], names: Sequence[str]) -> list[T]:
     several = ThreadPoolExecutor(max_workers=AT_ONCE)
     asked = [several.submit(ask, name) for name in names]
     done, _ = wait(asked, timeout=deadlines.DOMAIN_CHECKS / 1000)
-    # The client does not wait for the others. A late answer is kept for the next check.
+    # The client does not wait for the remaining answers. A late answer is kept for the next check.
     several.shutdown(wait=False, cancel_futures=True)
     return [one.result() for one in done]
 

@@ -28,8 +28,8 @@ PAYMENT_NOT_STARTED = "cart_pay_failed"
 def start_payment(services: Services, account: Account, cart: Cart, orders: list[Order]) -> Cart:
     """Charge the cart or open its payment page, and record the outcome. The caller holds the payment lease.
 
-    Raises PaymentNotStartedError when the provider refuses: the cart and its orders are then stored as failed.
-    Raises ProviderUnavailableError when the outcome is unknown: a retry finds the same payment.
+    Raises PaymentNotStartedError when the provider refuses. The cart and its orders are then stored as failed.
+    Raises ProviderUnavailableError when the outcome is unknown. A retry finds the same payment.
     """
     lines = tuple(ChargeLine(order.line_key, order.item.line_text(), order.price.amount) for order in orders)
     try:
@@ -184,8 +184,8 @@ def record_failure(services: Services, cart: Cart, refusal: PaymentNotStartedErr
         now = services.clock.now()
         orders = services.orders.orders(cart.account_id, sorted(cart.orders))
         failed = [
-            # Check the order once more after its end: its execution may already wait, if another process took over this
-            # payment.
+            # Check the order once more after its end. If another process took over this payment, the order's execution
+            # may already wait.
             order.payment_failed(failure, now).check_at(now + deadlines.CLOSING_CHECK)
             for order in orders
             if order.status is OrderStatus.PENDING
@@ -213,6 +213,6 @@ def other_orders(services: Services, cart: Cart, number: int) -> list[Order]:
 
 
 def other_orders_alive(services: Services, cart: Cart, number: int) -> bool:
-    """Orders in compensation do not count: two of them would wait for each other."""
+    """Orders in compensation do not count, because two of them would wait for each other."""
     alive = (OrderStatus.PENDING, OrderStatus.PROCESSING)
     return any(order.status in alive for order in other_orders(services, cart, number))

@@ -45,7 +45,7 @@ from .sealed_contacts import open_contacts
 
 SAME_AS_OWNER = "same_as_owner"
 
-AT_ONCE = 4  # domains queried in parallel: the registrar throttles
+AT_ONCE = 4  # domains queried in parallel; the registrar would refuse many more
 _OTHER_ROLES = (ContactRole.ADMIN, ContactRole.BILLING, ContactRole.TECH)
 
 
@@ -345,7 +345,7 @@ def _members(schema: Mapping[str, object], name: str) -> Mapping[str, object]:
 def settle_domains(
     services: Services, catalogue: Catalogue, account: Account, drafts: Sequence[DomainDraft]
 ) -> list[DomainDraft]:
-    """Check with the registrar and the registry's rules. Set the maximum that the registrar may charge for each.
+    """Check the domains with the registrar and the registries' rules. Set the registrar's maximum price for each.
 
     Raises InvalidRequestError, DomainRefusedError, ContactsRefusedError or ProviderUnavailableError.
     """

@@ -73,8 +73,8 @@ class Registrar(Protocol):
     def submit(self, request: RegistrationRequest) -> str:
         """Submit the registration or transfer at most once and return the operation's id.
 
-        Raises RegistrationRefusedError, also for a request that is not `live` where domains cost money. After
-        ProviderUnavailableError the operation may exist: call `find` before you retry. AlreadyOrderedError names the
+        Raises RegistrationRefusedError, also if domains cost money and the request is not `live`. After
+        ProviderUnavailableError the operation may exist, so call `find` before you retry. AlreadyOrderedError names the
         operation in progress.
         """
         ...
@@ -86,9 +86,9 @@ class Registrar(Protocol):
     def renew(self, name: str, current_expiry_year: int, max_cost: Money | None = None, *, live: bool) -> str:
         """Renew the domain for one year and return the operation's id. Raises the errors of `submit`.
 
-        The registrar refuses unless the domain expires in `current_expiry_year` (UTC), so a repeated call never
-        renews twice. If the registrar demands consent to the price, as for a premium domain, the consent is to at
-        most `max_cost`. Without `max_cost` the renewal is then refused. `live`: the customer paid with real money.
+        The registrar renews only a domain that expires in `current_expiry_year` (UTC), so a repeated call never
+        renews twice. If the registrar demands consent to its price, as for a premium domain, we consent to at most
+        `max_cost`. Without `max_cost` such a renewal is refused. `live`: the customer paid with real money.
         """
         ...
 
@@ -119,7 +119,7 @@ class KnownOffers(Protocol):
     """The registrar's recent answers about availability, shared by all accounts."""
 
     def recent(self, names: Sequence[str], since: int) -> dict[str, DomainOffer]:
-        """By domain. `since` is epoch ms."""
+        """Return the answers by domain. `since` is epoch ms."""
         ...
 
     def keep(self, name: str, offer: DomainOffer, now: int) -> None: ...
@@ -129,7 +129,7 @@ class Zones(Protocol):
     def ensure(self, name: str, reference: str, nameservers: Sequence[str]) -> Zone:
         """Return the domain's public zone, and create it if there is none.
 
-        Its nameservers are `nameservers`, or it was created with `reference`. One `reference` creates at most
+        The zone has these `nameservers`, or it was created with `reference`. One `reference` creates at most
         one zone. A zone of an earlier owner is never reused.
         """
         ...

@@ -43,7 +43,7 @@ _TRIES = 6
 
 @dataclass(frozen=True, slots=True)
 class KeyRequest:
-    """None means: as the key that makes it."""
+    """If `kind` or `test` is None, the new key gets the value of the key that makes it."""
 
     name: str
     scopes: frozenset[str]
@@ -122,7 +122,7 @@ def rotate_key(services: Services, caller: Caller, wanted: str, request: Rotatio
     if key.status(now) is not KeyStatus.ACTIVE:
         raise KeyInactiveError("The key is revoked or expired: make a new one.")
     ends = min(now + request.overlap, key.credential.expires_at or now + request.overlap)
-    # Read before the write: after it, a fault would lose the secret.
+    # Read this before the write. A fault after the write would lose the new secret.
     used = services.keys.last_uses(_hashes(key))
     in_use = _in_use(key, used, now, ends)
     if caller.credential.id == key.id:
@@ -191,7 +191,7 @@ def _check_reach(caller: Caller, other: Credential) -> None:
 
 
 def _check_rotates_itself(caller: Caller, key: ApiKey, in_use: FormerSecret) -> None:
-    # A former secret ends soon. Once the newest one is in use, the former must not obtain a lasting one.
+    # A former secret ends soon. Once the newest secret is in use, a former secret must not obtain another lasting one.
     if caller.credential.key_hash not in (key.credential.key_hash, in_use.key_hash):
         raise StrongerKeyError("The key was rotated: use its newest secret.", "")
 
@@ -249,8 +249,8 @@ def _replay(key: ApiKey, first: str, second: str, now: int) -> KeyView:
 
 
 def _in_use(key: ApiKey, used: dict[str, int], now: int, ends: int) -> FormerSecret:
-    # The former secret, as long as the newest was never used: its response may be lost. The client can then rotate
-    # again, and its former secret continues to work.
+    # If the newest secret was never used, its response may be lost, so the client still uses the former secret. The
+    # client can then rotate again, and the former secret continues to work.
     former, newest = key.previous_secret(now), key.credential
     if former is not None and newest.key_hash not in used:
         return replace(former, valid_until=ends)
@@ -262,7 +262,7 @@ def _hashes(key: ApiKey) -> list[str]:
 
 
 def _with_last_use(key: ApiKey, used: dict[str, int]) -> ApiKey:
-    # `last_used_at` is stored when the key changes: it includes secrets that have ended.
+    # Store the latest use whenever the key changes, so that it includes uses of secrets that have ended.
     known = [key.credential.last_used_at, *(used.get(each) for each in _hashes(key))]
     latest = max((moment for moment in known if moment is not None), default=None)
     return replace(key, credential=replace(key.credential, last_used_at=latest))

@@ -106,7 +106,7 @@ class OrderStore(Protocol):
         ...
 
     def domain_holder(self, name: str) -> Order | None:
-        """Return the order that has this domain (ASCII form), of any account, or None."""
+        """Return the order, of any account, that has this domain (ASCII form), or None."""
         ...
 
     def contacts(self, account_id: str, number: int) -> SealedContacts | None:
@@ -221,7 +221,7 @@ class Workflow(Protocol):
         ...
 
     def answer(self, order: Order, step: Step, token: str) -> None:
-        """Resume the attempt that has this token: it has nothing to wait for."""
+        """Resume the attempt that has this token, because it has nothing to wait for."""
         ...
 
     def resume(self, order: Order, step: Step) -> bool:
@@ -329,14 +329,14 @@ class Renewals(Protocol):
         """Charge `price` per term from `anchor` (epoch ms), with one subscription per order.
 
         The customer's default method pays. Terms begin on `day_of_month`, or on the last day of a shorter
-        month, and on the anchor's day if it is None. A past anchor moves forward by whole terms, which are
-        free. With `charge_late` it moves by days.
+        month. If `day_of_month` is None, they begin on the anchor's day. A past anchor moves forward by whole
+        terms, which are free. With `charge_late` it moves by days.
         Raises PaymentNotStartedError when the provider refuses, or TooManySubscriptionsError. A later call may succeed.
         """
         ...
 
     def find_renewal(self, *, order_id: str, customer_id: str, term: Term, since: int) -> Subscription | None:
-        """Return the order's subscription, also an ended one. It was started after `since` (epoch ms)."""
+        """Return the order's subscription, even if it has ended. It was started after `since` (epoch ms)."""
         ...
 
     def renewal(self, subscription_id: str) -> RenewalState | None:
@@ -352,7 +352,7 @@ class Renewals(Protocol):
         ...
 
     def close_term(self, term: TermRequest) -> TermState:
-        """Ensure that the term can no longer be paid. It may be paid, or its debit under way."""
+        """Ensure that the term can no longer be paid. It may already be paid, or its debit may be under way."""
         ...
 
     def end_renewal(self, subscription_id: str) -> None:
@@ -417,7 +417,7 @@ class Features(Protocol):
     """Feature switches that operators change without a deployment."""
 
     def enabled(self, feature: str, account_id: str | None) -> bool:
-        """Whether the feature is on. With `account_id` None: for accounts without their own rule.
+        """Whether the feature is on. With `account_id` None, the answer is for accounts without a rule of their own.
 
         Raises ProviderUnavailableError.
         """

@@ -32,7 +32,7 @@ class PublisherChange:
 def publish_events(services: Services, changes: Iterable[PublisherChange]) -> list[str]:
     """Return the sequences of records to retry.
 
-    Records may be repeated or late. An item has all its events, and their deliveries have fixed ids, so each event
+    Records may be repeated or late. An item has all its past events, and each delivery has a fixed id, so each event
     is stored once.
     """
     by_account: dict[str, list[PublisherChange]] = {}
@@ -49,7 +49,7 @@ def publish_events(services: Services, changes: Iterable[PublisherChange]) -> li
 
 
 def _publish(services: Services, account_id: str, items: list[Publisher]) -> None:
-    # Read after the records: an endpoint that is missing here was created after these events.
+    # Read the endpoints after the records. An endpoint that is missing here was created after these events.
     endpoints = services.webhooks.endpoints(account_id)
     if not endpoints:
         return

@@ -53,7 +53,7 @@ def check_quoted(quote: Quote, account: Account, drafts: Sequence[Draft]) -> Non
 
 
 def at_quoted_prices(quote: Quote, drafts: Sequence[Draft]) -> tuple[Draft, ...]:
-    """Also when the catalogue's prices have fallen: the customer pays what was quoted."""
+    """The customer pays what was quoted, even if the catalogue's prices have fallen."""
     return tuple(
         replace(draft, item=draft.item.renewing_at(price.renewal), price=Money(price.first, quote.currency))
         for draft, price in zip(drafts, quote.prices, strict=True)
@@ -93,7 +93,7 @@ def estimate(services: Services, account: Account, drafts: Sequence[Draft], *, o
 
 
 def maximum(quote: Quote | None, max_gross: int | None) -> tuple[int, str] | None:
-    """The most that the order may cost with tax, and the field that says so."""
+    """The most that the order may cost with tax, and the field that sets this limit."""
     limits = [(max_gross, "/max_cost_cents")] if max_gross is not None else []
     limits += [(quote.gross, "/quote")] if quote is not None else []
     return min(limits, default=None)

@@ -49,7 +49,7 @@ def register_domain(services: Services, account_id: str, number: int, task_token
     try:
         ask_registrar(services, order)
     except ProviderUnavailableError:
-        # No retry here: the reconciler runs within a minute and checks first.
+        # Do not retry here, because the reconciler runs within a minute and checks first.
         log.warning(
             "no clear response of the registrar; the reconciler checks soon", extra={"order_id": order.uuid}
         )
@@ -106,7 +106,7 @@ def _submit(services: Services, order: Order) -> None:
         change_order(services, order, to=lambda current: _without_lease(current, now, asked_before))
         raise
     except ProviderUnavailableError:
-        # Release the lease: the next process may check immediately.
+        # Release the lease, so that the next process can check immediately.
         change_order(services, order, to=lambda current: _without_lease(current, now))
         raise
 
@@ -129,7 +129,7 @@ def _ask_once(services: Services, order: Order, asked_before: int | None) -> Non
     except RegistrationRefusedError as refusal:
         owned = services.registrar.domain(item.ascii_name) if asked_before is not None else None
         if owned is not None and _is_of_this_order(services, order):
-            _deliver(services, order, owned)  # refused because it is ours: the earlier attempt succeeded
+            _deliver(services, order, owned)  # refused because the earlier attempt succeeded
             return
         if asked_before is not None and services.clock.now() < asked_before + deadlines.SUBMISSION_DOUBT:
             raise _RefusedInDoubtError(
@@ -218,7 +218,7 @@ def _record_operation(services: Services, order: Order, operation_id: str) -> Or
 
 
 def _earlier_operation(services: Services, order: Order) -> RegistrarOperation | None:
-    """The operation of an earlier attempt. A failed one from before our first attempt does not count."""
+    """The operation of an earlier attempt. A failed operation from before our first attempt does not count."""
     submission = order.domain_record.submission
     assert submission is not None
     item = order.item_as(DomainItem)
@@ -283,7 +283,7 @@ def record_registration(services: Services, order: Order, operation: RegistrarOp
 
 
 def deliver_if_ours(services: Services, order: Order) -> bool:
-    """Deliver the domain if this order registered it, whatever its operation says. Return whether it did."""
+    """Deliver the domain if this order registered it, whatever the operation says. Return whether it is delivered."""
     if order.domain_record.submission is None:
         return False
     domain = services.registrar.domain(order.item_as(DomainItem).ascii_name)

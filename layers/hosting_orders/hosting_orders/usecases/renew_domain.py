@@ -27,15 +27,15 @@ from .log import log
 from .ports import Services
 from .registrar_operations import CLOCKS_DIFFER, known_operation
 
-# A renewal moves the expiry date by more than this, a registry's correction by less.
+# A renewal moves the expiry date by more than this. A registry's correction moves it by less.
 _MOVED = 180 * durations.DAY
 
 
 def renew_domain(services: Services, order: Order) -> None:
     """Renew for the oldest paid term not yet renewed, or schedule the next check.
 
-    A transfer's missing year comes first: the order paid for it. If the registry refuses that year, it is tried again
-    daily, and paid terms do not wait for it. Raises ProviderUnavailableError.
+    A transfer's missing year comes first, because the order paid for it. If the registry refuses that year, we try
+    again daily, and paid terms do not wait for it. Raises ProviderUnavailableError.
     """
     now = services.clock.now()
     if order.transfer_year_owed and not _term_is_open(order):
@@ -105,7 +105,7 @@ def _the_date_is_awaited(services: Services, order: Order) -> bool:
 
 
 def _check_before_next_charge(services: Services, order: Order, state: RenewalState) -> None:
-    # A paid year may wait long for the registry's window, and Stripe charges the next one meanwhile.
+    # A paid year may wait long for the registry's renewal window. Check before Stripe charges the next year.
     check = _check_of_next_charge(state, services.clock.now())
     change_order(
         services,
@@ -214,7 +214,7 @@ def _window_opens_at(services: Services, order: Order, expires_before: int) -> i
 def _take(
     services: Services, order: Order, reference: str, expires_before: int
 ) -> tuple[Order, DomainRenewal, bool] | None:
-    """Take the lease. None when another process came first. The bool: whether there was an earlier attempt."""
+    """Take the lease. None when another process came first. The bool tells whether there was an earlier attempt."""
     now = services.clock.now()
     mine: DomainRenewal | None = None
     asked_before = False
@@ -224,7 +224,7 @@ def _take(
         mine, known = None, current.domain_record.renewal(reference)
         asked_before = known is not None
         if known is None and current.domain_record.renewals != order.domain_record.renewals:
-            return current  # renewed meanwhile: the expiry date we read is out of date
+            return current  # there was a renewal meanwhile, so the expiry date that we read is out of date
         if known is not None and (known.operation_id or known.done_at or now < known.lease_until):
             return current
         lease_until = now + deadlines.SUBMISSION_LEASE
@@ -249,19 +249,19 @@ def _costs_too_much(services: Services, order: Order) -> bool:
 
 def _ask(services: Services, order: Order, renewal: DomainRenewal, *, live: bool) -> None:
     item = order.item_as(DomainItem)
-    # Since an earlier attempt the registry may have corrected the date, even to another year. A date that one of our
-    # own renewals had moved would be much later (`_is_done`).
+    # The registry may have corrected the date since an earlier attempt, even to another year. One of our own renewals
+    # would have moved it much further (`_is_done`).
     expires_at = max(renewal.expires_before, order.expires_at or 0)
     year = datetime.fromtimestamp(expires_at / 1000, UTC).year
     try:
         operation_id = services.registrar.renew(item.ascii_name, year, item.max_cost, live=live)
     except ProvisioningFailedError:
-        # The refusal may repeat a contact, so it is not stored. The Route 53 console shows it.
-        if not _is_done(services, order, renewal):  # otherwise it was refused because it is already renewed
+        # The refusal may contain a contact's data, so it is not stored. The Route 53 console shows it.
+        if not _is_done(services, order, renewal):  # a renewed domain explains the refusal
             _refused(services, order, renewal, "the registrar refuses the renewal")
         return
     except ProviderUnavailableError:
-        # Release the lease: the next process may check immediately.
+        # Release the lease, so that the next process can check immediately.
         now = services.clock.now()
         check = deadlines.domain_renewal_check(renewal.first_at, now)
         _update(services, order, renewal, replace(renewal, lease_until=now), check)

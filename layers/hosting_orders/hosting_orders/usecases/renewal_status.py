@@ -21,7 +21,7 @@ def renewal_became(
     then: Callable[[Order], Order],
     when: Callable[[Order], bool],
 ) -> Order:
-    """Save the status and what `then` makes of the order. Count `RenewalUnpaid` once for each end."""
+    """Save the status and what `then` makes of the order. Count `RenewalUnpaid` each time Stripe gives up."""
     now = services.clock.now()
     newly = False
 

@@ -7,9 +7,9 @@ from hosting_orders.domain.webhook import QUEUED_AGAIN, QueuedWebhook
 from .ports import Services
 from .publish_events import queue_deliveries
 
-BATCH = 500  # of each partition of the index
+BATCH = 500  # deliveries read from each partition of the index
 PER_ENDPOINT = 100
-"""Maximum deliveries of an endpoint in one run. The others wait, so a long backlog delays no other endpoint."""
+"""Maximum deliveries of an endpoint in one run. The rest waits, so a long backlog delays no other endpoint."""
 
 
 def requeue_webhooks(services: Services) -> int:
@@ -18,7 +18,7 @@ def requeue_webhooks(services: Services) -> int:
     by_endpoint: dict[tuple[str, str], list[QueuedWebhook]] = {}
     for due in services.webhooks.due(now, BATCH):
         queued = by_endpoint.setdefault((due.account_id, due.endpoint_id), [])
-        # Postpone first, so that no other run queues it and a backlog does not hide other deliveries.
+        # Postpone the delivery first, so that no other run queues it and a backlog does not hide other deliveries.
         if not services.webhooks.postpone(due, now + QUEUED_AGAIN) or len(queued) >= PER_ENDPOINT:
             continue
         queued.append(QueuedWebhook(due.message_id, now + QUEUED_AGAIN))

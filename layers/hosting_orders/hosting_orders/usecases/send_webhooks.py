@@ -1,4 +1,4 @@
-"""Send queued webhook deliveries to one endpoint."""
+"""Send queued webhook deliveries to their endpoints."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .log import log
 from .ports import Services
 
 RUN_FOR = 25 * durations.SECOND
-"""Start no further attempt after this time. The rest is due in the index and queued again."""
+"""No further attempt starts after this time. The remaining deliveries are due in the index and are queued again."""
 
 _TRIES = 6
 

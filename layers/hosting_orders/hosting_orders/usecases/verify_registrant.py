@@ -33,13 +33,13 @@ class VerificationMail:
 
 
 def check_verification(services: Services, order: Order) -> Order:
-    """Record a change. A fault of the registrar is only logged."""
+    """Record a changed verification. A fault of the registrar is only logged."""
     name, known = order.item_as(DomainItem).ascii_name, order.domain_record.verification
     try:
         found = services.registrar.verification(name)
         domain = services.registrar.domain(name) if found is not known and known is not None else None
         if found is not known and known is not None and domain is None:
-            # The registrar verifies no domain that has left, and answers like for a verified one.
+            # For a domain that has left, the registrar answers as for a verified domain.
             return note_departure(services, order)
     except ProviderUnavailableError as fault:
         log.warning("the verification was not checked", extra={"order_id": order.uuid, "reason": str(fault)})
