@@ -138,7 +138,9 @@ class Order:
     user_id: str | None = None
     placed: Placement = field(default_factory=Placement)
     capacity: str | None = None  # the counter that counts this order; released if the order ends undelivered
-    spend: Spend | None = None  # counts against its API key's spend cap; released if the order ends undelivered
+    spend: Spend | None = (
+        None  # counts against its API key's spend cap; released if the order ends undelivered
+    )
     due_at: int | None = None  # the reconciler's next check
     renewal_due_at: int | None = None  # the renewal's next check; `due_at` is never later
     provisioning_at: int | None = None  # the fence: from then on the order cannot be cancelled

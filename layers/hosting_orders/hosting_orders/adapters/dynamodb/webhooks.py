@@ -100,7 +100,9 @@ class DynamoWebhookStore:
             added = True
         except ConditionFailedError:
             added = False
-        self._remember(known)  # after the write, because a write that failed for another reason must be repeated
+        self._remember(
+            known
+        )  # after the write, because a write that failed for another reason must be repeated
         return added
 
     def _remember(self, known: tuple[str, str]) -> None:
