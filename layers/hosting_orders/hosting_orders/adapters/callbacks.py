@@ -1,4 +1,4 @@
-"""Send callbacks and webhooks. Each is one signed HTTPS request to a URL that a client chose (docs/design.md).
+"""Send callbacks and webhooks, each as one signed HTTPS request to a client's URL (docs/design.md).
 
 The connection uses the IP address that was checked, because a second lookup could return another one.
 """
@@ -39,7 +39,7 @@ _SECONDS = re.compile(r"[0-9]{1,9}")
 
 
 class _UndeliverableError(Exception):
-    """The customer sees the error's text, so the text contains no IP address."""
+    """The customer sees the text, so the text contains no IP address."""
 
 
 def resolve(host: str, port: int) -> list[str]:
@@ -97,7 +97,7 @@ class HttpsSender:
         return CallbackAnswer(answer.status, error, self._retry_after(answer.headers.get("retry-after", "")))
 
     def _checked(self, request: CallbackRequest) -> CallbackUrl:
-        """Check the URL again, because the rules may be stricter than when the client set it."""
+        """Check the URL again, because the rules may have become stricter."""
         try:
             url = callback_url.parse(request.url, allow_loopback=self._allow_loopback)
             if not url.host.isascii():
@@ -248,7 +248,7 @@ class _BoundedSocket:
         return io.BufferedReader(_BoundedReader(self._connection, self._deadline))
 
     def close(self) -> None:
-        """Do nothing. `_send` closes the connection."""
+        """`_send` closes the connection."""
 
 
 def _drain(answer: http.client.HTTPResponse) -> None:

@@ -95,7 +95,7 @@ class IssuerKeys:
         return address
 
     def _metadata(self) -> Mapping[str, Any]:
-        """Read the metadata at the path of OpenID Connect Discovery, or else at that of RFC 8414."""
+        """Read the metadata at OpenID Connect Discovery's path, or else at RFC 8414's."""
         parts = urlsplit(self._issuer)
         path = parts.path.rstrip("/")
         origin = f"{parts.scheme}://{parts.netloc}"

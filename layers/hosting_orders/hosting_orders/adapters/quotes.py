@@ -26,7 +26,7 @@ class SignedQuotes:
         return str(self._serializer.dumps([*whose, quote.currency, prices, quote.gross, quote.expires_at]))
 
     def read(self, token: str) -> Quote | None:
-        """None also for a token that another release signed in another form."""
+        # Another release may have signed tokens of another form.
         try:
             quote_id, account_id, fingerprint, currency, prices, gross, expires_at = self._serializer.loads(
                 token

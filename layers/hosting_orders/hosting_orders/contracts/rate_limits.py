@@ -1,4 +1,4 @@
-"""The rate limits of contracts that publish no limits, and the headers that report a limit."""
+"""The limits of contracts that publish none, and the headers for limits."""
 
 from __future__ import annotations
 

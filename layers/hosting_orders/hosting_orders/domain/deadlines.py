@@ -142,7 +142,6 @@ def registrar_check(order: Order, now: int) -> int:
 
 
 def domain_renewal_check(since: int, now: int) -> int:
-    """When to query the registrar again about a renewal that was submitted at `since`."""
     return _soon_at_first(since, now)
 
 

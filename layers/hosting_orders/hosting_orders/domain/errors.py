@@ -7,7 +7,7 @@ from .money import Money
 
 
 class HostingOrdersError(Exception):
-    """Base of all deliberate errors. Clients may see the text. A class whose text is not for clients says so."""
+    """Base of all deliberate errors. Clients may see the text, except where a class forbids it."""
 
 
 # -- refused requests ---------------------------------------------------------------------------------------------
@@ -39,7 +39,7 @@ class AccessDeniedError(RequestRefusedError):
 
 
 class SpendCapExceededError(RequestRefusedError):
-    """`period` is `day` or `month`. `remaining` is what the cap leaves in this period."""
+    """`period` is `day` or `month`. `remaining` is what it leaves."""
 
     code = Code.SPEND_CAP_EXCEEDED
 

@@ -138,9 +138,7 @@ class Order:
     user_id: str | None = None
     placed: Placement = field(default_factory=Placement)
     capacity: str | None = None  # the counter that counts this order; released if the order ends undelivered
-    spend: Spend | None = (
-        None  # counts against its API key's spend cap; released if the order ends undelivered
-    )
+    spend: Spend | None = None  # counts against the key's spend cap; released if the order ends undelivered
     due_at: int | None = None  # the reconciler's next check
     renewal_due_at: int | None = None  # the renewal's next check; `due_at` is never later
     provisioning_at: int | None = None  # the fence: from then on the order cannot be cancelled
@@ -333,7 +331,7 @@ class Order:
 
     @property
     def has_upkeep(self) -> bool:
-        """Whether a delivered domain still needs a DNS zone or its registrant's confirmation."""
+        # Upkeep is what a delivered domain may still need: its DNS zone, and its registrant's confirmation.
         return self.zone_owed or self.verification_open
 
     def check_renewal_at(self, due_at: int | None) -> Order:
@@ -362,7 +360,7 @@ class Order:
 
     @property
     def transfer_year_owed(self) -> bool:
-        """Whether we must still buy the year that a transfer did not add."""
+        """Whether we must still buy a transfer's missing year."""
         year = self.domain.transfer_year if self.domain and not self.domain_has_left else None
         if year is None or year.done_at is not None or self.domain_record.year_waived_at is not None:
             return False

@@ -93,7 +93,7 @@ class Product(Protocol):
         ...
 
     def renewal_price(self, price: Money) -> Money:
-        """`price` is the first term's. Both prices are net."""
+        """Both prices are net. `price` is the first term's."""
         ...
 
     def renewing_at(self, amount: int) -> Item:

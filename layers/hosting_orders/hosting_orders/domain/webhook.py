@@ -200,7 +200,7 @@ def is_endpoint_id(text: str) -> bool:
 
 
 def message_id(endpoint_id: str, source: str, kind: str, at: int) -> str:
-    """Message ids sort by the times of their events."""
+    """Ids sort by the events' times."""
     digest = hashlib.sha256(f"webhook\0{endpoint_id}\0{source}\0{kind}".encode()).hexdigest()
     return f"msg_{at:012x}{digest[:20]}"
 

@@ -89,7 +89,7 @@ class WebhookEvent:
 
 
 def order_events(order: Order) -> Iterator[WebhookEvent]:
-    """The events of the timeline, oldest first, then those of the renewals."""
+    """The timeline's events, oldest first, then the renewals' events."""
 
     def event(kind: EventType, at: int, place: str, status: OrderStatus) -> WebhookEvent:
         source = f"order:{order.number}:{place}"

@@ -1,4 +1,4 @@
-"""Read events of the DynamoDB stream, of the queue of batches that Lambda gave up on, and of the queue of webhooks."""
+"""Read the records of the DynamoDB stream, and the messages of two queues."""
 
 from __future__ import annotations
 

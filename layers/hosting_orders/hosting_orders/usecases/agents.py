@@ -77,7 +77,7 @@ def quote(
     *,
     loopback: bool,
 ) -> AgentQuote:
-    """`questions` limits questions to the registrar. It is None if no domain is ordered.
+    """`questions` limits questions to the registrar, and is None without a domain.
 
     Raises the errors of `preview_order`, RateLimitedError and AccessDeniedError.
     """

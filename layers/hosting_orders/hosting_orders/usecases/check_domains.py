@@ -84,7 +84,7 @@ def check_domains(services: Services, account: Account, names: Sequence[str]) ->
 
 
 def _read(services: Services, catalogue: Catalogue, account: Account, given: str) -> DomainCheck:
-    """The result is UNKNOWN if the registrar must be asked about the domain."""
+    """The result is UNKNOWN if the registrar must be asked."""
     try:
         name = services.registry_rules.parse_name(given)
     except InvalidRequestError as problem:
@@ -128,7 +128,7 @@ def _sentence(reason: str) -> str:
 
 
 def _offers(services: Services, names: Sequence[str]) -> dict[str, DomainOffer | None]:
-    """Map each answered domain to its offer, or to None if an order here holds the domain."""
+    """Map answered domains to offers, or to None if an order here holds the domain."""
     if not names:
         return {}
     known = services.known_offers.recent(names, services.clock.now() - deadlines.OFFER_IS_NEWS)

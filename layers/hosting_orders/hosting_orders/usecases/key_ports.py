@@ -20,7 +20,7 @@ class KeyStore(Protocol):
         ...
 
     def last_uses(self, key_hashes: list[str]) -> dict[str, int]:
-        """Return when these secrets were last used (epoch ms). Secrets that were never used are left out."""
+        """Return the last use of each used secret (epoch ms)."""
         ...
 
 

@@ -43,7 +43,7 @@ _TRIES = 6
 
 @dataclass(frozen=True, slots=True)
 class KeyRequest:
-    """If `kind` or `test` is None, the new key gets the value of the key that makes it."""
+    """Without `kind` or `test`, the value of the making key applies."""
 
     name: str
     scopes: frozenset[str]

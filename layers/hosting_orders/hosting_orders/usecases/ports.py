@@ -109,9 +109,7 @@ class OrderStore(Protocol):
         """Return the order, of any account, that has this domain (ASCII form), or None."""
         ...
 
-    def contacts(self, account_id: str, number: int) -> SealedContacts | None:
-        """Return a domain order's contacts, or None."""
-        ...
+    def contacts(self, account_id: str, number: int) -> SealedContacts | None: ...
 
     def cart(self, account_id: str, token: str) -> Cart | None: ...
 
@@ -347,12 +345,10 @@ class Renewals(Protocol):
         """Try to collect the term's only invoice, or close it if an operator has stopped the renewal."""
         ...
 
-    def term(self, term: TermRequest) -> TermState:
-        """Read the term's state."""
-        ...
+    def term(self, term: TermRequest) -> TermState: ...
 
     def close_term(self, term: TermRequest) -> TermState:
-        """Ensure that the term can no longer be paid. It may already be paid, or its debit may be under way."""
+        """Prevent a later payment of the term. Its state may be PAID or UNDER_WAY."""
         ...
 
     def end_renewal(self, subscription_id: str) -> None:
@@ -417,7 +413,7 @@ class Features(Protocol):
     """Feature switches that operators change without a deployment."""
 
     def enabled(self, feature: str, account_id: str | None) -> bool:
-        """Whether the feature is on. With `account_id` None, the answer is for accounts without a rule of their own.
+        """Whether the feature is on. None asks for accounts without a rule of their own.
 
         Raises ProviderUnavailableError.
         """

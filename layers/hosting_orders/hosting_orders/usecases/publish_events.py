@@ -32,8 +32,8 @@ class PublisherChange:
 def publish_events(services: Services, changes: Iterable[PublisherChange]) -> list[str]:
     """Return the sequences of records to retry.
 
-    Records may be repeated or late. An item has all its past events, and each delivery has a fixed id, so each event
-    is stored once.
+    Records may be repeated or late. An item has all its events, and each delivery has a fixed id, so each event is
+    stored once.
     """
     by_account: dict[str, list[PublisherChange]] = {}
     for change in changes:

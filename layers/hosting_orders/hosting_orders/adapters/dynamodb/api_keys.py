@@ -1,7 +1,7 @@
 """The KeyStore and KeyUses ports.
 
-The owner's item describes a key. Each secret has an item of its own, which authenticates requests. A transaction that
-changes secrets also raises the version of the owner's item, so only one of two concurrent changes succeeds.
+A key has one item for its owner, and one for each secret. Requests read a secret's item. A transaction that changes
+secrets also raises the version of the owner's item, so only one of two concurrent changes succeeds.
 """
 
 from __future__ import annotations

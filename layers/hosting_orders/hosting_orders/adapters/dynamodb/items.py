@@ -98,7 +98,7 @@ def cart_to_item(cart: Cart) -> Item:
 
 
 def rollup_to_item(cart: Cart) -> Item:
-    """`marks` maps each status to its list of `place:version`. Place 1 is the cart's first order."""
+    """`marks` lists `place:version` for each status. Place 1 is the cart's first order."""
     marks: dict[str, list[str]] = {}
     for place, mark in enumerate(cart.orders.values(), start=1):
         marks.setdefault(mark.status.value, []).append(f"{place}:{mark.version}")

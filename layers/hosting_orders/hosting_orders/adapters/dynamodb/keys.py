@@ -142,7 +142,7 @@ def credential(key_hash: str) -> Key:
 
 
 def key_use(key_hash: str) -> Key:
-    """A separate item, so that functions can note a use without permission to write keys."""
+    """A separate item, so noting a use needs no permission to write keys."""
     return _key(_USED + key_hash, "USED")
 
 

@@ -1,4 +1,4 @@
-"""An item for each API key and month. It has the cost of the key's orders, in total and for each day."""
+"""For each API key and month, one item has the orders' cost, in total and for each day."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def spends_of(orders: Sequence[Order]) -> list[tuple[str, Spend]]:
 
 
 def take(account_id: str, spend: Spend, cap: SpendCap) -> Write:
-    """The caller has checked that `spend` alone does not exceed the cap."""
+    """`spend` alone must not exceed the cap."""
     day = _day(spend)
     limited = [(name, limit) for name, limit in (("month", cap.month), (day, cap.day)) if limit is not None]
     condition = " AND ".join(

@@ -100,9 +100,8 @@ class DynamoWebhookStore:
             added = True
         except ConditionFailedError:
             added = False
-        self._remember(
-            known
-        )  # after the write, because a write that failed for another reason must be repeated
+        # Only after the write, because a write that failed for another reason must be repeated.
+        self._remember(known)
         return added
 
     def _remember(self, known: tuple[str, str]) -> None:

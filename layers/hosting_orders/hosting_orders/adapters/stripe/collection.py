@@ -23,9 +23,7 @@ from hosting_orders.domain.providers import (
 
 
 class StripeCollection:
-    """An invoice charges a saved method. Customers without a saved method pay on a Checkout page. The page's invoice is
-    only a receipt.
-    """
+    """An invoice charges a saved method. Customers without a saved method pay on a Checkout page."""
 
     def __init__(self, stripe: StripeApi) -> None:
         self._stripe = stripe

@@ -72,10 +72,10 @@ class StripeInvoices:
             return self._outcome(invoice, refusal)
 
     def state(self, invoice_id: str) -> PaymentState | None:
-        """PROCESSING with an `error` is a final decline of our own attempt. Until `charge` voids the invoice, the
-        invoice could still be paid. So the state is not yet FAILED and has no `pay_url`.
+        """PROCESSING with an `error` means that our own attempt was declined permanently, and `charge` has not voided
+        the invoice yet.
 
-        After a decline on the hosted page or a returned debit, the customer may use another method on the hosted page.
+        After a decline on the hosted page or a returned debit, the customer may use another method there.
         """
         with self._stripe.faults_translated():
             return self.state_of(self._stripe.invoice(invoice_id))

@@ -65,7 +65,7 @@ _ARGUMENTS = "Correct the arguments and call the tool again."
 
 
 def error(problem: Problem) -> Mapping[str, Any]:
-    """The answer to a request that was refused before its JSON-RPC id was known."""
+    """The answer to a request refused before its JSON-RPC id was known."""
     texts = [detail.message for detail in problem.details]
     number = _NUMBERS.get(problem.code, problem.status)
     text = _ONE_MESSAGE if number == INVALID_REQUEST and problem.status == 400 else " ".join(texts)
@@ -82,7 +82,7 @@ def error_message(
 def tool_error(problem: Problem, *, moves_money: bool) -> dict[str, Any]:
     """What a model needs to act on a refusal.
 
-    After a refusal with a status below 500, `place_cart` has certainly charged nothing.
+    After a status below 500, `place_cart` has certainly charged nothing.
     """
     unclear = problem.status >= 500 and problem.code is not Code.FEATURE_DISABLED
     found: dict[str, Any] = {

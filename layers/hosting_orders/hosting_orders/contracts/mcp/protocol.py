@@ -1,7 +1,6 @@
 """The Model Context Protocol over stateless Streamable HTTP, with JSON answers (docs/agents.md, Protocol).
 
-Clients of revisions before 2026-07-28 begin with `initialize`. Later clients name the revision in each request's
-`_meta`.
+Revisions before 2026-07-28 begin with `initialize`. Later revisions are named in each request's `_meta`.
 """
 
 from __future__ import annotations

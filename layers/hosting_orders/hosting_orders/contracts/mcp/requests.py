@@ -1,4 +1,4 @@
-"""The bodies of `POST /mcp` and the arguments of its tools. The tools' JSON Schemas are made from these models."""
+"""The bodies of `POST /mcp`, and its tools' arguments, from which the JSON Schemas are made."""
 
 from __future__ import annotations
 

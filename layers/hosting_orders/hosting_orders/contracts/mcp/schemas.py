@@ -10,7 +10,7 @@ Schema = dict[str, Any]
 
 
 def schema_of(shape: Any, *, output: bool = False) -> Schema:
-    """Return a schema without `$ref`, because some clients do not resolve it. Objects allow no further members."""
+    """The schema has no `$ref`, because some clients do not resolve it. Objects allow no further members."""
     schema = TypeAdapter(shape).json_schema(mode="serialization" if output else "validation")
     parts = schema.pop("$defs", {})
     tidied: Schema = _tidied(schema, parts)

@@ -1,4 +1,4 @@
-"""Our addition to contract 002: GET /api/domains/check."""
+"""GET /api/domains/check (our addition)."""
 
 from __future__ import annotations
 

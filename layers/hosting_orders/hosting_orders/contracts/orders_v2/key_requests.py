@@ -1,4 +1,4 @@
-"""Our addition to contract 002: the bodies of requests about API keys."""
+"""The bodies of requests about API keys (our addition)."""
 
 from __future__ import annotations
 

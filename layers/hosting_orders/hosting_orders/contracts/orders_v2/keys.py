@@ -1,4 +1,4 @@
-"""Our addition to contract 002: the API keys of an account."""
+"""The API keys of an account (our addition)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Our addition to contract 002: account webhooks."""
+"""Account webhooks (our addition)."""
 
 from __future__ import annotations
 

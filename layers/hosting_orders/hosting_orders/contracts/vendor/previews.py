@@ -1,4 +1,4 @@
-"""Our addition to contracts 002 and 003: previews of orders."""
+"""Previews of orders in contracts 002 and 003 (our addition)."""
 
 from __future__ import annotations
 
