@@ -36,7 +36,9 @@ def test_initialize_echoes_a_known_revision(world: World, wanted: str) -> None:
 
 
 @pytest.mark.parametrize("wanted", ["2024-11-05", "2099-01-01", LATEST])
-def test_initialize_offers_its_newest_revision_instead_of_another(world: World, wanted: str) -> None:
+def test_initialize_answers_any_other_revision_with_the_newest_that_has_a_handshake(
+    world: World, wanted: str
+) -> None:
     reply = post(world, message("initialize", {**INITIALIZE, "protocolVersion": wanted}))
     assert reply.body["result"]["protocolVersion"] == "2025-11-25"
 
@@ -81,7 +83,7 @@ def test_a_notification_is_accepted_without_a_body(world: World, method: str, re
 
 
 @pytest.mark.parametrize("revision", ["1900-01-01", "2024-11-05", "x", "2025-11-25,2025-11-25"])
-def test_an_unknown_revision_is_refused_with_those_that_are_spoken(world: World, revision: str) -> None:
+def test_the_error_for_an_unknown_revision_lists_the_supported_ones(world: World, revision: str) -> None:
     reply = post(world, message("tools/list"), headers={"mcp-protocol-version": revision})
     error = error_of(reply, 400, -32022)
     assert error["data"] == {"supported": list(protocol.SPOKEN), "requested": revision}
@@ -145,7 +147,7 @@ def test_the_name_of_a_tool_may_be_encoded(world: World) -> None:
         ({"jsonrpc": "2.0", "id": 1, "result": {}}, -32600),  # a response: the server sends no requests
     ],
 )
-def test_what_is_no_message_gets_the_error_of_json_rpc(world: World, body: Any, number: int) -> None:
+def test_an_invalid_message_gets_the_error_of_json_rpc(world: World, body: Any, number: int) -> None:
     before = state_of(world)
     error_of(post(world, body, key=agent_key(world)), 400, number, id=None)
     # The key that the test made is the only write.
@@ -236,7 +238,7 @@ def test_without_a_valid_key_nothing_is_answered(world: World, authorization: st
     assert "resource_metadata" not in reply.headers["www-authenticate"]
 
 
-def test_without_an_issuer_no_oauth_client_is_sent_anywhere(world: World) -> None:
+def test_without_an_issuer_the_oauth_metadata_is_not_found(world: World) -> None:
     for path in (METADATA, f"{METADATA}/mcp"):
         error_of(send(world, "GET", path, account=None), 404, 404, id=None)
 
@@ -282,7 +284,7 @@ def test_messages_are_counted_for_each_key(world: World, monkeypatch: pytest.Mon
     assert post(world, message("ping")).status == 200
 
 
-def test_a_fault_is_an_error_with_the_id_and_says_that_money_may_have_moved(
+def test_an_internal_error_says_whether_money_may_have_moved(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: Any, **__: Any) -> Any:

@@ -43,7 +43,7 @@ def ordered(world: World, key: str, *items: Any) -> dict[str, Any]:
 
 
 def registered(world: World, name: str) -> str:
-    """Order a domain through contract 002. Returns the order's id."""
+    """Order a domain through contract 000. Return the order's id."""
     key = new_key(world, "ready", scopes=BOTH)
     body = {"domain": name, "contact": world.contact()}
     reply = ask_000(world, "POST", "/api/v1/domains/register", body, key=key)
@@ -86,14 +86,14 @@ def test_SQ_064_keys_and_scopes_are_those_of_contract_000(world: World) -> None:
                 worked(result)
             else:
                 refused(result, "insufficient_scope")
-        # Another account's order and an unknown order look the same, also without the scope.
+        # An order of another account looks like an unknown order, also without the scope.
         stranger = new_key(world, "sepa", scopes=frozenset(scopes))
         answers = [use(world, "get_order_status", key=stranger, order=each) for each in (order, UNKNOWN)]
         assert answers[0] == answers[1]
         refused(answers[0], "not_found")
 
 
-def test_an_oauth_token_reads_and_does_nothing_else(world: World) -> None:
+def test_an_oauth_token_can_only_read(world: World) -> None:
     key = agent_key(world)
     cart = ordered(world, key)
     order, token = (
@@ -119,7 +119,7 @@ def test_an_oauth_token_reads_and_does_nothing_else(world: World) -> None:
     assert state_of(world) == before
 
 
-def test_an_id_that_is_none_is_refused(world: World) -> None:
+def test_an_invalid_or_unknown_id_is_refused(world: World) -> None:
     refused(use(world, "get_order_status", order="../x"), "invalid_id")
     refused(use(world, "get_order_status", order=UNKNOWN), "not_found")
     refused(use(world, "get_cart_status", cart="x"), "not_found")
@@ -137,7 +137,7 @@ def test_orders_are_listed_in_pages(world: World) -> None:
     assert len(set(ids)) == len(ids)
 
 
-def test_a_cart_shows_its_payment_and_orders_to_keys_that_may_see_all_of_them(world: World) -> None:
+def test_a_cart_is_shown_only_to_keys_that_may_see_all_its_orders(world: World) -> None:
     key = agent_key(world)
     token = ordered(world, key, VM, SITE)["cart"]["token"]
     world.run()
@@ -191,7 +191,7 @@ def test_domains_are_checked(world: World) -> None:
     assert found[0]["prices"]["register_net_cents"] > 0
 
 
-def test_questions_to_the_registrar_have_their_own_limit(
+def test_requests_to_the_registrar_have_their_own_rate_limit(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(world, "limited", True)
