@@ -1,4 +1,4 @@
-"""The output of `make run` and `make demo`, with the stack they start."""
+"""`make run` and `make demo`: their output, and the stack that they start."""
 
 from __future__ import annotations
 
