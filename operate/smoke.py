@@ -182,7 +182,7 @@ class _Run:
     def _subscriptions(self) -> list[Any]:
         return list(self._stripe.v1.subscriptions.list({"customer": self._account.customer}).data)
 
-    # -- after the orders -----------------------------------------------------------------------------------
+    # -- after the orders --------------------------------------------------------------------------------------
 
     def checks(self) -> bool:
         checks: Mapping[str, Callable[[], bool]] = {

@@ -741,7 +741,7 @@ class World:
         assert shard is not None, "template.yaml gives the table no stream"
         return shard
 
-    # -- the result ----------------------------------------------------------------------------------
+    # -- the result ------------------------------------------------------------------------------------------
 
     @property
     def platforms(self) -> tuple[Platform, ...]:

@@ -58,7 +58,7 @@ def completed(world: World, account: str = "ready", **changes: Any) -> str:
     return str(placed.body["orders"][0]["id"])
 
 
-# -- the events -----------------------------------------------------------------------------------------
+# -- which events, and once -----------------------------------------------------------------------------------------
 
 
 def test_a_delivered_order_sends_its_events_once_and_without_personal_data(world: World) -> None:

@@ -44,7 +44,7 @@ def test_answers_are_kept_for_a_minute_for_all_accounts(world: World) -> None:
     assert asked(world) == ["one.com", "one.com", "three.com", "two.com"]
 
 
-def test_an_order_does_not_use_the_kept_answer(world: World) -> None:
+def test_an_order_does_not_trust_the_kept_answer(world: World) -> None:
     check(world, "one.com")
     world.registrar.take("one.com")
     assert results(check(world, "one.com")) == [("one.com", "available")]
