@@ -174,7 +174,7 @@ PAYMENT_METHODS: dict[str, str] = {
     "pm_card_pendingRefund": "4000000000007726",
     "pm_card_refundFail": "4000000000005126",
 }
-"""These ids can be given for the id of a payment method. Each id creates a new payment method with its card."""
+"""These ids can be used as the id of a payment method. Each id creates a new payment method with its card."""
 
 TOKENS: dict[str, str] = {
     name.replace("pm_card_", "tok_"): number for name, number in PAYMENT_METHODS.items()

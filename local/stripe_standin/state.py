@@ -56,7 +56,7 @@ class Settings:
     renewals_are_drafts_for: float = 3600.0
     """Seconds from the creation of a later period's invoice to its collection. At Stripe, it is about an hour."""
     refused_drafts_wait_for: float = 72 * 3600.0
-    """The maximum, in seconds, while an endpoint refuses the invoice's `invoice.created`."""
+    """The longest wait, in seconds, while an endpoint refuses the invoice's `invoice.created`."""
     retry_days: str = "1 1 2 2 2 2 2 2"
     """Days between the attempts to collect a later period. Stripe recommends 8 retries in 2 weeks. Empty means none."""
     after_retries: str = "cancel"
@@ -268,7 +268,7 @@ class State:
         heapq.heappush(self._agenda, _Due(self.clock.time() + seconds, next(self._numbers), action))
 
     def now_of(self, subject: Json) -> int:
-        """The time of a customer, subscription or invoice in Unix seconds. A test clock has its own time."""
+        """The time for this object in Unix seconds. If the object has a test clock, it is that clock's time."""
         clock = self._objects["test_helpers.test_clock"].get(subject["test_clock"])
         frozen: int = self.clock.now() if clock is None else clock["frozen_time"]
         return frozen

@@ -239,7 +239,7 @@ print(json.dumps(found))
 
 
 def test_adding_a_contract_changes_only_the_files_in_docs_extending() -> None:
-    """Two other files may name a contract: the list of contracts, and the default for stored orders."""
+    """Only the list of contracts and the default for stored orders name a contract outside its folder and functions."""
     naming = {source.module for source in project_modules() if "orders_v2" in source.text}
     outside = {
         module

@@ -126,7 +126,7 @@ WRITES = {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"}
 
 
 def writers_of_keys(template: Template) -> list[str]:
-    """The policies that may write API keys or users. Such a function could act for every account."""
+    """The policies that may write API keys or users. A function with such a policy could act for every account."""
     return [
         who
         for who, statement in statements(template)

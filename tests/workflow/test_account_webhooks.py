@@ -296,7 +296,7 @@ def test_a_failing_endpoint_stays_on_if_the_next_delivery_succeeds(world: World)
     world.webhooks.answers = [CallbackAnswer(500)] * 3
     completed(world)
     world.advance(OFF_AFTER / 1000 + 60)
-    world.requeue_webhooks()  # the queued delivery succeeds in the next lines
+    world.requeue_webhooks()  # `run` sends the queued delivery, which succeeds
     world.webhooks.answers = []
     world.run()
     assert shown(world, endpoint)["enabled"] is True
