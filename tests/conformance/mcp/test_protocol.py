@@ -130,18 +130,16 @@ def test_the_name_of_a_tool_may_be_encoded(world: World) -> None:
         ("", -32700),
         ('{"jsonrpc": "2.0", "jsonrpc": "2.0"}', -32700),
         ("[" * 40 + "]" * 40, -32700),
+        ('{"jsonrpc": "2.0", "id": 1, "id": 2, "method": "ping"}', -32700),
         ("[]", -32600),
         ('"ping"', -32600),
         ("null", -32600),
         (json.dumps([message("ping")]), -32600),  # a batch
-        ({"id": 1, "method": "ping"}, -32600),
-        ({"jsonrpc": "1.0", "id": 1, "method": "ping"}, -32600),
         ({"jsonrpc": "2.0", "id": None, "method": "ping"}, -32600),
         ({"jsonrpc": "2.0", "id": True, "method": "ping"}, -32600),
         ({"jsonrpc": "2.0", "id": 1.5, "method": "ping"}, -32600),
         ({"jsonrpc": "2.0", "id": {}, "method": "ping"}, -32600),
         ({"jsonrpc": "2.0", "id": 1, "method": 7}, -32600),
-        ({"jsonrpc": "2.0", "id": 1, "method": "ping", "params": []}, -32600),
         ({"jsonrpc": "2.0", "id": 1, "result": {}}, -32600),  # a response: the server sends no requests
     ],
 )
@@ -150,6 +148,16 @@ def test_what_is_no_message_gets_the_error_of_json_rpc(world: World, body: Any, 
     error_of(post(world, body, key=agent_key(world)), 400, number, id=None)
     # The key that the test made is the only write.
     assert state_of(world)["writes"] == before["writes"] + 1
+
+
+@pytest.mark.parametrize("id", ["a", 0, 2**60])
+def test_a_refusal_has_the_id_of_its_request(world: World, id: Any) -> None:
+    for wrong in ({"jsonrpc": "1.0"}, {"params": []}):
+        error_of(post(world, {**message("ping", id=id), **wrong}), 400, -32600, id=id)
+    asked = message("ping", id=id)
+    error_of(post(world, asked, headers={"authorization": ""}), 401, 401, id=id)
+    error_of(post(world, asked, headers={"origin": "https://evil.example"}), 403, 403, id=id)
+    error_of(post(world, asked, headers={"accept": "text/html"}), 406, 406, id=id)
 
 
 def test_a_body_that_is_too_large_is_refused(world: World) -> None:
@@ -203,8 +211,8 @@ def test_there_is_no_stream_and_no_session(world: World, method: str) -> None:
     ],
 )
 def test_a_foreign_origin_is_refused_with_or_without_a_key(world: World, origin: str) -> None:
-    error_of(post(world, message("ping"), headers={"origin": origin}), 403, 403, id=None)
-    error_of(post(world, message("ping"), headers={"origin": origin, "authorization": ""}), 403, 403, id=None)
+    error_of(post(world, message("ping"), headers={"origin": origin}), 403, 403)
+    error_of(post(world, message("ping"), headers={"origin": origin, "authorization": ""}), 403, 403)
     error_of(send(world, "GET", "/mcp", account=None, headers={"origin": origin}), 403, 403, id=None)
 
 
@@ -230,7 +238,7 @@ def test_the_answer_is_json_or_406(world: World, accept: str, status: int) -> No
 @pytest.mark.parametrize("authorization", ["", "Bearer nothing", "Basic eDp5"])
 def test_without_a_valid_key_nothing_is_answered(world: World, authorization: str) -> None:
     reply = post(world, message("ping"), headers={"authorization": authorization})
-    error = error_of(reply, 401, 401, id=None)
+    error = error_of(reply, 401, 401)
     assert error["data"]["code"] == "unauthorized"
     assert reply.headers["www-authenticate"].split(" ")[0] == "Bearer"
     assert "resource_metadata" not in reply.headers["www-authenticate"]
@@ -260,13 +268,13 @@ def test_an_oauth_client_is_sent_to_the_issuer(world: World, monkeypatch: pytest
 
 def test_an_oauth_token_needs_the_scope_for_every_message(world: World) -> None:
     without = oauth(world, "account:read")["authorization"].removeprefix("Bearer ")
-    error_of(ask(world, "tools/list", key=without), 403, 403, id=None)
+    error_of(ask(world, "tools/list", key=without), 403, 403)
     token = oauth(world, "billing:read")["authorization"].removeprefix("Bearer ")
     assert ask(world, "tools/list", key=token).status == 200
 
 
 def test_a_key_of_several_accounts_is_refused(world: World) -> None:
-    error_of(ask(world, "ping", key=new_key(world, "ready", "sepa")), 401, 401, id=None)
+    error_of(ask(world, "ping", key=new_key(world, "ready", "sepa")), 401, 401)
 
 
 def test_messages_are_counted_for_each_key(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -277,7 +285,7 @@ def test_messages_are_counted_for_each_key(world: World, monkeypatch: pytest.Mon
     for _ in range(119):
         assert post(world, message("ping"), key=key).status == 200
     last = post(world, message("ping"), key=key)
-    error_of(last, 429, 429, id=None)
+    error_of(last, 429, 429)
     assert int(last.headers["retry-after"]) > 0
     assert post(world, message("ping")).status == 200
 

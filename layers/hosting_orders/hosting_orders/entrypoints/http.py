@@ -360,6 +360,7 @@ def _answered(exchange: _Exchange, reply_to: Callable[[Request, Services], Reply
             at=services.clock.now(),
             accepts=headers.get("accept-language", ""),
             route=str(event.get("routeKey", "")),
+            sent=request.raw_body[:MAX_BODY] if request else b"",
         )
         code = problem.code
         challenge = exchange.contract.challenge

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -28,6 +29,8 @@ _NUMBERS = {
     Code.BODY_TOO_LARGE: INVALID_REQUEST,
     Code.INTERNAL_ERROR: INTERNAL_ERROR,
 }
+# The id of such a body is not known for sure, and JSON-RPC then wants null.
+_UNREADABLE = (Code.MALFORMED_JSON, Code.MALFORMED_BODY, Code.BODY_TOO_LARGE)
 
 _QUOTE_AGAIN = "Call quote_order for a new quote, show its price to the person, then call place_order."
 _OTHER_KEY = "Ask the account's owner for a key that may do this. You cannot change this key."
@@ -65,11 +68,26 @@ _ARGUMENTS = "Correct the arguments and call the tool again."
 
 
 def error(problem: Problem) -> Mapping[str, Any]:
-    """A request that was refused before its JSON-RPC id was known."""
+    """The answer to a refused HTTP request."""
     texts = [detail.message for detail in problem.details]
     number = _NUMBERS.get(problem.code, problem.status)
     text = _ONE_MESSAGE if number == INVALID_REQUEST and problem.status == 400 else " ".join(texts)
-    return error_message(None, number, text, {"code": problem.code, "status": problem.status})
+    return error_message(_id_of(problem), number, text, {"code": problem.code, "status": problem.status})
+
+
+def _id_of(problem: Problem) -> str | int | None:
+    if problem.code in _UNREADABLE:
+        return None
+    try:
+        sent = json.loads(problem.sent)
+    except (ValueError, RecursionError):
+        return None
+    return request_id_of(sent) if isinstance(sent, dict) and isinstance(sent.get("method"), str) else None
+
+
+def request_id_of(message: Mapping[str, Any]) -> str | int | None:
+    found = message.get("id")
+    return found if isinstance(found, str | int) and not isinstance(found, bool) else None
 
 
 def error_message(
