@@ -9,6 +9,7 @@ import jsonschema_rs
 import pytest
 
 from hosting_orders.contracts.mcp.tools import TOOLS
+from hosting_orders.domain.account import SpendCap
 from hosting_orders.domain.ids import parse_order_id
 from tests.conformance.contract_000.support import FIELDS, assert_thirteen
 from tests.conformance.contract_000.support import ask as ask_000
@@ -274,9 +275,13 @@ def test_schemas_are_closed_and_have_no_references(world: World) -> None:
     for tool in published(world).values():
         text = json.dumps([tool["inputSchema"], tool["outputSchema"]])
         assert "$ref" not in text and "$defs" not in text
-        for schema in (tool["inputSchema"], tool["outputSchema"]):
+        answer, error = tool["outputSchema"]["anyOf"]
+        for schema in (tool["inputSchema"], answer):
             assert schema["type"] == "object" and schema["additionalProperties"] is False
             jsonschema_rs.Draft202012Validator(schema)
+        # The protocol wants an object at the root, and no answer can be taken for an error.
+        assert tool["outputSchema"]["type"] == "object"
+        assert not set(error["required"]) <= set(answer["properties"])
 
 
 def test_the_schema_refuses_what_the_tool_refuses(world: World) -> None:
@@ -320,3 +325,36 @@ def test_each_answer_fits_the_published_schema(world: World) -> None:
     for name, arguments in calls.items():
         answer = worked(use(world, name, key=key, **arguments))
         jsonschema_rs.Draft202012Validator(tools[name]["outputSchema"]).validate(answer)
+
+
+def test_each_error_fits_the_published_schema_too(world: World) -> None:
+    """The TypeScript SDK's client hides any answer that does not fit, also an error."""
+    tools, key = published(world), agent_key(world)
+    quote = quoted(world, key)
+    order = ordered(world, key)["orders"][0]["id"]
+    world.run()
+    poor = agent_key(world, spend_cap=SpendCap("EUR", day=1))
+    declined = agent_key(world, "declined_final")
+    domain = {"domain": {"name": "fits-the-schema.it", "contact": world.contact()}}
+    calls: list[tuple[str, str, dict[str, Any]]] = [
+        ("get_order_status", key, {"order": UNKNOWN}),
+        ("list_orders", key, {"limit": 0}),
+        ("get_cart_status", key, {}),
+        ("list_catalogue", key, {"x": 1}),
+        ("check_domain", key, {"domains": []}),
+        ("quote_order", key, {"items": [SITE | {"vm": None}, {"vm": VM["vm"] | {"plan": "gold"}}]}),
+        ("quote_order", key, {"items": [domain]}),
+        ("place_order", key, order_of(quote, max_cost_cents=1)),
+        ("place_order", poor, order_of(quoted(world, poor))),
+        ("place_order", declined, order_of(quoted(world, declined))),
+        ("cancel_order", key, {"order": order, "confirm": True}),
+    ]
+    assert {name for name, _, _ in calls} == set(tools)
+    for name, secret, arguments in calls:
+        result = use(world, name, key=secret, **arguments)
+        assert result["isError"], (name, arguments)
+        schema = jsonschema_rs.Draft202012Validator(tools[name]["outputSchema"])
+        schema.validate(result["structuredContent"])
+        assert not jsonschema_rs.is_valid(tools[name]["outputSchema"]["anyOf"][0], result["structuredContent"])
+        broken = {**result["structuredContent"], "money_moved": "maybe"}
+        assert not schema.is_valid(broken)

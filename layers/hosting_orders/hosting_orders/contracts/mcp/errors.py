@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal, NotRequired
+
+from pydantic import ConfigDict, with_config
+from typing_extensions import TypedDict
 
 from hosting_orders.contracts.problem import Problem
 from hosting_orders.domain.codes import Code
@@ -65,6 +68,19 @@ _STEPS = {
 }
 _CATALOGUE = "Correct the argument. list_catalogue shows what can be ordered."
 _ARGUMENTS = "Correct the arguments and call the tool again."
+
+
+@with_config(ConfigDict(extra="allow"))
+class ToolError(TypedDict):
+    """Some codes have more members."""
+
+    code: str
+    status: int
+    message: str
+    next_step: str
+    money_moved: Literal[False, "unknown"]
+    fields: NotRequired[list[str]]
+    retry_after_seconds: NotRequired[int]
 
 
 def error(problem: Problem) -> Mapping[str, Any]:
