@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import jsonschema_rs
@@ -216,10 +217,28 @@ def test_an_order_is_cancelled_and_its_money_goes_back(world: World) -> None:
     for_domains = new_key(world, "ready", scopes=frozenset({"domains:provision"}))
     refused(use(world, "cancel_order", key=for_domains, order=order, confirm=True), "insufficient_scope")
     assert state_of(world)["stripe"] == before["stripe"]
+    result = use(world, "cancel_order", key=key, order=order, confirm=True)
+    worked(result)
+    assert "goes back" in result["content"][1]["text"]
+    # After a lost answer, an agent sends the same call again.
     worked(use(world, "cancel_order", key=key, order=order, confirm=True))
     world.run()
     assert worked(use(world, "get_order_status", key=key, order=order))["status"] == "CANCELED"
-    refused(use(world, "cancel_order", key=key, order=order, confirm=True), "order_not_cancellable")
+    after = state_of(world)
+    again = use(world, "cancel_order", key=key, order=order, confirm=True)
+    assert worked(again)["status"] == "CANCELED"
+    assert again["content"][1]["text"] == "The order is cancelled."
+    assert state_of(world) == after
+
+
+def test_a_test_key_does_not_cancel_what_live_money_paid(world: World) -> None:
+    key = agent_key(world)
+    placed = ordered(world, key)
+    order, cart = placed["orders"][0]["id"], world.cart(placed["cart"]["token"])
+    world.services.orders.save_payment(replace(cart, payment=replace(cart.payment, live=True)))
+    before = state_of(world)
+    refused(use(world, "cancel_order", key=key, order=order, confirm=True), "test_key")
+    assert state_of(world) == before
 
 
 def test_a_delivered_order_cannot_be_cancelled(world: World) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hosting_orders.domain.account import Account, CredentialKind
 from hosting_orders.domain.catalogue import Catalogue
 from hosting_orders.domain.codes import Code
-from hosting_orders.domain.errors import AccessDeniedError, RateLimitedError
+from hosting_orders.domain.errors import AccessDeniedError, OrderNotCancellableError, RateLimitedError
 from hosting_orders.domain.spending import Remaining
 
 from .authenticate import Caller
@@ -54,11 +54,15 @@ def show_cart_status(services: Services, caller: Caller, token: str, scopes: Sco
 
 
 def cancel(services: Services, caller: Caller, order_id: str, scopes: Scopes) -> OrderStatusView:
-    """Raises the errors of `show_order_status` and `cancel_order`."""
+    """Idempotent. Raises the errors of `show_order_status` and `cancel_order`."""
     _refuse_tokens(caller)
     view = show_order_status(services, caller, order_id, scopes)
     check_change(services, caller, view.order)
-    cancel_order(services, view.order.account_id, view.order.number)
+    try:
+        cancel_order(services, view.order.account_id, view.order.number)
+    except OrderNotCancellableError as refused:
+        if refused.reason != "already_cancelled":
+            raise
     return show_order_status(services, caller, order_id, scopes)
 
 

@@ -170,9 +170,10 @@ CANCEL_ORDER = Tool(
     takes=requests.CancelOrder,
     answers=OrderStatusData,
     render=answers.status,
+    notes=answers.cancel_notes,
     reads=False,
     destructive=True,
-    idempotent=True,
+    moves_money=True,
 )
 
 TOOLS = {
