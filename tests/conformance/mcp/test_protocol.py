@@ -253,7 +253,10 @@ def test_an_oauth_client_is_sent_to_the_issuer(world: World, monkeypatch: pytest
     monkeypatch.setenv("OAUTH_ISSUER", "https://login.example.com")
     reply = post(world, message("ping"), headers={"authorization": ""})
     address = f"https://api.example.com{METADATA}/mcp"
-    assert reply.headers["www-authenticate"] == f'Bearer resource_metadata="{address}"'
+    where = f'resource_metadata="{address}", scope="billing:read"'
+    assert reply.headers["www-authenticate"] == f"Bearer {where}"
+    wrong = post(world, message("ping"), headers={"authorization": "Bearer x"})
+    assert wrong.headers["www-authenticate"] == f'Bearer error="invalid_token", {where}'
     shown = send(world, "GET", f"{METADATA}/mcp", account=None)
     assert shown.status == 200
     assert shown.body == {
@@ -266,9 +269,17 @@ def test_an_oauth_client_is_sent_to_the_issuer(world: World, monkeypatch: pytest
     assert send(world, "GET", METADATA, account=None).body["resource"] == "https://api.example.com"
 
 
-def test_an_oauth_token_needs_the_scope_for_every_message(world: World) -> None:
+def test_an_oauth_token_needs_the_scope_for_every_message(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OAUTH_ISSUER", "https://login.example.com")
     without = oauth(world, "account:read")["authorization"].removeprefix("Bearer ")
-    error_of(ask(world, "tools/list", key=without), 403, 403)
+    reply = ask(world, "tools/list", key=without)
+    error_of(reply, 403, 403)
+    # The client then asks the issuer for a token with the scope (RFC 6750, section 3.1).
+    challenge = reply.headers["www-authenticate"]
+    assert challenge.startswith('Bearer error="insufficient_scope", resource_metadata="')
+    assert challenge.endswith('scope="billing:read"')
     token = oauth(world, "billing:read")["authorization"].removeprefix("Bearer ")
     assert ask(world, "tools/list", key=token).status == 200
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import replace
 from typing import Any
 
@@ -271,6 +272,24 @@ def _passwords(node: Any, name: str = "") -> list[tuple[str, str]]:
     if isinstance(node, list):
         return [found for value in node for found in _passwords(value, name)]
     return [(name, node)] if "pass" in name and isinstance(node, str) else []
+
+
+def test_the_log_names_the_tool_and_the_refusal_and_nothing_secret(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    key = agent_key(world)
+    quote = quoted(world, key)
+    caplog.clear()
+    with caplog.at_level(logging.INFO):
+        refused(use(world, "place_order", key=key, **order_of(quote, max_cost_cents=1)), "price_changed")
+        worked(use(world, "list_orders", key=key))
+    lines = [record.__dict__ for record in caplog.records if record.message == "tool used"]
+    assert [(line["tool"], line["code"]) for line in lines] == [
+        ("place_order", "price_changed"),
+        ("list_orders", None),
+    ]
+    text = str([record.__dict__ for record in caplog.records])
+    assert key not in text and quote["quote"] not in text
 
 
 # -- the tools as they are published ----------------------------------------------------------------------------------
