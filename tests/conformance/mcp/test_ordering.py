@@ -108,6 +108,20 @@ def test_what_was_not_agreed_is_not_ordered(world: World, changes: Any, code: st
     assert state_of(world) == before
 
 
+def test_the_maximum_covers_the_quote_also_if_the_tax_has_fallen(world: World) -> None:
+    key = agent_key(world)
+    quotes = world.services.quotes
+    cheaper = quotes.read(quoted(world, key)["quote"])
+    assert cheaper is not None
+    quote = {"quote": quotes.sign(replace(cheaper, gross=PRICE + 100)), "gross_cents": PRICE + 100}
+    before = state_of(world)
+    error = refused(place(world, key, quote, max_cost_cents=PRICE + 99), "price_changed")
+    assert (error["current_cents"], error["agreed_cents"]) == (PRICE + 100, PRICE + 99)
+    assert state_of(world) == before
+    cart = worked(place(world, key, quote))
+    assert worked(place(world, key, quote, max_cost_cents=1)) == cart, "a repetition orders nothing"
+
+
 @pytest.mark.parametrize("missing", ["quote", "max_cost_cents", "confirm", "items"])
 def test_every_part_of_the_agreement_is_required(world: World, missing: str) -> None:
     key = agent_key(world)

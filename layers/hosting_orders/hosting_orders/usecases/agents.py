@@ -21,6 +21,7 @@ from .list_tlds import TldOffer, list_tlds
 from .place_cart import CartRequest, Placed, place_cart
 from .ports import Services
 from .preview_order import OrderPreview, preview_order
+from .quoted_prices import check_maximum, read_quote
 from .show_cart import CartView, show_cart
 from .show_order_status import OrderStatusView, Scopes, show_order_status
 from .spend_cap import cap_of, remaining
@@ -105,7 +106,16 @@ def place(
         raise AccessDeniedError(
             Code.SPEND_CAP_REQUIRED, "This API key has no spend cap, and agents order only with one."
         )
+    _check_maximum_covers_quote(services, caller.scope, request)
     return place_cart(services, caller, request, allow_loopback_callbacks=loopback)
+
+
+def _check_maximum_covers_quote(services: Services, account: Account, request: CartRequest) -> None:
+    assert request.quote is not None and request.max_gross is not None
+    quoted = read_quote(services, account, request.quote)
+    # A used quote has an order, which a repeated call must find.
+    if request.max_gross < quoted.gross and not services.orders.quote_used(account.id, quoted.id):
+        check_maximum(account, quoted.gross, (request.max_gross, "/max_cost_cents"))
 
 
 def _admit(services: Services, caller: Caller, scopes: Collection[str], questions: RateLimit | None) -> None:
