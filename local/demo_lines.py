@@ -96,8 +96,14 @@ def _lines(stack: Stack, sample: Sample) -> Iterator[tuple[str, str]]:
         "An OAuth token for a user of the account",
         f"curl -s {stack.issuer}/token -d user={user} -d account=$ACCOUNT | pretty",
     )
-    yield "What an agent sees of the sample order", f"tool get_order_status {_quoted({'order': sample.order_id})}"
-    yield "An agent's quote (docs/agents.md orders with it)", f"tool quote_order {_quoted({'items': [machine]})}"
+    yield (
+        "What an agent sees of the sample order",
+        f"tool get_order_status {_quoted({'order': sample.order_id})}",
+    )
+    yield (
+        "An agent's quote (docs/agents.md orders with it)",
+        f"tool quote_order {_quoted({'items': [machine]})}",
+    )
 
 
 def _post(path: str, body: str) -> str:

@@ -13,7 +13,12 @@ from hosting_orders.domain.codes import Code
 ARGUMENTS = {Code.MISSING_FIELD, Code.INVALID_FIELD, Code.INVALID_CALLBACK, Code.INVALID_DOMAIN}
 # A tool cannot answer these: it has no such field or header.
 NEVER = {
-    *(Code.INVALID_ACTION, Code.INVALID_RETURN_URL, Code.INVALID_IDEMPOTENCY_KEY, Code.IDEMPOTENCY_KEY_REUSED),
+    *(
+        Code.INVALID_ACTION,
+        Code.INVALID_RETURN_URL,
+        Code.INVALID_IDEMPOTENCY_KEY,
+        Code.IDEMPOTENCY_KEY_REUSED,
+    ),
     *(Code.UNAUTHORIZED, Code.MISSING_ACCOUNT, Code.UNSUPPORTED_API_VERSION),
     *(Code.MALFORMED_JSON, Code.MALFORMED_BODY, Code.BODY_TOO_LARGE, Code.UNKNOWN_TERM),
 }

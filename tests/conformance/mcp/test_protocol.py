@@ -9,7 +9,18 @@ import pytest
 
 from hosting_orders.contracts.mcp import protocol
 from tests.conformance.contract_002.support import new_key, oauth, send, state_of
-from tests.conformance.mcp.support import LATEST, META, WITH_HANDSHAKE, agent_key, ask, message, post, use
+from tests.conformance.mcp.support import (
+    LATEST,
+    META,
+    WITH_HANDSHAKE,
+    agent_key,
+    ask,
+    message,
+    order_of,
+    post,
+    quoted,
+    use,
+)
 from tests.support.world import World
 
 INITIALIZE = {
@@ -307,12 +318,10 @@ def test_a_fault_is_an_error_with_the_id_and_says_that_money_may_have_moved(
     def broken(*_: Any, **__: Any) -> Any:
         raise RuntimeError("secret detail")
 
+    key = agent_key(world)
+    arguments = order_of(quoted(world, key))
     monkeypatch.setattr("hosting_orders.usecases.agents.place_cart", broken)
-    order = {
-        "items": [{"vm": dict.fromkeys(("hostname", "plan", "image", "location"), "x") | {"term": "annual"}}]
-    }
-    arguments = {**order, "quote": "q", "max_cost_cents": 1, "confirm": True}
-    reply = ask(world, "tools/call", {"name": "place_order", "arguments": arguments})
+    reply = ask(world, "tools/call", {"name": "place_order", "arguments": arguments}, key=key)
     error = error_of(reply, 500, -32603)
     assert (error["data"]["code"], error["data"]["money_moved"]) == ("internal_error", "unknown")
     assert "secret" not in json.dumps(reply.body)

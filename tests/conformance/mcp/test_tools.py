@@ -393,6 +393,8 @@ def test_each_error_fits_the_published_schema_too(world: World) -> None:
         assert result["isError"], (name, arguments)
         schema = jsonschema_rs.Draft202012Validator(tools[name]["outputSchema"])
         schema.validate(result["structuredContent"])
-        assert not jsonschema_rs.is_valid(tools[name]["outputSchema"]["anyOf"][0], result["structuredContent"])
+        assert not jsonschema_rs.is_valid(
+            tools[name]["outputSchema"]["anyOf"][0], result["structuredContent"]
+        )
         broken = {**result["structuredContent"], "money_moved": "maybe"}
         assert not schema.is_valid(broken)

@@ -96,7 +96,9 @@ def status_notes(view: OrderStatusView) -> list[str]:
 def cancel_notes(view: OrderStatusView) -> list[str]:
     if view.order.status is OrderStatus.CANCELED:
         return ["The order is cancelled."]
-    return ["The order is being cancelled. What was paid for it goes back. get_order_status shows CANCELED then."]
+    return [
+        "The order is being cancelled. What was paid for it goes back. get_order_status shows CANCELED then."
+    ]
 
 
 def listing(view: StatusListing) -> Orders:

@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from typing import Any, Literal, NotRequired
 
-from pydantic import ConfigDict, with_config
 from typing_extensions import TypedDict
 
 from hosting_orders.contracts.problem import Problem
@@ -65,11 +64,13 @@ _STEPS = {
     Code.INVALID_CURSOR: "Call list_orders without `cursor`.",
     Code.INVALID_ID: "Send an order's id, token or number, as list_orders shows it.",
     Code.NO_DEFAULT_PAYMENT_METHOD: "Ask the account's owner to complete the billing contact and the payment method.",
-    Code.CART_PAY_FAILED: "Ask the person for another payment method. Then call quote_order for a new quote.",
+    Code.CART_PAY_FAILED: (
+        "If the payment method was declined, ask the person for another one. Then call quote_order for a new quote."
+    ),
     Code.ORDER_NOT_CANCELLABLE: "Tell the person why it cannot be cancelled. Do not try again.",
     Code.FEATURE_DISABLED: "Tell the person that this is not sold at the moment.",
     Code.DOMAIN_UNAVAILABLE: "Call check_domain with other domains.",
-    Code.DOMAIN_ADD_FAILED: "Call list_orders to see whether it is on order already, or check_domain with other domains.",
+    Code.DOMAIN_ADD_FAILED: "Call list_orders to see whether it is on order here, or check_domain with other domains.",
     Code.TOO_MANY_UNPAID_DOMAINS: (
         "Call list_orders for the domain orders that wait for payment. Ask the person to pay them or to cancel them."
     ),
@@ -86,14 +87,11 @@ _STEPS = {
     Code.TEMPORARILY_UNAVAILABLE: "Wait 5 seconds and send the same call again. No call orders or cancels twice.",
     Code.INTERNAL_ERROR: "Send the same call again. No call orders or cancels twice.",
 }
-_HIGHER_MAXIMUM = (
-    "Ask the person whether they agree to `current_cents`. Then send it as `max_cost_cents`, with the same quote."
-)
+_HIGHER_MAXIMUM = "If the person agrees to `current_cents`, send it as `max_cost_cents` with the same quote."
 _CATALOGUE = "Correct the argument. list_catalogue shows what can be ordered."
 _ARGUMENTS = "Correct the arguments and call the tool again."
 
 
-@with_config(ConfigDict(extra="allow"))
 class ToolError(TypedDict):
     """Some codes have more members."""
 

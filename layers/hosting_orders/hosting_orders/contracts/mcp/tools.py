@@ -67,7 +67,10 @@ class Tool:
             # Clients hold errors to this schema too.
             "outputSchema": {
                 "type": "object",
-                "anyOf": [schema_of(self.answers, output=True), schema_of(ToolError, output=True)],
+                "anyOf": [
+                    schema_of(self.answers, output=True),
+                    {**schema_of(ToolError, output=True), "additionalProperties": True},
+                ],
             },
             "annotations": {
                 "title": self.title,
