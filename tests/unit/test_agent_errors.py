@@ -51,7 +51,13 @@ def test_an_agent_does_not_invent_a_person(code: Code) -> None:
     assert "Ask the person" in told(code) and "Do not invent" in told(code)
 
 
-def test_a_fault_names_no_header_that_a_tool_has_not() -> None:
-    found = tool_error(problem_of(RuntimeError("x")), moves_money=True)
-    assert "Idempotency-Key" not in found["message"] + found["next_step"]
-    assert found["money_moved"] == "unknown"
+def test_a_fault_may_have_moved_money() -> None:
+    assert tool_error(problem_of(RuntimeError("x")), moves_money=True)["money_moved"] == "unknown"
+
+
+@pytest.mark.parametrize("words", ["Idempotency-Key", "Link"])
+def test_no_text_names_a_header(words: str) -> None:
+    texts = "Send it with the same Idempotency-Key.", "Take it from a `Link` header."
+    for code in (Code.INTERNAL_ERROR, Code.INVALID_CURSOR):
+        details = tuple(Detail(code, text) for text in texts)
+        assert words not in tool_error(Problem(code, details), moves_money=False)["message"]

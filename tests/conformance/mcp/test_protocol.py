@@ -171,6 +171,14 @@ def test_a_refusal_has_the_id_of_its_request(world: World, id: Any) -> None:
     error_of(post(world, asked, headers={"accept": "text/html"}), 406, 406, id=id)
 
 
+@pytest.mark.parametrize(
+    "body",
+    ["[" * 60_000, '{"id":' * 10_000, '{"method": "x", "id": ' + "9" * 60_000 + "}", "\0", "", '{"id": 1}'],
+)
+def test_a_refusal_of_what_is_no_request_has_no_id(world: World, body: str) -> None:
+    error_of(post(world, body, headers={"authorization": ""}), 401, 401, id=None)
+
+
 def test_a_body_that_is_too_large_is_refused(world: World) -> None:
     error_of(post(world, message("ping", {"x": "y" * 70_000})), 413, -32600, id=None)
 

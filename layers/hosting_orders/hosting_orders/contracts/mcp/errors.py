@@ -60,7 +60,7 @@ _STEPS = {
     ),
     Code.QUOTE_MISMATCH: "Send exactly the items that you sent to quote_order, or call quote_order for the new items.",
     Code.PRICE_CHANGED: _QUOTE_AGAIN,
-    Code.NOT_FOUND: "Check the id. list_orders shows the orders of this account.",
+    Code.NOT_FOUND: "Check the id. list_orders shows this account's orders, and place_order returns a cart's token.",
     Code.INVALID_CURSOR: "Call list_orders without `cursor`.",
     Code.INVALID_ID: "Send an order's id, token or number, as list_orders shows it.",
     Code.NO_DEFAULT_PAYMENT_METHOD: "Ask the account's owner to complete the billing contact and the payment method.",
@@ -86,6 +86,11 @@ _STEPS = {
     Code.RATE_LIMITED: "Wait before the next call.",
     Code.TEMPORARILY_UNAVAILABLE: "Wait 5 seconds and send the same call again. No call orders or cancels twice.",
     Code.INTERNAL_ERROR: "Send the same call again. No call orders or cancels twice.",
+}
+# The usual texts name headers, which tools have not.
+_MESSAGES = {
+    Code.INTERNAL_ERROR: "Something went wrong on our side.",
+    Code.INVALID_CURSOR: "`cursor` is not the `next_cursor` of an earlier answer.",
 }
 _HIGHER_MAXIMUM = "If the person agrees to `current_cents`, send it as `max_cost_cents` with the same quote."
 _CATALOGUE = "Correct the argument. list_catalogue shows what can be ordered."
@@ -170,7 +175,4 @@ def _fields(problem: Problem) -> list[str]:
 
 
 def _message(problem: Problem) -> str:
-    # The usual text names a header that tools have not.
-    if problem.code is Code.INTERNAL_ERROR:
-        return "Something went wrong on our side."
-    return " ".join(detail.message for detail in problem.details)
+    return _MESSAGES.get(problem.code) or " ".join(detail.message for detail in problem.details)
