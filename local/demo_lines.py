@@ -45,11 +45,17 @@ def show_how_to_go_on(stack: Stack, accounts: DemoAccounts, sample: Sample, term
 def _preparation(api: str, account: Mapping[str, str]) -> Iterator[str]:
     yield f"export API={api} ACCOUNT={account['id']} KEY={account['user_key']} KEY_V1={account['user_key_v1']}"
     yield f"export KEY_000={account['api_key_000']} KEY_001={account['api_key_001']}"
+    yield f"export AGENT={account['agent_key']}"
     yield f"export CONTACT={shlex.quote(json.dumps(CONTACT))}"
     yield f"pretty() {{ {_prettier()}; }}"
     yield (
         'api() { ROUTE=$1; shift; curl -s "$API$ROUTE" -H "Authorization: Bearer $KEY" -H "X-Auth-Account: $ACCOUNT" '
         "-H 'Content-Type: application/json' \"$@\" | pretty; }"
+    )
+    call = '{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "\'$1\'", "arguments": \'"$2"\'}}'
+    yield (
+        'tool() { curl -s "$API/mcp" -H "Authorization: Bearer $AGENT" -H \'Content-Type: application/json\' '
+        f"-d '{call}' | pretty; }}"
     )
 
 
@@ -69,13 +75,15 @@ def _lines(stack: Stack, sample: Sample) -> Iterator[tuple[str, str]]:
     domain = '{"domain": {"name": "my-own-domain.com", "contact": '
     yield "A domain", _post("/api/orders/domain", f"'{domain}'\"$CONTACT\"'}}}}'")
     machine = {
-        "hostname": "my-own-server.example.com",
-        "plan": "vps-1",
-        "image": "debian-13",
-        "location": "ams",
-        "term": "monthly",
+        "vm": {
+            "hostname": "my-own-server.example.com",
+            "plan": "vps-1",
+            "image": "debian-13",
+            "location": "ams",
+            "term": "monthly",
+        }
     }
-    yield "A virtual machine", _post("/api/carts", _quoted({"items": [{"vm": machine}]}))
+    yield "A virtual machine", _post("/api/carts", _quoted({"items": [machine]}))
     yield "The sample order in version 1", f"KEY=$KEY_V1 api /api/orders/{sample.order_id}"
     status = f'curl -s "$API/api/v1/orders/{sample.order_id}" -H "Authorization: Bearer $KEY_000" | pretty'
     yield "The sample order in contract 000", status
@@ -87,6 +95,14 @@ def _lines(stack: Stack, sample: Sample) -> Iterator[tuple[str, str]]:
     yield (
         "An OAuth token for a user of the account",
         f"curl -s {stack.issuer}/token -d user={user} -d account=$ACCOUNT | pretty",
+    )
+    yield (
+        "What an agent sees of the sample order",
+        f"tool get_order_status {_quoted({'order': sample.order_id})}",
+    )
+    yield (
+        "An agent's quote (docs/agents.md orders with it)",
+        f"tool quote_order {_quoted({'items': [machine]})}",
     )
 
 

@@ -1,6 +1,6 @@
-"""`python -m local.test_stripe`, the tests of `make test-stripe`: the contract tests of Stripe against Stripe itself.
+"""Run the contract tests of Stripe against Stripe itself (`make test-stripe`, or `python -m local.test_stripe`).
 
-They need a key of a sandbox in STRIPE_API_KEY. Tests that only the stand-in can run are left out
+They need a key of a sandbox in STRIPE_API_KEY. Tests that need the stand-in are left out
 (tests/support/stripe_place.py). Arguments are passed to pytest.
 """
 
@@ -16,7 +16,7 @@ from local.stack import STRIPE_TEST_KEYS
 
 KEY = "STRIPE_API_KEY"
 AT_STRIPE = "CONTRACT_TESTS_AT"
-"""`https://api.stripe.com`. The tests of this module set the address of another server with Stripe's API."""
+"""The variable with the server's address, by default Stripe's. The tests of this module set another server."""
 STRIPE = "https://api.stripe.com"
 SUITES = ("tests/conformance/stripe_standin", "tests/conformance/stripe_adapter")
 NO_KEY = f"""{KEY} is not set. These tests run at Stripe, in a sandbox of yours:

@@ -162,7 +162,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
 
 
 def _secret(variable: str, prompt: str) -> str:
-    """Read a secret. It is never an argument: other users and the shell's history can see a command's arguments."""
+    """Read a secret from the environment or the terminal. Other users could see a secret in a command's arguments."""
     if variable in os.environ:
         return os.environ[variable].strip()
     if not sys.stdin.isatty():

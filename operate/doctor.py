@@ -19,7 +19,7 @@ from operate.stripe_keys import is_live, mode_of, stripe_client
 LEAST_CONCURRENCY = 100
 """Concurrent executions that the account should allow. A new AWS account may allow only 10."""
 FULL = 0.8
-"""The part of a quota whose use means that the quota should be raised."""
+"""When this part of a quota is in use, the quota should be raised."""
 
 
 class State(StrEnum):

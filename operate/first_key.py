@@ -1,4 +1,4 @@
-"""`make first-key`: an API key for an account that has none. The account makes its further keys (docs/keys.md)."""
+"""`make first-key`: create an account's first API key. With it, the account creates its other keys (docs/keys.md)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _USAGE = 'ARGS="Account=acc_… User=usr_…"; without User it becomes the accou
 
 
 def first_key(cloud: Cloud, stack: Stack, values: Mapping[str, str], report: Report) -> str:
-    """Return the secret. Raises OperateError, and then stores nothing."""
+    """Return the secret. Raises OperateError before anything is stored."""
     unknown = sorted(values.keys() - {"Account", "User"})
     if unknown or not values.get("Account"):
         raise OperateError(f"{', '.join(unknown) or 'Account'}: give {_USAGE}.")

@@ -1,6 +1,6 @@
 """`make smoke`: a site order and a refund through a deployed stack, with Stripe in test mode.
 
-Against the local stack only the addresses differ.
+The test also runs against the local stack, where only the addresses differ.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ class _Run:
         self._follow(order_id, "completed")
         self._delivered += 1
         self._report(f"OK      an order is paid and delivered ({time.monotonic() - started:.0f} s)")
-        # The renewal starts a moment later. It needs the customer, whom `Shop.close` deletes.
+        # Wait for the renewal, which needs the customer. `Shop.close` deletes the customer.
         self._wait(SETTLE_SECONDS, lambda: bool(self._subscriptions()), "the renewal of the order")
 
     def order_and_cancel(self) -> None:
@@ -128,7 +128,7 @@ class _Run:
         raise _FailedError(f"The delivery was faster than the cancel, {CANCEL_TRIES} times.")
 
     def end_open_orders(self) -> None:
-        """After a failure or Ctrl-C, cancel the orders that have not ended: no workflow may outlive its account."""
+        """After a failure or Ctrl-C, cancel the unfinished orders. Their workflows would outlive the account."""
         with suppress(_FailedError):
             for order_id in self.orders:
                 if self._status(order_id) not in _ENDS:
@@ -169,7 +169,7 @@ class _Run:
         self._wait(ORDER_SECONDS, ended, f"order {order_id} to be {wanted}")
 
     def _money_is_back(self) -> bool:
-        """The customer has paid for the delivered orders, and for nothing else."""
+        """Whether the customer has paid only for the delivered orders."""
         pages = self._stripe.v1.charges.list(
             {"customer": self._account.customer, "limit": 100}
         ).auto_paging_iter()
@@ -182,7 +182,7 @@ class _Run:
     def _subscriptions(self) -> list[Any]:
         return list(self._stripe.v1.subscriptions.list({"customer": self._account.customer}).data)
 
-    # -- what it left behind -----------------------------------------------------------------------------------
+    # -- after the orders --------------------------------------------------------------------------------------
 
     def checks(self) -> bool:
         checks: Mapping[str, Callable[[], bool]] = {
@@ -209,7 +209,7 @@ class _Run:
         return good
 
     def _events_have_arrived(self) -> bool:
-        """Whether every endpoint has accepted our events: `pending_webhooks` counts those that have not."""
+        """Whether every endpoint has accepted our events. `pending_webhooks` counts the endpoints that have not."""
         pages = self._stripe.v1.events.list({"created": {"gte": int(self._started) - 5}, "limit": 100})
         ours = [
             event
@@ -219,7 +219,7 @@ class _Run:
         return bool(ours) and all(event["pending_webhooks"] == 0 for event in ours)
 
     def _callbacks_were_attempted(self) -> bool:
-        """Any response counts: the callback's URL is the stack's own, which accepts no callbacks."""
+        """Any response counts as an attempt. The callback's URL is on the stack itself, which accepts no callbacks."""
         answers = [self._request("GET", f"/api/orders/{order_id}/callbacks") for order_id in self.orders]
         return all(answer.status_code == 200 and answer.json()["attempts"] for answer in answers)
 

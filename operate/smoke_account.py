@@ -31,7 +31,7 @@ CATALOGUE_PAGE = "docs/go-live.md#the-catalogue"
 
 
 def missing_of(catalogue: Catalogue) -> str:
-    """What a site order needs that the catalogue does not have. Empty if nothing is missing."""
+    """What the catalogue lacks for a site order, or an empty text."""
     needed = {
         "a site plan with a price": _priced_plans(catalogue),
         "a location": catalogue.locations,
@@ -63,8 +63,8 @@ class SmokeAccount:
 class Shop:
     """Creates the account and removes it again.
 
-    The price and the key are recorded before they are created. The customer is recorded when Stripe answers. `close`
-    can therefore also remove them after an interruption.
+    `close` also works after `open` was interrupted. The object remembers the price and the key before it creates
+    them, and the customer when Stripe answers.
     """
 
     def __init__(self, cloud: Cloud, stack: Stack, client: stripe.StripeClient) -> None:
@@ -187,7 +187,7 @@ class Shop:
             for item in page["Items"]:
                 number = item.pop("number", None)
                 if number is not None:
-                    # Delete the claim before the item, so a repeat still finds the number in the item.
+                    # Delete the number's claim first. If this fails, a repeat still finds the number in the item.
                     self._delete(keys.number_claim(int(number["N"])))
                 self._dynamodb.delete_item(TableName=self._table, Key=item)
 

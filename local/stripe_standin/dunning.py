@@ -1,4 +1,4 @@
-"""Collecting a later period: the draft, Stripe's retries, and what follows the last retry.
+"""Collecting a later period of a subscription: the draft, Stripe's retries, and what follows the last retry.
 
 https://docs.stripe.com/billing/revenue-recovery/smart-retries. Stripe chooses the days of the retries by a model. Here
 the days are a setting.
@@ -78,7 +78,7 @@ def period_unpaid(state: State, invoice: Json) -> None:
 
 
 def retry_days(text: str) -> list[float]:
-    """Raises ValueError."""
+    """Raises ValueError if the text is not a list of numbers."""
     return [float(days) for days in text.split()]
 
 

@@ -1,7 +1,7 @@
 """Invoices: https://docs.stripe.com/api/invoices.
 
-Finalizing a draft applies the customer's balance and creates a payment intent for the rest. With nothing left to pay
-the invoice is paid immediately, without a payment.
+Finalizing a draft applies the customer's balance and creates a payment intent for the rest. If nothing is left to
+pay, the invoice is marked as paid immediately, without a payment.
 """
 
 from __future__ import annotations
@@ -149,7 +149,7 @@ def delete(state: State, params: Json, invoice_id: str) -> Json:
 
 
 def search_all(state: State, params: Json) -> list[Json]:
-    """As at Stripe, the search misses new invoices, here for `search_lags` seconds."""
+    """Leave out invoices of the last `search_lags` seconds, because Stripe's search also misses new invoices."""
     fits = search.parse(params["query"])
     newest = state.clock.time() - state.settings.search_lags
     return [invoice for invoice in state.all("invoice") if invoice["created"] <= newest and fits(invoice)]
@@ -174,7 +174,7 @@ def _subscription_of(invoice: Json) -> str | None:
 
 
 def _no_automatic_collection(params: Json) -> None:
-    """Refuse `auto_advance`: by itself, the stand-in finalizes and collects only the invoices of subscriptions."""
+    """Refuse `auto_advance`. Without a request, the stand-in finalizes and collects only invoices of subscriptions."""
     if params.get("auto_advance"):
         raise not_built("auto_advance=true (collecting by itself)")
 

@@ -16,9 +16,9 @@ class Authentication(Enum):
     NEVER = "never"
     ALWAYS = "always"
     UNLESS_SET_UP = "unless set up"
-    """Every on-session payment needs it. An off-session payment needs it until the card is set up for such payments."""
+    """On-session payments always need authentication. Off-session payments need it only before the card is set up."""
     ON_SESSION = "on session"
-    """The card is set up: off-session payments pass, on-session payments need authentication."""
+    """The card is set up for off-session payments. Only on-session payments need authentication."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Card:
     funding: str = "credit"
     authentication: Authentication = Authentication.NEVER
     decline: Decline | None = None
-    """Every charge is declined, after authentication if required."""
+    """Every charge is declined with this error, after any required authentication."""
     attachable: bool = True
     """False when the bank declines the check before the card is attached."""
     blocked: bool = False
@@ -174,7 +174,7 @@ PAYMENT_METHODS: dict[str, str] = {
     "pm_card_pendingRefund": "4000000000007726",
     "pm_card_refundFail": "4000000000005126",
 }
-"""Ids that create a new payment method with that card, wherever a payment method's id is expected."""
+"""These ids can be used as the id of a payment method. Each id creates a new payment method with its card."""
 
 TOKENS: dict[str, str] = {
     name.replace("pm_card_", "tok_"): number for name, number in PAYMENT_METHODS.items()

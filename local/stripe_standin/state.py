@@ -35,7 +35,7 @@ _PREFIXES = {
 
 
 _FOUND_BY = {
-    # Indexed fields: objects are often looked up by these fields. Their values never change.
+    # Indexed fields. Objects are often looked up by these fields, whose values never change.
     "charge": ("payment_intent", "customer"), "credit_note": ("invoice",), "invoice": ("customer",),
     "customer_balance_transaction": ("customer",), "invoice_payment": ("invoice",), "refund": ("charge",),
 }  # fmt: skip
@@ -49,16 +49,16 @@ class Settings:
     Stripe's test mode refuses to attach them.
     """
     sepa_settles_after: float = SEPA_SETTLES_AFTER
-    """Seconds until a SEPA payment settles or fails: days in live mode, seconds in Stripe's test mode. Accounts
-    published as delayed take three minutes longer."""
+    """Seconds until a SEPA payment settles or fails. It takes days in live mode and seconds in Stripe's test mode.
+    Accounts published as delayed take three minutes longer."""
     sepa_settles: bool = True
-    """False keeps a SEPA payment `processing` until a control settles or fails it."""
+    """False keeps a SEPA payment `processing` until a control (a request under /_standin) settles or fails it."""
     renewals_are_drafts_for: float = 3600.0
-    """Seconds from the creation of a later period's invoice to its collection. At Stripe about an hour."""
+    """Seconds from the creation of a later period's invoice to its collection. At Stripe, it is about an hour."""
     refused_drafts_wait_for: float = 72 * 3600.0
-    """The maximum of these seconds, while an endpoint refuses the invoice's `invoice.created`."""
+    """The longest wait, in seconds, while an endpoint refuses the invoice's `invoice.created`."""
     retry_days: str = "1 1 2 2 2 2 2 2"
-    """Days between the attempts to collect a later period. Stripe recommends 8 retries in 2 weeks. Empty: none."""
+    """Days between the attempts to collect a later period. Stripe recommends 8 retries in 2 weeks. Empty means none."""
     after_retries: str = "cancel"
     """What happens to the subscription after the last retry: `cancel` it, mark it `unpaid`, or leave it `past_due`."""
     refunds: str = "as published"
@@ -71,20 +71,20 @@ class Settings:
     checkout_invoice_lags: float = 0.0
     """Seconds from a payment at Checkout until its invoice appears."""
     checkout_credit_notes: bool = False
-    """Whether Checkout's invoices allow credit notes. Otherwise only their payments can be refunded. Not documented by
+    """Whether Checkout's invoices allow credit notes. If not, only their payments can be refunded. Not documented by
     Stripe."""
     tax_rounding: str = "line"
     """Where tax is rounded: each `line`, or the whole `invoice`. A setting of the Stripe account."""
     previews_take_no_money: bool = True
     """Whether a preview of a credit note may leave out where the money goes. Not documented by Stripe."""
     test_clocks_advance_for: float = 0.0
-    """Seconds that a test clock is `advancing` after its work is done."""
+    """Seconds for which a test clock stays `advancing` after its work is done."""
     search_lags: float = 0.0
     """Seconds until the search finds an object. Stripe documents less than a minute normally."""
     requests_per_second: int = 0
-    """The rate limit of the account: 100 in live mode and 25 in a sandbox. 0 is no limit."""
+    """The account's rate limit. Stripe's is 100 in live mode and 25 in a sandbox. 0 means no limit."""
     endpoint_requests_per_second: int = 0
-    """The rate limit of each endpoint, normally 25. 0 is no limit."""
+    """The rate limit of each endpoint. Stripe's is normally 25. 0 means no limit."""
 
 
 @dataclass
@@ -96,7 +96,7 @@ class Instrument:
     mandate: bool = False
     """The customer has accepted a mandate, without which nothing can be debited."""
     decline: Decline | None = None
-    """Set by a control: all later charges are declined with this."""
+    """Set by a control. All later charges are declined with this error."""
 
 
 @dataclass
@@ -111,14 +111,14 @@ class CheckoutLine:
 
 @dataclass
 class Checkout:
-    """A Checkout Session's lines, and what the API never returns of it."""
+    """A Checkout Session's lines, and the data that the API never returns."""
 
     lines: list[CheckoutLine]
     payment_intent_data: Json
     allow_redisplay: str
     """The `allow_redisplay` of the saved payment method."""
     saves_address: bool
-    """The address entered on the page replaces the customer's. `saves_name` does the same for the name."""
+    """Whether the address entered on the page replaces the customer's. `saves_name` does the same for the name."""
     saves_name: bool
     payer: Json = field(default_factory=dict)
     """The values entered on the page: email, name, address."""
@@ -188,7 +188,7 @@ class State:
         self.was_refused: Callable[[str], bool] = lambda event_id: False
         """Whether an endpoint has refused this event, and not accepted it since."""
         self.period_unpaid: Callable[[Json], None] = lambda invoice: None
-        """What follows an invoice of a later period that could not be paid."""
+        """Called after an invoice of a later period could not be paid."""
         self._objects: dict[str, dict[str, Json]] = defaultdict(dict)
         self._found_by: dict[tuple[str, str, Any], dict[str, Json]] = defaultdict(dict)
         self._agenda: list[_Due] = []
@@ -204,7 +204,7 @@ class State:
         return self.keep(self.draft(object_name, **values))
 
     def draft(self, object_name: str, **values: Any) -> Json:
-        """Like `new`, but not stored: a preview, or a part of another object."""
+        """Make an object as `new` does, but do not store it. Previews and parts of other objects are not stored."""
         unknown = values.keys() - fields(resource(object_name)).keys()
         if unknown:
             raise AttributeError(f"{object_name} has no {', '.join(sorted(unknown))}")
@@ -255,11 +255,11 @@ class State:
             del self._found_by[name, field_name, kept[field_name]][kept_id]
 
     def contents(self) -> tuple[Any, ...]:
-        """The objects, for `restore`. Scheduled work and settings do not belong to them."""
+        """The objects, for `restore`. Scheduled work and settings are not included."""
         return self._objects, self._found_by, self.instruments
 
     def restore(self, contents: tuple[Any, ...]) -> None:
-        """Replace the objects of this new state."""
+        """Put the objects of another state into this new state."""
         self._objects, self._found_by, self.instruments = contents
 
     # -- scheduled work --------------------------------------------------------------------------------------
@@ -268,7 +268,7 @@ class State:
         heapq.heappush(self._agenda, _Due(self.clock.time() + seconds, next(self._numbers), action))
 
     def now_of(self, subject: Json) -> int:
-        """The time of a customer, subscription or invoice in Unix seconds: that of its test clock, if it has one."""
+        """The time for this object in Unix seconds. If the object has a test clock, it is that clock's time."""
         clock = self._objects["test_helpers.test_clock"].get(subject["test_clock"])
         frozen: int = self.clock.now() if clock is None else clock["frozen_time"]
         return frozen
@@ -282,7 +282,7 @@ class State:
             heapq.heappush(agenda, _Due(moment, next(self._numbers), action))
 
     def run_clock(self, clock: Json, until: int) -> None:
-        """Move a test clock to `until`. Run each action that becomes due, at its own moment of the clock."""
+        """Move a test clock to `until`. On the way, run each due action at its own time."""
         agenda = self._clock_agendas[clock["id"]]
         while agenda and agenda[0].at <= until:
             due = heapq.heappop(agenda)

@@ -126,7 +126,7 @@ def _check_limit(state: State, customer: Json) -> None:
 def _next_occurrence(config: Json, now: int) -> int:
     """The first moment after `now`, in UTC, with the month, day and time in `config`.
 
-    In a shorter month, the day is the last one.
+    In a month that does not have this day, the moment is on its last day.
     """
     if left := config.keys() - _CONFIG_SUPPORTED:
         raise not_built(f"billing_cycle_anchor_config with {', '.join(sorted(left))}")
@@ -213,7 +213,7 @@ def _item(state: State, subscription_id: str, given: Json, price: Json, period: 
 
 
 def after_interval(start: int, recurring: Json, times: int = 1, day: int | None = None) -> int:
-    """The end of `times` intervals from `start`. Periods begin on this `day` of the month, or on that of `start`."""
+    """The end of `times` intervals from `start`. Periods begin on `day` of the month, by default the day of `start`."""
     at = datetime.fromtimestamp(start, UTC)
     count = recurring["interval_count"] * times
     if recurring["interval"] in ("day", "week"):
@@ -262,7 +262,7 @@ def next_period(state: State, subscription: Json, *, at_once: bool = False) -> N
         subscription["status"] = "active"
     customer = state.get("customer", subscription["customer"])
     invoice = _invoice(state, subscription, customer, begun, "subscription_cycle", free=False)
-    collected = subscription["status"] != "unpaid"  # otherwise the invoice stays a draft
+    collected = subscription["status"] != "unpaid"  # an unpaid subscription's invoice stays a draft
     invoice["auto_advance"] = collected
     state.emit("customer.subscription.updated", subscription, before)
     created = state.emit("invoice.created", invoice)
@@ -335,7 +335,7 @@ def _invoice(
 
 
 def upcoming_lines(state: State, invoice: Json, customer: Json) -> list[Json]:
-    """The lines of the customer's next term, for a preview: of the subscription whose term ends first."""
+    """The lines of the customer's next term, for a preview. Use the subscription whose current term ends first."""
     going_on = [
         found
         for found in state.all("subscription", customer=customer["id"])

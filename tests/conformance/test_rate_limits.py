@@ -34,7 +34,7 @@ def world() -> Iterator[World]:
 
 @pytest.fixture(autouse=True)
 def small_limits(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Few requests reach the limit. Each test begins in a new window."""
+    """Lower the limits, and begin each test in a new window."""
     for bucket, requests in ((Bucket.READ, READS), (Bucket.WRITE, WRITES), (Bucket.REGISTRAR, ASKS)):
         monkeypatch.setitem(LIMITS, bucket, RateLimit(requests, 60))
     world.advance(60)
@@ -98,7 +98,7 @@ def test_the_next_window_begins_after_retry_after(world: World, client: Client) 
     assert client.ask("GET", "/api/orders").status == 200
 
 
-def test_orders_at_once_do_not_pass_the_limit(world: World, client: Client) -> None:
+def test_concurrent_requests_cannot_exceed_the_limit(world: World, client: Client) -> None:
     client.ask("GET", "/api/orders")  # import the function before the threads start
     with ThreadPoolExecutor(10) as threads:
         replies = list(threads.map(lambda _: client.ask("GET", SHOW), range(20)))
@@ -169,7 +169,7 @@ def test_a_refusal_shows_nothing_about_the_object(world: World, client: Client) 
     assert answers == answers[:1] * 4
 
 
-def test_a_key_without_the_scope_or_the_account_is_counted_and_refused_alike(world: World) -> None:
+def test_requests_without_the_scope_or_the_account_are_counted(world: World) -> None:
     scoped = Client(world, new_key(world, kind=CredentialKind.OAUTH, scopes=frozenset({"tasks:read"})))
     for _ in range(READS):
         assert scoped.ask("GET", "/api/orders").status == 403
@@ -247,14 +247,14 @@ def test_every_operation_that_needs_a_key_has_a_limit_and_headers() -> None:
         assert limited == (operation.contract.limit_headers is not None), operation.route
 
 
-def test_exactly_the_operations_that_may_ask_the_registrar_say_so() -> None:
+def test_exactly_the_operations_that_may_ask_the_registrar_are_counted_as_such() -> None:
     """A function with the right to ask the registrar about new domains serves only such operations."""
     asking = {
         (operation.contract.name, operation.route)
         for properties in functions(read_template()).values()
         if {"Ref": "CheckDomains"} in properties.get("Policies", [])
         for operation in operations_of(handler_of(properties))
-        # A message of the MCP server is counted as a question only if its tool asks one (tests/conformance/mcp).
+        # The MCP server counts only those messages whose tool asks the registrar (tests/conformance/mcp).
         if operation.contract.name != "mcp"
     }
     assert asking

@@ -1,4 +1,4 @@
-"""An agent at the stack of `make run`: the SDK's client orders over HTTP, and its order is delivered."""
+"""An agent orders from the stack of `make run` with the MCP SDK's client, and the order is delivered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The output of `make run` and `make demo`, with the stack they start."""
+"""`make run` and `make demo`: their output, and the stack that they start."""
 
 from __future__ import annotations
 
@@ -78,8 +78,8 @@ def test_the_printed_commands_work_when_pasted(
     show_how_to_go_on(stack, accounts, shown[0], Terminal())
 
     lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
-    preparation = [line for line in lines if line.startswith(("export ", "pretty() ", "api() "))]
-    pasted = [line for line in lines if line.startswith(("api /", "curl "))]
+    preparation = [line for line in lines if line.startswith(("export ", "pretty() ", "api() ", "tool() "))]
+    pasted = [line for line in lines if line.startswith(("api /", "curl ", "tool "))]
     printed = [
         subprocess.run(
             ["bash", "-c", "\n".join([*preparation, line])], capture_output=True, text=True, check=True
@@ -97,7 +97,10 @@ def test_the_printed_commands_work_when_pasted(
     assert answers[6]["data"]["status"] == "COMPLETED"
     assert answers[7]["data"]["order"]["status"] == "Active"
     assert answers[9]["token_type"] == "Bearer"
-    assert len(answers) == 10
+    seen, quoted = (answer["result"]["structuredContent"] for answer in answers[10:])
+    assert seen == answers[6]["data"]
+    assert quoted["gross_cents"] > 0 and quoted["quote"] and quoted["spend_cap_left"]["day_cents"] == 5_000
+    assert len(answers) == 12
     key = accounts["ready"]["user_key"]
     assert [line for line in lines if key in line] == [line for line in preparation if key in line]
     assert all("Idempotency-Key: " in line for line in pasted if "api /" in line and " -d " in line)

@@ -1,4 +1,4 @@
-"""OAuth on the deployed template: the functions read the issuer's keys, and the page's lines work (docs/oauth.md)."""
+"""OAuth on the deployed template. The functions read the issuer's keys, and the commands in docs/oauth.md work."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ PAGE = (ROOT / "docs" / "oauth.md").read_text(encoding="utf-8")
 LINES = re.findall(r"^\| `(as .*?)` \| (\d{3})", PAGE, re.MULTILINE)
 
 
-def test_the_page_has_lines_to_try() -> None:
+def test_the_page_has_commands_to_try() -> None:
     assert {status for _, status in LINES} == {"200", "401", "403"}
 
 
 @pytest.mark.parametrize(("line", "status"), LINES)
-def test_a_line_of_the_page_has_the_response_that_the_page_says(
+def test_a_command_of_the_page_gets_the_stated_response(
     stack: Stack, accounts: DemoAccounts, tmp_path: Path, line: str, status: str
 ) -> None:
     (prepared,) = re.findall(r"```sh\n(of\(\).*?)```", PAGE, re.DOTALL)
@@ -31,9 +31,7 @@ def test_a_line_of_the_page_has_the_response_that_the_page_says(
     assert said.stdout.startswith(f"HTTP/1.1 {status}"), (line, said.stdout, said.stderr)
 
 
-def test_a_token_of_the_issuer_reads_at_each_function_that_is_open_to_it(
-    stack: Stack, accounts: DemoAccounts
-) -> None:
+def test_a_token_can_read_at_each_function_that_accepts_tokens(stack: Stack, accounts: DemoAccounts) -> None:
     account = accounts["ready"]["id"]
     asked = call("POST", f"{stack.issuer}/token", {"user": "usr_ready", "account": account})
     headers = {"Authorization": f"Bearer {asked.json()['access_token']}", "X-Auth-Account": account}

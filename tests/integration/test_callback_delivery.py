@@ -231,7 +231,7 @@ def test_a_certificate_of_an_unknown_authority_is_refused(
     authority: CertificateAuthority, tmp_path: Path
 ) -> None:
     with RawServer(ok(), CertificateAuthority().server_context(tmp_path, "hooks.example.com")) as server:
-        # With None the adapter trusts the public authorities, as outside of tests.
+        # With `tls=None`, the adapter trusts the public authorities, as it does in production.
         for tls in (authority.client_context(), None):
             network = Network([[PUBLIC_ADDRESS]], server.port)
             callbacks = HttpsCallbacks(MASTER, resolver=network.resolve, connector=network.connect, tls=tls)

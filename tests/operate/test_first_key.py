@@ -1,4 +1,4 @@
-"""`make first-key`: a key of the payments' mode, for an account and a user that exist."""
+"""`make first-key`: a key with the mode of the payments (test or live), for an existing account and user."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def test_the_table_has_each_revision() -> None:
 
 
 @pytest.mark.parametrize("number", ERROR_NUMBERS)
-def test_the_page_names_each_number_of_an_error(number: int) -> None:
+def test_the_page_has_each_error_number(number: int) -> None:
     assert str(number) in PAGE
 
 

@@ -201,7 +201,7 @@ def test_docs_contracts_shows_who_may_call_each_endpoint() -> None:
 
 
 def test_only_functions_that_read_a_body_import_pydantic() -> None:
-    """Importing request models takes longer than importing all our other code of a function."""
+    """Importing request models takes longer than importing the rest of a function."""
     reading = {
         properties["CodeUri"].rpartition("/")[2]
         for properties in functions(read_template()).values()
@@ -239,7 +239,7 @@ print(json.dumps(found))
 
 
 def test_adding_a_contract_changes_only_the_files_in_docs_extending() -> None:
-    """Only two files outside a contract's folder and functions name it: the list of contracts, and the default."""
+    """Only the list of contracts and the default for stored orders name a contract outside its folder and functions."""
     naming = {source.module for source in project_modules() if "orders_v2" in source.text}
     outside = {
         module
@@ -327,7 +327,7 @@ TAKE_A_CODE = {"InvalidRequestError", "DomainRefusedError", "AccessDeniedError",
 
 
 def codes_spelled_out(module: str, text: str) -> list[str]:
-    """Codes must be members of Code: a misspelled code then fails in a test, not at a client."""
+    """Find codes that are not members of Code. A misspelled member fails in a test, a misspelled text at a client."""
     problems = []
     for node in ast.walk(ast.parse(text)):
         if (

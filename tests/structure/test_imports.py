@@ -38,7 +38,7 @@ PROVIDER_SDKS = {"boto3", "botocore", "stripe", "requests", "urllib3"}
 MAY_KNOW_PROVIDERS = {"adapters", "bootstrap"}
 HEAVY = {"stripe", "requests"}  # tenths of a second each, too slow for a cold start without payments
 FOR_TOKENS = {"joserfc", "cryptography"}  # only a request with an OAuth token needs these
-LONGEST_APP = 60  # several operations, a few lines each
+LONGEST_APP = 60  # lines of code: several operations with a few lines each
 
 # Calls that make or use a client. A plain value of an SDK, such as botocore's Config, is cheap.
 MAKES_A_CLIENT = {"client", "resource", "Session", "session", "get_session", "StripeClient"}
@@ -127,7 +127,7 @@ def work_done_at_import(source: Source) -> list[str]:
 
 
 def imports_by_text(source: Source) -> list[str]:
-    """`importlib` would evade every rule above."""
+    """The other rules do not see what `importlib` imports."""
     return [
         f"{source.where(call.line)} imports by name with {call.name}"
         for call in source.calls

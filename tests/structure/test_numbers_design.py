@@ -1,4 +1,4 @@
-"""Every number in PAGES agrees with the code, and each decision is one short row."""
+"""Every number in PAGES agrees with the code, and each decision in docs/decisions.md is one short row."""
 
 from __future__ import annotations
 

@@ -519,7 +519,7 @@ def wrong(text: str, claims: Claims) -> Iterator[str]:
 
 
 def unheld(text: str, claims: Claims, not_ours: list[str]) -> Iterator[str]:
-    """Numbers that no checked sentence has, and that are in no exception, name, code or link to a vendor's page."""
+    """Numbers outside of checked sentences, exceptions, names, code and links to vendors' pages."""
     held = [place.span() for claim, _ in claims for place in places(claim, text)]
     held += [place.span() for phrase in not_ours for place in re.finditer(re.escape(phrase), text)]
     held += [place.span() for place in re.finditer(r"⟦[^⟧]*⟧|`[^`]*`", text)]

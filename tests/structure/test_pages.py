@@ -18,7 +18,7 @@ SOURCES = {".py", ".yaml", ".toml", ".sh", ""}
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
-# Skip quoted text: it is a path that the code itself opens.
+# Quoted text is skipped, because it is a path that the code itself opens.
 CITED_PAGE = re.compile(r"(?<![\w./\"'-])((?:\.\./)*[\w./-]*\w\.md)\b")
 # The id of a check or a decision in docs/contracts.md. In a test's name, the id has underscores.
 CITED_ID = re.compile(r"(?<![A-Za-z0-9-])(O[12]-\d{3}[a-z]?|(?:SQ|HU)-\d{3}|C[012]\d)(?![0-9A-Za-z])")

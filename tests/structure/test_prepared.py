@@ -1,4 +1,4 @@
-"""Each function prepares, in its init phase, the ports for which it has rights (bootstrap.prepare)."""
+"""In its init phase, each function prepares the ports for which it has rights (bootstrap.prepare)."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 
 from tests.structure.project import Source, functions, listed, project_modules, read_template
 
-# Policy → the ports that need it. A function may also prepare the ports in WITHOUT_RIGHTS and, with any policy, the
-# ports in ON_THE_TABLE.
+# Policy → the ports that need it. A function may also prepare the ports in WITHOUT_RIGHTS. A function with any policy
+# may also prepare the ports in ON_THE_TABLE.
 PORTS = {
     "ReadOrders": set(),
     "ReadKeys": {"directory"},

@@ -75,7 +75,7 @@ def statements(template: Template) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def foreign_policies(template: Template) -> Iterator[tuple[str, str]]:
-    """(holder, policy name) of every attached policy that AWS or SAM defines, not the template."""
+    """(holder, policy name) of every attached policy that the template does not define."""
     managed = resources(template, "AWS::IAM::ManagedPolicy")
     for name, resource in template["Resources"].items():
         properties = resource.get("Properties", {})
@@ -126,7 +126,7 @@ WRITES = {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"}
 
 
 def writers_of_keys(template: Template) -> list[str]:
-    """The policies that may write API keys or users: with those, a function could act for every account."""
+    """The policies that may write API keys or users. A function with such a policy could act for every account."""
     return [
         who
         for who, statement in statements(template)

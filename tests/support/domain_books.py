@@ -61,7 +61,7 @@ def zones(world: World, name: str) -> list[str]:
 
 
 def claims(world: World) -> set[str]:
-    """Domains that are claimed: other orders for them are refused."""
+    """The claimed domains. Other orders for these domains are refused."""
     return {item["PK"]["S"].partition("#")[2] for item in world.items("DOMAIN")}
 
 
@@ -105,7 +105,7 @@ def assert_registered(world: World, order: Order) -> None:
 
 
 def assert_alone(world: World, order: Order) -> None:
-    """Check `assert_registered`, and that nothing else exists: one charge, one callback, no token, nothing due soon."""
+    """Check `assert_registered`, one charge and one callback. No token waits, and nothing is due soon."""
     assert_registered(world, order)
     assert world.net_paid(account_of(order)) == order.price.amount
     assert not world.stripe.credit_notes() and len(world.stripe.charges()) == 1

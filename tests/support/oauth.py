@@ -1,4 +1,4 @@
-"""OAuth in a world: an issuer on loopback, and forged tokens."""
+"""OAuth in tests: an issuer on loopback, and forged tokens."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.world import World
 
 AUDIENCE = "https://api.example.com"
 REMOVED: Any = object()
-"""As a changed value: the member is left out."""
+"""A changed member with this value is left out."""
 
 
 @contextmanager

@@ -2,9 +2,10 @@
 
 - A transaction copied the whole table once for each write. Here it copies only the items that it touches.
 - Each attribute was parsed and looked up under every Python alias, although its wire form is stored.
-- A query sorted the whole table and parsed the keys at each comparison.
+- A query compared and sorted the whole table, parsed the keys at each comparison, and copied the items that it found.
 - An item was measured and copied again for each attribute.
-- Each request searched the URL patterns of all of AWS and the method names of a class.
+- Each request searched the URL patterns of all of AWS and the method names of a class, was signed, and was parsed as a
+  web form.
 - boto3 built its version string for each request.
 - A KMS key got an unused RSA key.
 
@@ -17,22 +18,26 @@ import base64
 import copy
 import functools
 import re
+import threading
+from collections.abc import Iterable
 from types import SimpleNamespace
 from typing import Any
 
+from botocore.auth import SigV4Auth
 from botocore.useragent import UserAgentString
-from moto.core import responses, serialize
+from moto.core import DEFAULT_ACCOUNT_ID, responses, serialize
 from moto.core.botocore_stubber import BotocoreStubber
 from moto.core.exceptions import HTTPException
-from moto.core.request import normalize_request
 from moto.dynamodb import models
 from moto.dynamodb.exceptions import ItemSizeTooLarge
+from moto.dynamodb.models import table as tables
 from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
 from moto.dynamodb.models.table import Table
 from moto.dynamodb.responses import DynamoHandler
 from moto.kms import models as kms
 
-_DYNAMODB = re.compile(r"https://dynamodb\.[a-z0-9-]+\.amazonaws\.com/?")
+_DYNAMODB = re.compile(r"https://dynamodb\.([a-z0-9-]+)\.amazonaws\.com/?")
+_ACCESS_KEY = "AKIAEXAMPLE"  # as in moto for a request without a signature
 _MOST_BYTES = 405_000  # moto's own limit, above the documented 400 KB
 
 
@@ -42,6 +47,9 @@ def use_shortcuts() -> None:
     _answer_attribute_values_as_they_are()
     _copy_only_what_a_transaction_touches()
     _go_straight_to_dynamodb()
+    _sign_nothing_for_dynamodb()
+    _compare_texts_as_they_are()
+    _query_only_the_items_of_the_key()
     Table.all_items = _all_items  # type: ignore[method-assign]
     Item.__init__ = _make_item  # type: ignore[method-assign]
     _measure_without_copies()
@@ -54,15 +62,91 @@ def _go_straight_to_dynamodb() -> None:
     by_patterns = BotocoreStubber.process_request
 
     def process_request(self: Any, request: Any) -> Any:
-        if not _DYNAMODB.fullmatch(request.url):
+        dynamodb = _DYNAMODB.fullmatch(request.url)
+        if not dynamodb:
             return by_patterns(self, request)
-        normal = normalize_request(request)
         try:
-            return DynamoHandler.dispatch(normal, normal.raw_url, normal.headers)
+            return _handler(request, dynamodb[1]).call_action()
         except HTTPException as error:
             return error.code, error.get_headers(), error.get_body()
 
     BotocoreStubber.process_request = process_request  # type: ignore[method-assign]
+
+
+def _handler(request: Any, region: str) -> DynamoHandler:
+    """Return a handler with all that moto's `setup_class` sets and that the handler of DynamoDB uses."""
+    body = request.body if isinstance(request.body, bytes) else request.body.encode()
+    headers = {
+        name: value.decode() if isinstance(value, bytes) else value for name, value in request.headers.items()
+    }
+    handler = DynamoHandler()
+    handler.headers, handler.raw_body, handler.body = headers, body, body.decode()
+    handler.uri, handler.path, handler.method = request.url, "/", request.method
+    handler.querystring, handler.uri_match = {}, {}
+    handler.region, handler.partition = region, "aws"
+    handler.response_headers = {"server": "amazon.com", "date": "Thu, 01 Jan 1970 00:00:00 GMT"}
+    handler.parse_parameters(
+        SimpleNamespace(  # type: ignore[arg-type]
+            method=request.method,
+            content_type=headers["Content-Type"],
+            values={},
+            headers=headers,
+            data=body,
+            path="/",
+        )
+    )
+    handler.access_key, handler.current_account = _ACCESS_KEY, DEFAULT_ACCOUNT_ID
+    return handler
+
+
+def _sign_nothing_for_dynamodb() -> None:
+    # The adapters of Lightsail and Route 53 talk to servers that check a signature. moto does not.
+    by_key = SigV4Auth.add_auth
+
+    def add_auth(self: Any, request: Any) -> None:
+        if self._service_name != "dynamodb":
+            by_key(self, request)
+
+    SigV4Auth.add_auth = add_auth  # type: ignore[method-assign]
+
+
+def _compare_texts_as_they_are() -> None:
+    """Compare texts without the conversion that numbers and sets need."""
+    by_type = DynamoType.cast_value.fget  # type: ignore[attr-defined]
+
+    def cast_value(self: DynamoType) -> Any:
+        return self.value if self.type == "S" else by_type(self)
+
+    DynamoType.cast_value = property(cast_value)  # type: ignore[method-assign,assignment]
+
+
+class _Asked(threading.local):
+    """The key attributes that the query of this thread asks for."""
+
+    keys: tuple[tuple[str, DynamoType], ...] = ()
+
+
+_asked = _Asked()
+
+
+def _query_only_the_items_of_the_key() -> None:
+    query = Table.query
+
+    def query_few(self: Table, *args: Any, **kwargs: Any) -> Any:
+        _asked.keys = tuple(kwargs["hash_key_conditions"])
+        try:
+            return query(self, *args, **kwargs)
+        finally:
+            _asked.keys = ()
+
+    def deepcopy(value: Any, memo: Any = None) -> Any:
+        # The items of a response are not changed: the response is written at once.
+        if isinstance(value, Item) or (isinstance(value, list) and value and isinstance(value[0], Item)):
+            return value
+        return copy.deepcopy(value, memo)
+
+    Table.query = query_few  # type: ignore[method-assign]
+    tables.copy = SimpleNamespace(deepcopy=deepcopy, copy=copy.copy)  # type: ignore[attr-defined]
 
 
 def _make_item(self: Item, hash_key: DynamoType, range_key: DynamoType | None, attrs: dict[str, Any]) -> None:
@@ -115,15 +199,36 @@ def on_the_wire(value: Any) -> Any:
 
 
 def _all_items(table: Table) -> list[Item]:
-    """The items in the order of their keys, as in moto."""
+    """The items in the order of their keys, as in moto. During a query, only those that have its key."""
     if not table.range_key_attr:
         found: Any = table.items
         return [found[key] for key in sorted(found, key=_sortable)]
+    partitions: Iterable[tuple[DynamoType, Any]] = table.items.items()
+    keys = _asked.keys
+    if keys and keys[0][0] == table.hash_key_attr:
+        partitions = [(keys[0][1], table.items.get(keys[0][1], {}))]
+    elif keys:
+        partitions = _with_key(partitions, keys)
     return [
         items[key]
-        for _, items in sorted(table.items.items(), key=lambda entry: _sortable(entry[0]))
+        for _, items in sorted(partitions, key=lambda entry: _sortable(entry[0]))
         for key in sorted(items, key=_sortable)
     ]
+
+
+def _with_key(
+    partitions: Iterable[tuple[DynamoType, Any]], keys: tuple[tuple[str, DynamoType], ...]
+) -> list[tuple[DynamoType, Any]]:
+    found = []
+    for partition, items in partitions:
+        kept = {
+            key: item
+            for key, item in items.items()
+            if all((value := item.attrs.get(name)) is not None and value == wanted for name, wanted in keys)
+        }
+        if kept:
+            found.append((partition, kept))
+    return found
 
 
 def _sortable(key: DynamoType) -> Any:

@@ -53,7 +53,7 @@ ASKED_OF_THE_REGISTRAR = (
     *("GetOperationDetail", "GetDomainDetail"),
 )
 
-# The platform may refuse an order permanently, but not a deletion: a refunded service would then keep running.
+# The platform may refuse an order permanently. It never refuses a deletion, or a refunded service would keep running.
 ANSWERS_OF_THE_PLATFORM = (
     ("PUT", "422"),
     *(("PUT", answer) for answer in ("503", "lose", "garbage")),

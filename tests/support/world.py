@@ -239,7 +239,7 @@ class Switches(StoreProvider):
 
 
 class _Counts:
-    """Counts each request as the real store does, but reports the first one unless `world.limited`."""
+    """Counts each request in the real store. While `world.limited` is False, each request is reported as the first."""
 
     def __init__(self, counts: Any, world: World) -> None:
         self._counts, self._world = counts, world
@@ -359,8 +359,9 @@ class World:
 
     `mishaps` decide which side effects fail. If `webhooks_on` is False, Stripe sends no webhooks.
     `platform_webhooks_on` does the same for the platform, and `stream_on` for the table's stream. A webhook that does
-    not get a 200 is sent again in the next `run`. If `limited` is True, the limits of requests apply. Time stands still
-    here, so other tests would soon reach the limits. The switches in `features.document` start as on.
+    not get a 200 is sent again in the next `run`. If `limited` is True, the rate limits apply. They are
+    off by default, because time stands still here and tests would soon reach them. The switches in
+    `features.document` are on at first.
     """
 
     def __init__(
@@ -554,7 +555,7 @@ class World:
         self.stripe.clock.advance(seconds)
 
     def live(self, seconds: float, *, every: float = 900, finish: bool = True) -> None:
-        """Let time pass. After every `every` seconds, the reconciler runs and then `run` is called."""
+        """Let time pass. Every `every` seconds, run the reconciler and then call `run`."""
         left = seconds
         while left > 0:
             self.advance(min(every, left))
@@ -619,7 +620,7 @@ class World:
             self.lightsail.finish(item_id)  # Lightsail sends no webhooks
 
     def hear_platform(self) -> None:
-        """The platform sends the webhook of every ended operation, unless its webhooks are off."""
+        """The platform sends the webhook of every ended operation. While its webhooks are off, they are lost."""
         if not self.platform_webhooks_on:
             self._untold_operations.clear()
         waiting, self._untold_operations = self._untold_operations, []
@@ -665,7 +666,7 @@ class World:
         return fresh
 
     def hear_stripe(self) -> None:
-        """Stripe sends every new event. Events while webhooks are off are never sent."""
+        """Stripe sends every new event. Events that occur while webhooks are off are never sent."""
         waiting, self._untold_events = self._untold_events + self.fresh_stripe_events(), []
         for event in waiting:
             if self.webhooks_on and self.stripe_webhook(event).status != 200:
@@ -697,7 +698,7 @@ class World:
         return orders
 
     def publish(self) -> list[dict[str, Any]]:
-        """The stream's second reader. Returns its records, by the filter in the template."""
+        """Call the stream's second reader. Return the records that pass its filter in the template."""
         position = self._published_records
         fresh = self._stream().items[position:]
         self._published_records += len(fresh)
@@ -714,7 +715,7 @@ class World:
         return records
 
     def send_webhooks(self) -> None:
-        """SQS passes each message to the function. A message that fails is lost, as after its retention."""
+        """SQS passes each message to the function. A failed message is lost, as in SQS after its retention period."""
         waiting, self.webhook_queue.waiting = self.webhook_queue.waiting, []
         for number, body in enumerate(waiting):
             message = {"messageId": str(number), "eventSource": "aws:sqs", "body": body}
@@ -740,7 +741,7 @@ class World:
         assert shard is not None, "template.yaml gives the table no stream"
         return shard
 
-    # -- what stayed behind ----------------------------------------------------------------------------------
+    # -- the result ------------------------------------------------------------------------------------------
 
     @property
     def platforms(self) -> tuple[Platform, ...]:
@@ -801,7 +802,7 @@ def a_world(
     bootstrap.aws_client.cache_clear()
     original = bootstrap.aws_client
     try:
-        # The registrar is our own stand-in: moto's Route 53 Domains has no availability, transfers or prices.
+        # The registrar is our own stand-in, because moto's Route 53 Domains has no availability, transfers or prices.
         elsewhere: Any = {"core": {"passthrough": {"services": ["route53domains"]}}}
         with mock_aws(config=elsewhere), StripeStandIn(webhook_secret=STRIPE_WEBHOOK_SECRET) as stripe:
             os.environ["DATA_KEY_ARN"] = boto3_client("kms").create_key()["KeyMetadata"]["Arn"]

@@ -1,4 +1,4 @@
-"""The tokens of quotes."""
+"""The signed text of a quote."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_a_signed_quote_is_read_back() -> None:
     assert len(token) < 1000
 
 
-def test_a_rotated_secret_still_reads_quotes_of_the_old_one() -> None:
+def test_quotes_of_the_old_secret_are_read_after_a_rotation() -> None:
     old = SignedQuotes(["old"]).sign(QUOTE)
     assert SignedQuotes(["new", "old"]).read(old) == QUOTE
     assert SignedQuotes(["new"]).read(old) is None

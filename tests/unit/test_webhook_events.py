@@ -1,4 +1,4 @@
-"""Which events an order has, by its timeline and its renewals."""
+"""The events of an order follow from its timeline and its renewals."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def types(order: Order) -> list[EventType]:
         ("DNS zone created", None),
     ],
 )
-def test_a_cause_on_the_timeline_is_an_event(cause: str, kind: EventType | None) -> None:
+def test_some_causes_on_the_timeline_are_events(cause: str, kind: EventType | None) -> None:
     told = PAID.told(cause, NOW + 5, Actor.REGISTRAR)
     assert types(told)[2:] == ([kind] if kind else [])
 
@@ -65,7 +65,7 @@ def test_every_end_of_an_order_is_one_event() -> None:
     assert types(cancelled) == [EventType.ORDER_CREATED, EventType.ORDER_CANCELLED]
 
 
-def test_a_paid_year_is_renewed_once_and_the_year_of_a_transfer_is_part_of_its_order() -> None:
+def test_a_renewed_year_is_one_event_and_the_year_of_a_transfer_is_none() -> None:
     record = DomainRecord(
         renewals=(
             DomainRenewal("in_1", NOW, NOW, 0, done_at=NOW + 50),
@@ -77,7 +77,7 @@ def test_a_paid_year_is_renewed_once_and_the_year_of_a_transfer_is_part_of_its_o
     assert [(event.type, event.at) for event in found] == [(EventType.DOMAIN_RENEWED, NOW + 50)]
 
 
-def test_a_term_that_our_invoice_could_not_charge_fails_once() -> None:
+def test_a_term_that_is_refused_twice_is_one_event() -> None:
     first = InvoicedRenewal(NOW, 12).refused(NOW + 1, NOW + 2)
     again = first.refused(NOW + 3, NOW + 4)
     failed = [
@@ -102,7 +102,7 @@ def test_later_changes_keep_the_ids_of_earlier_events() -> None:
     assert message_id("we_2", "order:7:0", "order.created", NOW) != ids(PAID)[0]
 
 
-def test_patterns() -> None:
+def test_a_pattern_is_a_type_or_a_group_or_everything() -> None:
     assert all(is_pattern(text) for text in ("*", "order.*", "domain.renewed"))
     assert not any(is_pattern(text) for text in ("", "order", "order.", "order.*.x", "*.*", "orders.*"))
     assert matches("order.*", EventType.ORDER_PAID)

@@ -61,7 +61,7 @@ def completed(world: World, account: str = "ready", **changes: Any) -> str:
 # -- which events, and once -----------------------------------------------------------------------------------------
 
 
-def test_a_delivered_order_sends_its_events_once_and_in_thin_bodies(world: World) -> None:
+def test_a_delivered_order_sends_its_events_once_and_without_personal_data(world: World) -> None:
     endpoint = create(world)
     order_id = completed(world)
     for _ in range(3):
@@ -106,17 +106,17 @@ def test_events_before_the_subscription_are_not_sent(world: World) -> None:
     endpoint = create(world, "payment.succeeded")
     world.live(1800, every=300)  # the renewal changes the order again
     assert types(world) == []
-    # A pattern that is added later has its own beginning.
+    # A pattern that is added later matches only events after its addition.
     order_id = completed(world, key="between")
     world.advance(1)
     path = f"/api/webhooks/endpoints/{endpoint['id']}"
     assert world.request("PATCH", path, {"events": ["payment.succeeded", "order.*"]}).status == 200
     world.live(1800, every=300)
     assert types(world) == ["payment.succeeded"]
-    assert world.order(order_id).version > 3  # it did change after the subscription
+    assert world.order(order_id).version > 3  # the order has changed after the subscription
 
 
-def test_a_cancelled_order_reports_its_refund(world: World) -> None:
+def test_an_order_that_cannot_be_delivered_reports_its_refund(world: World) -> None:
     create(world, "order.*")
     placed = world.place()
     world.run(finish=False)
@@ -254,10 +254,10 @@ def test_an_endpoint_that_fails_for_days_is_switched_off_and_replayed(world: Wor
     off = shown(world, endpoint)
     assert (off["enabled"], off["disabled_reason"], off["last_status_code"]) == (False, "failing", 503)
     assert off["disabled_at"] is not None
-    # The account's other endpoint is told, and it only.
+    # Only the account's other endpoint is told.
     told = [entry for entry in log_of(world, other) if entry["type"] == "webhook.endpoint_disabled"]
     assert [entry["data"]["endpoint_id"] for entry in told] == [endpoint["id"]]
-    # While it is off, events are recorded and not sent.
+    # While the endpoint is off, its events are recorded but not sent.
     world.webhooks.answers = []
     sent = len(world.webhooks.received)
     completed(world, key="while-off")
@@ -287,16 +287,16 @@ def test_410_switches_the_endpoint_off(world: World) -> None:
     off = shown(world, endpoint)
     assert (off["enabled"], off["disabled_reason"]) == (False, "gone")
     assert {entry["status"] for entry in log_of(world, endpoint)} == {"gone", "held"}
-    # Its own end is no event for itself.
+    # An endpoint gets no event about its own end.
     assert not [entry for entry in log_of(world, endpoint) if entry["type"].startswith("webhook.")]
 
 
-def test_an_endpoint_that_failed_shortly_stays_on(world: World) -> None:
+def test_a_failing_endpoint_stays_on_if_the_next_delivery_succeeds(world: World) -> None:
     endpoint = create(world, "order.completed")
     world.webhooks.answers = [CallbackAnswer(500)] * 3
     completed(world)
     world.advance(OFF_AFTER / 1000 + 60)
-    world.requeue_webhooks()  # a success comes first in this run
+    world.requeue_webhooks()  # `run` sends the queued delivery, which succeeds
     world.webhooks.answers = []
     world.run()
     assert shown(world, endpoint)["enabled"] is True
@@ -325,7 +325,9 @@ def test_a_run_stops_after_an_attempt_without_an_answer(world: World) -> None:
     assert len(world.webhooks.received) == 1
 
 
-def test_many_due_deliveries_of_one_endpoint_do_not_hide_another(world: World, monkeypatch: Any) -> None:
+def test_many_due_deliveries_of_one_endpoint_do_not_delay_those_of_another(
+    world: World, monkeypatch: Any
+) -> None:
     monkeypatch.setattr(requeue_webhooks, "PER_ENDPOINT", 1)
     create(world, "order.*", "payment.*")
     create(world, "order.completed", account="credit")
@@ -334,7 +336,7 @@ def test_many_due_deliveries_of_one_endpoint_do_not_hide_another(world: World, m
     completed(world, "credit")
     world.webhook_queue.broken = False
     world.advance(121)
-    assert world.requeue_webhooks() == 2  # one of each endpoint
+    assert world.requeue_webhooks() == 2  # one delivery of each endpoint
     # The index of orders does not show webhooks.
     assert {item.kind for item in world.services.orders.due(world.clock.now(), 100)} <= {"order", "cart"}
 

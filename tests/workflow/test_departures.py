@@ -208,7 +208,7 @@ def test_an_unpaid_invoice_of_a_domain_that_has_left_cannot_be_paid(world: World
 
 
 def test_a_draft_of_a_domain_that_has_left_is_never_charged(world: World) -> None:
-    """The registrar answers for the first time after Stripe has begun the term."""
+    """The registrar answers only after Stripe has begun the term."""
     order = delivered(world)
     world.registrar.leave(NAME)
     world.registrar.fail_next("ListDomains", "ServiceUnavailable", status=503, times=10_000)

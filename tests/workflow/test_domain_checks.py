@@ -1,4 +1,4 @@
-"""Domain checks: what is kept, and what happens when the registrar does not answer."""
+"""Domain checks: the stored answers of the registrar, and a registrar that does not answer."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_an_order_does_not_trust_the_kept_answer(world: World) -> None:
     assert world.order_domain("one.com").status == 422
 
 
-def test_a_silent_registrar_makes_domains_unknown_and_not_the_request_fail(world: World) -> None:
+def test_a_check_succeeds_with_unknown_domains_when_the_registrar_fails(world: World) -> None:
     assert results(check(world, "known.com")) == [("known.com", "available")]
     world.registrar.fail_next("CheckDomainAvailability", "ThrottlingException", "Rate exceeded", times=9)
     reply = check(world, "known.com", "unheard.com", "name.zzz")
@@ -81,7 +81,7 @@ def test_a_registrar_that_hangs_is_not_waited_for(world: World, monkeypatch: pyt
     assert results(reply) == [("quick.com", "available"), ("hangs.com", "unknown")]
 
 
-def test_nothing_but_the_kept_answers_is_written(world: World) -> None:
+def test_a_check_writes_only_the_kept_answers(world: World) -> None:
     before = state_of(world)
     check(world, "one.com", "taken-name.com", "x.zzz")
     after = state_of(world)
@@ -90,6 +90,6 @@ def test_nothing_but_the_kept_answers_is_written(world: World) -> None:
     assert len(world.items("OFFER")) == 2
 
 
-def test_a_switched_off_registration_is_said_as_in_an_order(world: World) -> None:
+def test_a_check_gets_the_error_of_an_order_while_domains_are_switched_off(world: World) -> None:
     world.features.document = {"domain_registration": {"default": False}}
     assert_error(check(world, "one.com"), 503, "feature_disabled")

@@ -35,7 +35,7 @@ def world() -> Iterator[World]:
 
 
 def delivered(world: World, name: str) -> Order:
-    """Return a delivered domain that still lacks its verification or its zone. This work is called open upkeep."""
+    """Return a delivered domain with open upkeep: its verification or its zone is still missing."""
     if not name.startswith("unverified-"):
         world.services.__dict__["zones"] = NoZones()
     order_id = world.order_domain(name).body["orders"][0]["id"]
@@ -106,7 +106,7 @@ def test_a_domain_is_renewed_while_upkeep_is_open(world: World, name: str) -> No
 
 @pytest.mark.parametrize("webhooks", [True, False])
 def test_a_renewal_that_stripe_cannot_start_yet_starts_within_the_hour(world: World, webhooks: bool) -> None:
-    """A fault is not a refusal: the renewal stays due."""
+    """After a fault, the renewal stays due. Only a refusal postpones it to the next day."""
     world.webhooks_on = webhooks
     world.stripe.faults.add("error", "/v1/subscriptions", times=3)
     order = delivered(world, UNVERIFIED)
@@ -122,13 +122,13 @@ def test_an_order_stored_without_a_due_time_of_its_renewal_is_renewed(world: Wor
     world.services.orders.save_order(older)
     asked = len(world.stripe.requests)
     world.live(DAY, every=HOUR)
-    assert asked < len(world.stripe.requests) <= asked + 3  # read once, to find the renewal's time
+    assert asked < len(world.stripe.requests) <= asked + 3  # Stripe is read once, to find the renewal's time
     world.live(334 * DAY, every=20 * DAY)
     world.live(4 * DAY, every=HOUR)
     assert world.registrar.renewals(name) == 1
 
 
-def test_a_renewal_ends_when_another_order_finds_during_a_zone_check_that_the_domain_has_left(
+def test_a_renewal_ends_when_a_departure_is_found_during_a_zone_check(
     world: World,
 ) -> None:
     order = delivered(world, WITHOUT_ZONE)

@@ -25,7 +25,7 @@ def world() -> Iterator[World]:
 
 
 def renewing(world: World, kind: ProductKind) -> Order:
-    """A delivered order whose card declines from now on."""
+    """A delivered order. The customer's card is declined from now on."""
     reply = world.order_domain() if kind is ProductKind.DOMAIN else world.place()
     world.run()
     world.live(600, every=60)
@@ -161,7 +161,7 @@ def test_a_domain_is_renewed_when_its_invoice_is_paid_after_the_retries(world: W
     assert status(world, order) == {"cancel": "canceled"}.get(setting, "active")
 
 
-def test_a_renewal_whose_invoice_is_a_draft_for_three_days_is_charged_and_renewed(world: World) -> None:
+def test_a_domain_is_renewed_after_its_invoice_was_a_draft_for_three_days(world: World) -> None:
     world.stripe.controls.set(renewals_are_drafts_for=72 * HOUR)
     order = renewing(world, ProductKind.DOMAIN)
     decline(world, order, None)

@@ -1,7 +1,4 @@
-"""The sweep, a daily check of all domains, reports each domain that expires soon and is not paid for.
-
-It reports no other domain.
-"""
+"""The sweep checks all domains every day. It reports exactly those that expire soon and are not paid for."""
 
 from __future__ import annotations
 

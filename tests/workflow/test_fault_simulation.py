@@ -135,7 +135,7 @@ def _nobody_looks_again(patch: pytest.MonkeyPatch) -> None:
 
 
 def _the_door_stays_open(patch: pytest.MonkeyPatch) -> None:
-    """RefundOrder waits for a debit while the order can still be delivered."""
+    """RefundOrder waits for a debit without giving the order up, so the order can still be delivered."""
     patch.setattr(refund_order, "_give_up", _only_once_it_is_paid(refund_order._give_up))
 
 
@@ -147,7 +147,7 @@ def _only_once_it_is_paid(give_up: Callable[..., Order]) -> Callable[..., Order]
 
 
 def _nobody_is_woken(patch: pytest.MonkeyPatch) -> None:
-    """The reconciler records payments and does not check for waiting executions."""
+    """The reconciler records payments, but does not check whether executions wait for them."""
     patch.setattr(reconcile, "waits_for_its_start", lambda order: order.status is OrderStatus.PENDING)
     patch.setattr(reconcile, "_close", lambda services, order: None)
 
@@ -248,7 +248,7 @@ def test_a_planted_bug_is_found(bug: str) -> None:
     assert first_seed_that_finds(PLANTED[bug], range(1, 6)) is not None
 
 
-def test_a_passed_spend_cap_is_found() -> None:
+def test_an_exceeded_spend_cap_is_found() -> None:
     bug = PLANTED["spending is read first"]
     assert first_seed_that_finds(bug, range(1, 6), orders=8) is not None
 

@@ -1,4 +1,4 @@
-"""A customer with the maximum number of subscriptions pays each further term once, by an invoice of ours."""
+"""A customer with the maximum number of subscriptions pays each further term once, by one of our own invoices."""
 
 from __future__ import annotations
 
@@ -266,7 +266,7 @@ def test_an_unpaid_site_s_renewal_ends_after_two_weeks(world: World) -> None:
     assert statuses(world, order) == ["void"] and world.net_paid() == order.price.amount
 
 
-def test_an_unpaid_domain_s_renewal_ends_at_its_last_day(world: World) -> None:
+def test_the_renewal_of_an_unpaid_domain_ends_when_the_domain_expires(world: World) -> None:
     order = domain(world)
     decline(world)
     a_term_begins(world, order, then=28 * DAY, every=12 * HOUR)
@@ -517,7 +517,7 @@ def test_two_concurrent_runs_charge_once(world: World, side_effect: str) -> None
 
 
 def test_an_interrupted_charge_is_found_after_days(world: World) -> None:
-    """After these days, Stripe has forgotten the idempotency keys."""
+    """After three days, Stripe has forgotten the idempotency keys."""
     order = site(world)
     until_the_term(world, order, less=1)
     world.mishaps.watch(lambda name: Mishap.CRASH_AFTER if name == "stripe.post invoices" else None)

@@ -1,4 +1,4 @@
-"""Quotes hold the price, are good for one order, and a maximum is never passed. Every refusal writes nothing."""
+"""A quote holds the price, for one order. A maximum is never exceeded. A refused order writes nothing."""
 
 from __future__ import annotations
 
@@ -208,7 +208,7 @@ def test_a_running_subscription_is_no_part_of_a_preview(taxed: World) -> None:
 
 
 @pytest.mark.parametrize("meanwhile", [1500, 900])
-def test_a_price_that_changed_between_quote_and_order_holds(world: World, meanwhile: int) -> None:
+def test_the_quoted_price_holds_when_the_price_changes(world: World, meanwhile: int) -> None:
     quote = preview(world)["quote"]
     site_price(world, meanwhile)
     placed = order(world, quote=quote)
@@ -220,7 +220,7 @@ def test_a_price_that_changed_between_quote_and_order_holds(world: World, meanwh
     assert world.net_paid() == 1200 + meanwhile
 
 
-def test_the_quoted_price_is_renewed_too(world: World) -> None:
+def test_the_quoted_renewal_price_also_holds(world: World) -> None:
     domain = world.domain("quoted-example.com")["domain"]
     quote = preview(world, {"domain": domain})["quote"]
     catalogue = world.services.catalogue
@@ -235,7 +235,7 @@ def test_the_quoted_price_is_renewed_too(world: World) -> None:
     assert world.net_paid() == 1200
 
 
-def test_the_registrars_maximum_protects_us_also_with_a_quote(world: World) -> None:
+def test_a_quoted_domain_that_costs_more_than_the_maximum_is_not_sold(world: World) -> None:
     domain = world.domain("dear-example.com")["domain"]
     quote = preview(world, {"domain": domain})["quote"]
     catalogue = world.services.catalogue
@@ -340,7 +340,7 @@ def test_a_quote_is_for_all_items_in_their_order(world: World) -> None:
         refused(world, 422, "quote_mismatch", partial(cart, world, *items, quote=quote))
 
 
-def test_another_currency_is_another_request(world: World) -> None:
+def test_a_quote_is_refused_after_the_currency_of_the_account_has_changed(world: World) -> None:
     quote = preview(world)["quote"]
     plan = world.services.catalogue.load().plans["basic"]
     prices = {(billing_plan, term, "USD"): 1200 for billing_plan, term, _ in plan.prices}
@@ -374,7 +374,7 @@ def test_a_request_with_a_quote_is_idempotent_without_a_key(world: World) -> Non
     refused(world, 409, "quote_used", lambda: order(world, quote=quote, max_cost_cents=5000))
 
 
-def test_a_replay_with_its_key_outlives_the_quote(world: World) -> None:
+def test_a_replay_with_its_key_succeeds_after_the_end_of_the_quote(world: World) -> None:
     quote = preview(world)["quote"]
     first = order(world, quote=quote, key="k")
     world.advance(600)
@@ -395,7 +395,7 @@ def test_a_used_quote_is_refused(world: World, first: str | None, second: str | 
     refused(world, 409, "quote_used", lambda: order(world, quote=quote, key=second))
 
 
-def test_many_requests_at_once_with_one_quote_are_one_order(world: World) -> None:
+def test_many_concurrent_requests_with_one_quote_are_one_order(world: World) -> None:
     quote = preview(world)["quote"]
     with ThreadPoolExecutor(12) as threads:
         replies = list(threads.map(lambda place: order(world, quote=quote, key=f"key-{place}"), range(12)))
@@ -417,7 +417,7 @@ def test_many_copies_of_one_request_with_a_quote_are_one_order(world: World) -> 
 def test_an_order_that_is_placed_during_the_checks_wins(
     world: World, monkeypatch: pytest.MonkeyPatch, other_key: str | None, status: int
 ) -> None:
-    """The second request has passed its checks when the first one writes its cart."""
+    """The first request writes its cart after the second has passed its checks and before the second writes."""
     quote = preview(world)["quote"]
     store = world.services.orders
     place, entered = store.place, threading.Event()
@@ -467,7 +467,7 @@ def test_the_maximum_includes_the_tax(taxed: World) -> None:
     assert taxed.net_paid() == 1428
 
 
-def test_a_tax_that_rose_since_the_quote_is_refused(taxed: World) -> None:
+def test_an_order_whose_tax_rose_after_the_quote_is_refused(taxed: World) -> None:
     lives_in(taxed, "DE")
     quote = preview(taxed)["quote"]
     lives_in(taxed, "HU")
@@ -517,7 +517,7 @@ def test_the_maximum_is_kept_when_another_process_charges(taxed: World) -> None:
     assert taxed.net_paid() == 0 and not taxed.stripe.open_invoices()
 
 
-def test_a_discount_counts(world: World) -> None:
+def test_a_discount_lowers_the_quoted_and_the_charged_price(world: World) -> None:
     world.stripe.controls.discount(customer=world.accounts["ready"]["customer"], percent="10")
     seen = preview(world)
     assert (seen["preview"]["net_cents"], seen["preview"]["gross_cents"]) == (1080, 1080)
@@ -525,7 +525,7 @@ def test_a_discount_counts(world: World) -> None:
     assert world.net_paid() == 1080
 
 
-def test_a_stripe_that_does_not_answer_orders_nothing_under_a_maximum(world: World) -> None:
+def test_an_order_with_a_maximum_is_refused_while_stripe_does_not_answer(world: World) -> None:
     world.stripe.controls.add_fault(kind="error", path="/v1/invoices/create_preview", method="POST", times=1)
     refused(world, 503, "temporarily_unavailable", lambda: order(world, max_cost_cents=5000, key="k"))
     assert order(world, max_cost_cents=5000, key="k").status == 202

@@ -1,4 +1,4 @@
-"""A key orders up to its spend cap. Money that does not flow is given back, and a repetition never counts twice."""
+"""A key orders up to its spend cap. An undelivered order no longer counts, and a repetition never counts twice."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def world() -> Iterator[World]:
 
 
 def at(world: World, time: str) -> None:
-    """Let time pass until then."""
+    """Let time pass until this time (UTC)."""
     target = datetime.fromisoformat(time).replace(tzinfo=UTC).timestamp()
     world.advance(target - world.clock.now() / 1000)
 
@@ -45,7 +45,7 @@ def deliver(world: World) -> None:
 
 
 def refused(reply: Reply) -> tuple[str, int]:
-    """The period and what remains of it."""
+    """The period whose cap was exceeded, and the amount that remains in the period."""
     assert (reply.status, reply.body["code"]) == (403, "spend_cap_exceeded"), reply.body
     return reply.body["period"], reply.body["remaining"]
 
@@ -57,7 +57,7 @@ def left(world: World, account: str = "ready", key: str = "user_key", **cap: int
 
 
 def stored(world: World) -> list[str]:
-    """Return the sort keys of everything but the counts of requests and the last use of keys."""
+    """The sort keys of all items, without the counts of requests and the last uses of keys."""
     uncounted = ("LIMIT#", "USED#")
     return sorted(item["SK"]["S"] for item in world.items("") if not item["PK"]["S"].startswith(uncounted))
 
@@ -140,7 +140,7 @@ def test_a_cap_in_another_currency_refuses_every_order(world: World) -> None:
     assert stored(world) == before
 
 
-def test_a_new_day_and_a_new_month_in_utc(world: World) -> None:
+def test_a_cap_starts_again_with_each_day_and_month_in_utc(world: World) -> None:
     cap_key(world, day=PRICE, month=2 * PRICE)
     at(world, "2030-05-30T23:59:58")
     deliver(world)
@@ -210,18 +210,18 @@ def test_a_crash_at_any_side_effect_counts_the_order_once(mishap: Mishap) -> Non
 # -- giving back --------------------------------------------------------------------------------------------------
 
 
-def test_a_cancelled_order_is_given_back(world: World) -> None:
+def test_a_cancelled_order_no_longer_counts_after_its_refund(world: World) -> None:
     cap_key(world, day=PRICE)
     order = the_order(world.place(), world)
     assert world.request("DELETE", f"/api/orders/{order.uuid}").status == 202
-    assert refused(world.place()) == ("day", 0)  # its money has not been returned yet
+    assert refused(world.place()) == ("day", 0)  # the money has not been returned yet
     world.run()
     assert world.order(order.uuid).status is OrderStatus.CANCELED
     assert counted(world) == {}
     assert world.place().status == 202
 
 
-def test_an_order_that_cannot_be_delivered_is_given_back_after_its_refund(world: World) -> None:
+def test_an_order_that_cannot_be_delivered_no_longer_counts_after_its_refund(world: World) -> None:
     cap_key(world, day=PRICE)
     order = the_order(world.place(), world)
     world.run(finish=False)
@@ -242,7 +242,7 @@ def fail(world: World, order: Order) -> None:
     world.run(finish=False)
 
 
-def test_an_order_that_expires_is_given_back(world: World) -> None:
+def test_an_expired_order_no_longer_counts(world: World) -> None:
     cap_key(world, "authentication_required", day=PRICE)
     order = the_order(world.place("authentication_required"), world, "authentication_required")
     assert refused(world.place("authentication_required")) == ("day", 0)
@@ -251,7 +251,7 @@ def test_an_order_that_expires_is_given_back(world: World) -> None:
     assert counted(world) == {}
 
 
-def test_a_payment_that_is_refused_in_the_request_is_given_back_at_once(world: World) -> None:
+def test_an_order_whose_payment_is_refused_in_the_request_does_not_count(world: World) -> None:
     cap_key(world, "declined_final", day=2 * PRICE)
     for _ in range(3):
         assert world.place_cart(world.site(), world.site(), account="declined_final").status == 422
@@ -259,7 +259,7 @@ def test_a_payment_that_is_refused_in_the_request_is_given_back_at_once(world: W
     assert {order.status for order in all_orders(world)} == {OrderStatus.FAILED}
 
 
-def test_only_the_undelivered_order_of_a_cart_is_given_back(world: World) -> None:
+def test_only_the_delivered_order_of_a_cart_counts(world: World) -> None:
     cap_key(world, day=2 * PRICE)
     placed = world.place_cart(world.site(), world.site(name="refuse-this"))
     assert placed.status == 202
@@ -270,7 +270,7 @@ def test_only_the_undelivered_order_of_a_cart_is_given_back(world: World) -> Non
     assert world.place().status == 202
 
 
-def test_an_order_of_yesterday_is_given_back_to_its_month(world: World) -> None:
+def test_an_undelivered_order_of_yesterday_no_longer_counts_in_its_month(world: World) -> None:
     cap_key(world, day=2 * PRICE, month=2 * PRICE)
     at(world, "2030-05-14T23:59:50")
     deliver(world)
@@ -319,7 +319,7 @@ def test_the_refusal_in_contract_000_has_its_three_members(world: World) -> None
     assert not world.items("ORDER#")
 
 
-def test_the_refusal_in_contract_001(world: World) -> None:
+def test_the_refusal_in_contract_001_has_the_period_and_the_amount(world: World) -> None:
     cap_key(world, key="api_key_001", month=PRICE)
     body = {
         "attemptKey": "one",
@@ -338,7 +338,7 @@ def test_the_refusal_in_contract_001(world: World) -> None:
     assert not world.items("ORDER#")
 
 
-def test_version_1_and_its_payment_page_count_too(world: World) -> None:
+def test_orders_of_version_1_count_even_if_their_payment_page_is_open(world: World) -> None:
     cap_key(world, "no_method", "user_key_v1", day=PRICE)
     body = {"site": {"name": "A", "variant": "vanilla", "location": "ams", "plan": "basic"}}
     first = world.request("POST", "/api/orders", body, account="no_method", key="user_key_v1")

@@ -1,4 +1,4 @@
-"""A receiver of account webhooks that verifies them with the `standardwebhooks` package, over a socket."""
+"""Account webhooks over a socket. The receiver verifies them with the `standardwebhooks` package."""
 
 from __future__ import annotations
 
@@ -79,10 +79,10 @@ def test_nothing_is_missed_while_the_secret_is_rotated(world: World, receiver: C
         assert len(message.headers["webhook-signature"].split()) == 2
 
 
-def test_an_old_secret_stops_to_sign_after_the_overlap(world: World) -> None:
+def test_an_old_secret_no_longer_signs_after_the_overlap(world: World) -> None:
     body = {"url": "https://hooks.example/in", "events": ["order.completed"]}
     endpoint = world.request("POST", "/api/webhooks/endpoints", body).body["endpoint"]
-    del world.services.__dict__["webhook_sender"]  # the recording one
+    del world.services.__dict__["webhook_sender"]  # the world records webhooks again
     path = f"/api/webhooks/endpoints/{endpoint['id']}/rotate-secret"
     rotated = world.request("POST", path).body["endpoint"]
     completed(world, "during")

@@ -26,12 +26,12 @@ def world() -> Iterator[World]:
 
 
 def delivered(world: World, name: str = NAME, account: str = "ready") -> Order:
-    """A registration: the registrar made its zone."""
+    """A registered domain. The registrar made its zone."""
     return domain_books.delivered(world, world.order_domain(name, account), account)
 
 
 def transferred(world: World, name: str = NAME, account: str = "ready") -> Order:
-    """A transfer: we made its zone, unless the nameservers are those of a zone that exists."""
+    """A transferred domain. We made its zone, or used an existing zone with the domain's nameservers."""
     order = transfer(world, name, account)
     world.run()
     world.live(11 * DAY, every=12 * HOUR)

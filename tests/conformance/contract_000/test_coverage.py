@@ -9,7 +9,7 @@ from hosting_orders.contracts.order_status import operations
 from tests.conformance.contract_000.support import ROUTES
 from tests.support.world import matched
 
-# The tests of SQ-050 and SQ-064 are those of the MCP server.
+# SQ-050 and SQ-064 are tested in tests/conformance/mcp.
 LINES = {
     *range(1, 9),
     *range(10, 17),

@@ -78,7 +78,7 @@ def test_SQ_062_requests_to_unknown_paths_count_too(world: World) -> None:
         assert_error(ask(world, "GET", path, key=key), 429, "RATE_LIMITED")
 
 
-def test_requests_to_other_contracts_do_not_count_here(world: World) -> None:
+def test_requests_to_other_contracts_are_counted_separately(world: World) -> None:
     key = fresh_key(world)
     headers = {"authorization": f"Bearer {key}", "x-auth-account": world.accounts["ready"]["id"]}
     for path in ("/api/orders", "/api/nothing", "/api/billing/order/1"):

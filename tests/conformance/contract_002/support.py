@@ -1,4 +1,4 @@
-"""Shared by the conformance tests: raw requests, credentials of every kind, and checks of what was stored."""
+"""Helpers of the conformance tests: raw requests, credentials of every kind, and checks of what was stored."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ ROUTES = (
     ("GET", "/api/tlds", False),
     ("GET", "/api/tlds/com", False),
 )
-# Routes that require a person: a system key is refused before its account is read (C13).
+# Routes that require a user. They refuse a system key before its account is read (C13 in docs/contracts.md).
 FOR_PERSONS = ("/api/orders/domain",)
 
 
@@ -161,7 +161,7 @@ def change_account(world: World, name: str, **changes: Any) -> Account:
 
 
 def new_account(world: World, like: str, name: str, **changes: Any) -> str:
-    """Copy the demo account `like`, with new keys. It has the same Stripe customer unless `changes` has another."""
+    """Copy the demo account `like`, with new keys. It also has the same Stripe customer by default."""
     model = world.services.directory.account(world.accounts[like]["id"])
     assert model is not None
     account = replace(model, id=f"acc_{name}", name=f"Account {name}", roles=(), **changes)

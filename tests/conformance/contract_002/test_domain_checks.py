@@ -1,4 +1,4 @@
-"""GET /api/domains/check, our own endpoint."""
+"""GET /api/domains/check. The published contract does not have this endpoint."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def results(reply: Reply) -> list[tuple[str, str]]:
     return [(domain["name"], domain["status"]) for domain in reply.body["domains"]]
 
 
-def test_each_domain_is_answered_in_its_place(world: World) -> None:
+def test_domains_are_answered_in_the_order_of_the_request(world: World) -> None:
     reply = check(
         world, "free.com", "taken-name.com", "BÜCHER.de", "no spaces.com", "name.zzz", "name.info", "free.com"
     )
@@ -78,14 +78,14 @@ def test_a_premium_domain_has_its_own_price_or_is_not_sold(world: World) -> None
     assert (not_sold["status"], not_sold["premium"], not_sold["prices"]) == ("unavailable", True, None)
 
 
-def test_a_domain_on_order_here_is_unavailable_for_all_accounts(world: World) -> None:
+def test_a_domain_on_order_is_unavailable_for_all_accounts(world: World) -> None:
     assert world.order_domain("on-order.com").status == 202
     for account in ("ready", "credit"):
         assert results(check(world, "on-order.com", account=account)) == [("on-order.com", "unavailable")]
 
 
 @pytest.mark.parametrize("count", [0, 51])
-def test_one_to_fifty_domains_can_be_asked(world: World, count: int) -> None:
+def test_a_check_of_no_domain_or_of_more_than_fifty_is_refused(world: World, count: int) -> None:
     reply = check(world, *[f"name-{number}.com" for number in range(count)])
     assert_error(reply, 400, "invalid_field" if count else "missing_field", "/names")
 
@@ -95,12 +95,12 @@ def test_fifty_domains_are_answered(world: World) -> None:
     assert results(check(world, *names)) == [(name, "available") for name in names]
 
 
-def test_empty_places_are_left_out_and_white_space_is_removed(world: World) -> None:
+def test_empty_names_are_skipped_and_white_space_is_removed(world: World) -> None:
     assert [name for name, _ in results(check(world, "", " one.com ", ""))] == ["one.com"]
 
 
 @pytest.mark.parametrize("name", NO_DOMAINS)
-def test_a_text_that_is_no_domain_is_invalid_and_harms_no_other(world: World, name: str) -> None:
+def test_a_text_that_is_no_domain_is_invalid_and_the_next_domain_is_checked(world: World, name: str) -> None:
     reply = check(world, name, "fine.com")
     assert [domain["status"] for domain in reply.body["domains"]] == ["invalid", "available"]
 

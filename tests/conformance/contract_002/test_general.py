@@ -22,7 +22,7 @@ from tests.support.world import World
 
 SCOPED = [(method, path) for method, path, scoped in ROUTES if scoped]
 UNSCOPED = [(method, path) for method, path, scoped in ROUTES if not scoped]
-# API keys are closed to OAuth (test_key_rights.py). GET /api/domains/check needs account:read (test_domain_checks.py).
+# OAuth tokens cannot list keys (test_key_rights.py). GET /api/domains/check needs account:read (test_domain_checks.py).
 READS = [
     route for route in SCOPED if route[0] == "GET" and route[1] != "/api/keys" and "/domains/" not in route[1]
 ]

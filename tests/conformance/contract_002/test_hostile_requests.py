@@ -117,7 +117,7 @@ def test_a_body_nested_near_the_recursion_limit_is_refused(world: World, depth: 
     ],
 )
 def test_a_duplicate_json_key_is_refused(world: World, body: str) -> None:
-    """Different parsers use different values of a repeated key. A proxy may have checked another value than we use."""
+    """Different parsers use different values of a repeated key. A proxy may have checked a value that we do not use."""
     reply = post(world, body)
     assert_error(reply, 400, "malformed_json")
     assert "twice" in reply.body["errors"][0]
@@ -486,7 +486,7 @@ def spellings(world: World, account: str) -> list[str]:
         ("POST", "/resend-verification"),
     ],
 )
-def test_a_foreign_order_is_unknown_by_all_three_spellings_of_its_id(
+def test_the_order_of_another_account_is_unknown_by_each_form_of_its_id(
     world: World, method: str, below: str, place: int
 ) -> None:
     foreign = spellings(world, "credit")[place]

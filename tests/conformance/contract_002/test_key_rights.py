@@ -33,7 +33,7 @@ def world() -> Iterator[World]:
         yield world
 
 
-# -- who may -------------------------------------------------------------------------------------------------------
+# -- rights --------------------------------------------------------------------------------------------------------
 
 
 def every_call(world: World, secret: str, key_id: str) -> Iterator[Reply]:
@@ -43,7 +43,7 @@ def every_call(world: World, secret: str, key_id: str) -> Iterator[Reply]:
     yield call(world, "DELETE", f"/api/keys/{key_id}", secret)
 
 
-def test_a_key_with_scopes_needs_the_scope_for_keys(world: World) -> None:
+def test_a_key_with_scopes_needs_keys_manage_to_manage_keys(world: World) -> None:
     _, key = made(world)
     without = new_key(world, scopes=frozenset({"billing:read", "tasks:read"}))
     before = state_of(world)
@@ -62,14 +62,14 @@ def test_an_oauth_token_manages_no_keys(world: World) -> None:
     assert_error(call(world, "GET", "/api/keys/scopes", token), 403, "oauth_not_allowed")
 
 
-def test_the_accounts_own_key_makes_keys_of_no_person(world: World) -> None:
+def test_a_system_key_cannot_make_a_users_key(world: World) -> None:
     system = world.accounts["ready"]["system_key"]
     _, key = made(world, system)
     assert (key["kind"], key["user_id"]) == ("system", None)
     refused(world, lambda: make(world, system, kind="user"), 403, "stronger_key", "/kind")
 
 
-def test_the_keys_of_another_account_do_not_exist(world: World) -> None:
+def test_the_keys_of_another_account_are_not_found(world: World) -> None:
     _, key = made(world)
     foreign, account = world.accounts["credit"]["user_key"], {"x-auth-account": "acc_credit"}
     unknown = call(world, "DELETE", "/api/keys/key_none", foreign, headers=account)
@@ -134,7 +134,7 @@ def test_a_key_neither_makes_nor_rotates_a_stronger_key(world: World, name: str)
     reply = refused(world, lambda: make(world, limited, **wanted), 403, code)
     if pointer:
         assert reply.body["details"][0]["pointer"] == pointer
-    # The user's key, which has no limits, can make it. The limited key must not get its secret by a rotation.
+    # A user's key without limits makes the stronger key. The limited key must not get a new secret of that key.
     secret, key = made(world, new_key(world, test=wanted.get("test", True)), **wanted)
     refused(world, lambda: rotate(world, key["id"], limited, {"overlap_seconds": 0}), 403, code)
     assert works(world, secret, source_ip=wanted.get("ip_list", ["203.0.113.7"])[0].split("/")[0])
@@ -152,16 +152,16 @@ def test_a_key_makes_keys_within_its_own_limits(world: World) -> None:
     assert rotate(world, key["id"], limited).status == 200
 
 
-def test_no_user_obtains_the_key_of_another_user(world: World) -> None:
+def test_a_user_can_revoke_but_not_rotate_the_key_of_another_user(world: World) -> None:
     secret, key = made(world)
     for other in (new_key(world, user="usr_other"), world.accounts["ready"]["system_key"]):
         refused(world, lambda other=other: rotate(world, key["id"], other), 403, "stronger_key", "/kind")
         assert works(world, secret)
-    # Each of them may revoke it, because this shows no secret.
+    # Another user may revoke the key, because a revocation shows no secret.
     assert call(world, "DELETE", f"/api/keys/{key['id']}", new_key(world, user="usr_other")).status == 200
 
 
-def test_a_test_key_does_not_revoke_a_live_key(world: World) -> None:
+def test_a_test_key_cannot_revoke_a_live_key(world: World) -> None:
     secret, key = made(world, new_key(world, test=False))
     assert secret.startswith("sq_live_") and key["test"] is False
     refused(world, lambda: call(world, "DELETE", f"/api/keys/{key['id']}"), 403, "test_key")

@@ -1,4 +1,4 @@
-"""API keys are rotated and revoked, also at the same time."""
+"""Rotating and revoking API keys, also with concurrent requests."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def world() -> Iterator[World]:
 # -- rotating and revoking ------------------------------------------------------------------------------------------
 
 
-def test_both_secrets_work_until_the_stated_time(world: World) -> None:
+def test_after_a_rotation_both_secrets_work_until_the_overlap_ends(world: World) -> None:
     old, key = made(world, spend_cap={"month": 900})
     reply = rotate(world, key["id"], body={"overlap_seconds": 3600})
     new, rotated = reply.body["secret"], reply.body["key"]
@@ -89,8 +89,8 @@ def test_after_two_rotations_the_oldest_secret_has_ended(world: World) -> None:
     assert [works(world, secret) for secret in (first, second, third)] == [False, True, True]
 
 
-def test_a_secret_that_was_never_used_is_replaced(world: World) -> None:
-    """Its response may be lost. The secret that clients use must not end because of that."""
+def test_a_rotation_replaces_the_new_secret_if_it_was_never_used(world: World) -> None:
+    """The response with the new secret may have been lost. Clients then still use the old secret, so it must work."""
     first, key = made(world)
     lost = rotate(world, key["id"], body={"overlap_seconds": 60}).body["secret"]
     third = rotate(world, key["id"], body={"overlap_seconds": 600}).body["secret"]
@@ -113,7 +113,7 @@ def test_a_repeated_rotation_rotates_once(world: World) -> None:
     refused(world, lambda: rotate(world, key["id"], body=other, headers=once), 422, "idempotency_key_reused")
 
 
-def test_a_key_rotates_itself_but_not_with_a_replaced_secret(world: World) -> None:
+def test_only_the_newest_secret_of_a_key_can_rotate_the_key(world: World) -> None:
     old, key = made(world, scopes=["keys:manage"], spend_cap={"day": 1}, ip_list=["203.0.113.0/24"])
     new = rotate(world, key["id"], old).body["secret"]
     assert works(world, new)
@@ -121,7 +121,7 @@ def test_a_key_rotates_itself_but_not_with_a_replaced_secret(world: World) -> No
     assert rotate(world, key["id"], new).status == 200
 
 
-def test_a_former_secret_makes_no_key_that_outlives_it(world: World) -> None:
+def test_a_replaced_secret_cannot_make_a_key_that_outlives_it(world: World) -> None:
     old, key = made(world, scopes=None)
     rotate(world, key["id"])
     refused(world, lambda: make(world, old), 403, "stronger_key", "/expires_at")
@@ -168,7 +168,7 @@ def test_a_key_can_revoke_itself(world: World) -> None:
 
 
 def in_the_middle(world: World, monkeypatch: pytest.MonkeyPatch, act: Any) -> None:
-    """Let `act` happen between the read and the write of the next change of a key."""
+    """Call `act` between the read and the write of the next change to a key."""
     save = DynamoKeyStore.save
 
     def late(store: DynamoKeyStore, *given: Any) -> Any:
@@ -179,7 +179,7 @@ def in_the_middle(world: World, monkeypatch: pytest.MonkeyPatch, act: Any) -> No
     monkeypatch.setattr(DynamoKeyStore, "save", late)
 
 
-def test_of_two_rotations_at_once_one_wins(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_one_of_two_concurrent_rotations_succeeds(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     stored = secrets_of_the_table(world)
     old, key = made(world)
     winners: list[str] = []
@@ -189,7 +189,7 @@ def test_of_two_rotations_at_once_one_wins(world: World, monkeypatch: pytest.Mon
     assert secrets_of_the_table(world) == stored | {hash_key(old), hash_key(winners[0])}
 
 
-def test_of_two_equal_rotations_at_once_both_succeed_with_one_secret(
+def test_two_concurrent_copies_of_one_rotation_give_one_secret(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, key = made(world)
@@ -224,7 +224,9 @@ def test_no_secret_survives_a_rotation_during_a_revocation(
     assert secrets_of_the_table(world) == stored
 
 
-def test_two_keys_made_at_once_do_not_pass_the_maximum(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_concurrent_requests_cannot_exceed_the_maximum_of_keys(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for _ in range(MAX_KEYS - 1 - len(listed(world))):
         made(world)
     make_item, inside = DynamoKeyStore.make, []
@@ -240,7 +242,9 @@ def test_two_keys_made_at_once_do_not_pass_the_maximum(world: World, monkeypatch
     assert len(listed(world)) == MAX_KEYS
 
 
-def test_the_same_request_twice_at_once_makes_one_key(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_concurrent_copies_of_one_request_make_one_key(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     make_item, inside = DynamoKeyStore.make, []
 
     def late(store: DynamoKeyStore, *given: Any) -> None:
@@ -256,7 +260,7 @@ def test_the_same_request_twice_at_once_makes_one_key(world: World, monkeypatch:
 
 
 @pytest.mark.parametrize("mishap", [Mishap.NOT_DONE, Mishap.ANSWER_LOST])
-def test_a_fault_of_the_table_leaves_the_old_secret_or_both(world: World, mishap: Mishap) -> None:
+def test_after_a_fault_of_the_table_the_key_works_and_can_be_rotated(world: World, mishap: Mishap) -> None:
     old, key = made(world)
     world.mishaps.watch(lambda name: mishap if "transact" in name else None)
     assert_error(rotate(world, key["id"]), 503, "temporarily_unavailable")
@@ -266,7 +270,7 @@ def test_a_fault_of_the_table_leaves_the_old_secret_or_both(world: World, mishap
     assert works(world, old) and works(world, new)
 
 
-def test_of_many_changes_at_once_no_secret_outlives_its_key(world: World) -> None:
+def test_no_secret_survives_a_revocation_among_many_concurrent_rotations(world: World) -> None:
     stored = secrets_of_the_table(world)
     first, key = made(world)
 
@@ -284,7 +288,7 @@ def test_of_many_changes_at_once_no_secret_outlives_its_key(world: World) -> Non
     assert secrets_of_the_table(world) == stored
 
 
-def test_many_rotations_at_once_leave_two_secrets(world: World) -> None:
+def test_many_concurrent_rotations_leave_two_secrets(world: World) -> None:
     stored = secrets_of_the_table(world)
     first, key = made(world)
     with ThreadPoolExecutor(8) as threads:

@@ -1,4 +1,4 @@
-"""When a key was last used."""
+"""The time at which a key was last used (`last_used_at`)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def world() -> Iterator[World]:
 
 
 def uses(world: World) -> int:
-    # moto records a new item once more, empty.
+    # For a new item, moto records another change, without `used_at`.
     images = [record["dynamodb"].get("NewImage", {}) for record in world.stream_records()]
     return sum(image["PK"]["S"].startswith("USED#") and "used_at" in image for image in images)
 
@@ -39,7 +39,7 @@ def test_the_last_use_is_written_at_most_once_an_hour(world: World) -> None:
     uses(world)
     for _ in range(3):
         works(world, secret)
-    del world.services.key_uses  # as in another process, which remembers no use
+    del world.services.key_uses  # another process does not remember these uses
     works(world, secret)
     assert uses(world) == 1
     first = listed(world)[key["id"]]["last_used_at"]
@@ -58,7 +58,7 @@ def test_a_changed_key_still_shows_its_last_use(world: World) -> None:
     assert listed(world)[key["id"]]["last_used_at"] == used
 
 
-def test_a_refused_secret_is_no_use(world: World) -> None:
+def test_a_refused_request_does_not_count_as_a_use(world: World) -> None:
     secret, key = made(world, ip_list=["198.51.100.0/24"])
     assert not works(world, secret)
     assert listed(world)[key["id"]]["last_used_at"] is None
@@ -72,7 +72,7 @@ def test_a_request_succeeds_although_its_use_is_not_noted(world: World, mishap: 
     assert any("update_item" in name for name in world.mishaps.seen)
 
 
-def test_a_key_of_a_person_and_its_kind_are_unchanged_by_the_list(world: World) -> None:
+def test_the_list_shows_the_kind_of_a_key(world: World) -> None:
     credential = world.services.directory.credential(hash_key(world.accounts["ready"]["system_key"]))
     assert credential is not None and credential.kind is CredentialKind.SYSTEM
     assert listed(world)[credential.id]["kind"] == "system"

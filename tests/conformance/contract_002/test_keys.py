@@ -1,4 +1,4 @@
-"""API keys are made and listed."""
+"""Making and listing API keys."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_a_key_without_an_id_still_works_and_is_not_listed(world: World) -> None
     assert len(listed(world, old)) == before + 1
 
 
-def test_a_key_may_do_everything_only_on_request(world: World) -> None:
+def test_only_a_request_with_null_scopes_makes_a_key_that_may_do_everything(world: World) -> None:
     refused(
         world, lambda: call(world, "POST", "/api/keys", body={"name": "x"}), 400, "missing_field", "/scopes"
     )
@@ -211,16 +211,16 @@ def test_a_wrong_field_is_named_and_nothing_is_written(world: World, name: str) 
         ({"scopes": []}, "`scopes` must have at least 1 entry, or be null for a key that may do everything."),
     ],
 )
-def test_the_errors_of_fields_are_in_plain_words(world: World, changes: Any, text: str) -> None:
+def test_the_errors_of_fields_are_plain_sentences(world: World, changes: Any, text: str) -> None:
     assert make(world, **changes).body["errors"] == [text]
 
 
-def test_a_block_with_host_bits_gets_the_right_spelling(world: World) -> None:
+def test_the_error_for_an_address_block_with_host_bits_shows_the_valid_block(world: World) -> None:
     reply = make(world, ip_list=["203.0.113.7/24"])
     assert "203.0.113.0/24" in reply.body["errors"][0]
 
 
-def test_the_scopes_are_listed_with_a_sentence_each(world: World) -> None:
+def test_each_scope_is_listed_with_a_description(world: World) -> None:
     scopes = call(world, "GET", "/api/keys/scopes").body["scopes"]
     assert {each["scope"] for each in scopes} >= {"billing:read", "domains:provision", "keys:manage"}
     assert all(each["about"].endswith(".") for each in scopes)

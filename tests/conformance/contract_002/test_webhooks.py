@@ -1,4 +1,4 @@
-"""Account webhooks: the endpoints of the API (ours)."""
+"""The API for account webhooks. The published contract does not have it."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_a_deleted_endpoint_is_gone_and_makes_room(world: World, account: str) -
     create(world, account)
 
 
-def test_requests_at_the_same_time_cannot_pass_the_limit(world: World, account: str) -> None:
+def test_concurrent_requests_cannot_exceed_the_maximum_of_endpoints(world: World, account: str) -> None:
     replies: list[Reply] = []
     threads = [
         threading.Thread(
@@ -167,7 +167,7 @@ def test_the_event_types_are_listed(world: World) -> None:
         ({**GOOD, "url": "https://hooks.example/\ud800"}, "invalid_field", "/url"),
     ],
 )
-def test_a_bad_endpoint_is_refused_and_names_the_field(
+def test_the_refusal_of_an_endpoint_names_the_invalid_field(
     world: World, body: Any, code: str, pointer: str
 ) -> None:
     refused(world, "POST", ENDPOINTS, body, 400, code, pointer)
@@ -194,7 +194,7 @@ def test_a_bad_patch_changes_nothing(world: World, body: Any, code: str, pointer
 @pytest.mark.parametrize(
     "since", [None, 1, "", "yesterday", "2026-11-27", "2026-11-27T09:00:00", "9999-99-99T00:00:00Z"]
 )
-def test_a_replay_needs_a_moment(world: World, since: Any) -> None:
+def test_a_replay_needs_a_valid_time(world: World, since: Any) -> None:
     refused(world, "POST", f"{ENDPOINTS}/{UNKNOWN}/replay", {"since": since}, 400, "invalid_field", "/since")
 
 
@@ -211,7 +211,7 @@ WITH_AN_ID = (
 
 
 @pytest.mark.parametrize(("method", "rest", "body"), WITH_AN_ID)
-def test_a_foreign_id_is_answered_like_an_unknown_one(
+def test_the_endpoint_of_another_account_is_not_found(
     world: World, method: str, rest: str, body: Any
 ) -> None:
     foreign = create(world, "credit")
@@ -228,7 +228,7 @@ def test_a_foreign_id_is_answered_like_an_unknown_one(
         world.request("DELETE", f"{ENDPOINTS}/{foreign['id']}", account="credit")
 
 
-def test_oauth_tokens_may_read_and_not_change(world: World) -> None:
+def test_an_oauth_token_can_read_endpoints_but_not_create_one(world: World) -> None:
     headers = oauth(world, "billing:read")
     assert send(world, "GET", ENDPOINTS, headers=headers, account=None).status == 200
     reply = send(world, "POST", ENDPOINTS, headers=headers, account=None, body=json.dumps(GOOD))
@@ -237,10 +237,10 @@ def test_oauth_tokens_may_read_and_not_change(world: World) -> None:
     assert_error(send(world, "GET", ENDPOINTS, headers=other, account=None), 403, "insufficient_scope")
 
 
-# -- tests on demand ------------------------------------------------------------------------------------------------
+# -- test deliveries ------------------------------------------------------------------------------------------------
 
 
-def test_a_test_answers_what_the_receiver_answered(world: World, account: str) -> None:
+def test_a_test_delivery_shows_the_response_of_the_receiver(world: World, account: str) -> None:
     made = create(world, account, events=["order.created"])
     path = f"{ENDPOINTS}/{made['id']}/test"
     known = len(world.webhooks.received)
@@ -256,7 +256,7 @@ def test_a_test_answers_what_the_receiver_answered(world: World, account: str) -
     bad = world.request("POST", path, {"type": "webhook.test"}, account=account).body["delivery"]
     assert (bad["status"], bad["next_at"]) == ("exhausted", None)
     assert [(each["status_code"], each["error"]) for each in bad["attempts"]] == [(None, "no connection")]
-    # A failed test does not count against the endpoint, and a replay leaves it out.
+    # A failed test does not count against the endpoint. A replay leaves out tests.
     assert (
         world.request("GET", f"{ENDPOINTS}/{made['id']}", account=account).body["endpoint"]["failing_since"]
         is None
@@ -293,7 +293,7 @@ def test_a_test_key_may_send_an_example_of_each_type(world: World, account: str,
         assert_error(live, 403, "test_key_required")
 
 
-def test_an_unknown_type_is_refused(world: World) -> None:
+def test_a_test_delivery_of_an_unknown_type_is_refused(world: World) -> None:
     made = create(world, "ready")
     try:
         for kind in ("order.*", "*", "order.nothing", ""):
@@ -306,7 +306,9 @@ def test_an_unknown_type_is_refused(world: World) -> None:
 # -- secrets --------------------------------------------------------------------------------------------------------
 
 
-def test_too_many_rotations_wait_and_break_no_receiver(world: World, account: str) -> None:
+def test_after_too_many_rotations_the_next_is_refused_and_all_secrets_still_sign(
+    world: World, account: str
+) -> None:
     made = create(world, account)
     path = f"{ENDPOINTS}/{made['id']}/rotate-secret"
     secrets = [made["secret"]]

@@ -33,8 +33,8 @@ ROUTES = (
     ("GET", "/api/accounts/acc_ready", False),
     ("GET", "/api/users/usr_ready", False),
 )
-# The API returns these errors before it reads the version of the key. Their X-Api-Version is the version that the
-# request's header names, or else 2. The error body is the same in both versions.
+# The API returns these errors before it reads the version of the key. Their X-Api-Version is that of the request,
+# or 2 if the request names none. The error body is the same in both versions.
 BEFORE_THE_VERSION = (
     *("unauthorized", "oauth_not_allowed", "insufficient_scope", "missing_account", "trial_account"),
     *("malformed_body", "unsupported_api_version"),

@@ -60,7 +60,7 @@ def message(method: str, params: Mapping[str, Any] | None = None, id: Any = 1) -
 def ask(
     world: World, method: str, params: Mapping[str, Any] | None = None, revision: str = LATEST, **more: Any
 ) -> Reply:
-    """Send a request as a client of this revision does."""
+    """Send a request as a client of this protocol revision does."""
     given, headers = dict(params or {}), {"mcp-protocol-version": revision}
     if revision == LATEST:
         given["_meta"] = META
@@ -84,7 +84,7 @@ def worked(result: Any) -> dict[str, Any]:
 
 
 def refused(result: Any, code: str, money_moved: Any = False) -> dict[str, Any]:
-    """A model needs to know what happened, what to do next, and whether money moved."""
+    """Check an error. A model needs to know what happened, what to do next, and whether money moved."""
     assert result["isError"] is True, result
     error = result["structuredContent"]
     assert json.loads(result["content"][0]["text"]) == error
@@ -105,7 +105,7 @@ def order_of(quote: Mapping[str, Any], *items: Any, **changes: Any) -> dict[str,
 
 @contextmanager
 def served(world: World) -> Iterator[str]:
-    """The world's API on this machine. Requests run at the same time."""
+    """Serve the world's API on this machine. Requests run concurrently."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"

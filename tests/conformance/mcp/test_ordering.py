@@ -62,7 +62,7 @@ def test_an_order_is_placed_at_the_quoted_price_and_charged_once(world: World) -
     order = world.order(cart["orders"][0]["id"])
     assert (order.placed.channel, order.placed.contract) == (Channel.MCP, "mcp")
     assert order.placed.client_address == SOURCE_IP
-    # A repetition is the same order, also with another JSON-RPC id, another maximum, and after the quote's end.
+    # A repetition gives the same order, also with another maximum and after the quote's end.
     again = place(world, key, quote, callback=hook, max_cost_cents=quote["gross_cents"] + 1)
     assert worked(again) == cart
     assert "nothing was ordered twice" in again["content"][-1]["text"]
@@ -74,7 +74,7 @@ def test_an_order_is_placed_at_the_quoted_price_and_charged_once(world: World) -
     assert any(body.get("data", {}).get("token") == cart["orders"][0]["id"] for body in sent)
 
 
-def test_ten_copies_at_once_place_one_order(world: World) -> None:
+def test_ten_concurrent_copies_of_a_request_place_one_order(world: World) -> None:
     key = agent_key(world)
     quote = quoted(world, key)
     before = charges(world)
@@ -108,6 +108,20 @@ def test_what_was_not_agreed_is_not_ordered(world: World, changes: Any, code: st
     assert state_of(world) == before
 
 
+def test_the_maximum_covers_the_quote_also_if_the_tax_has_fallen(world: World) -> None:
+    key = agent_key(world)
+    quotes = world.services.quotes
+    cheaper = quotes.read(quoted(world, key)["quote"])
+    assert cheaper is not None
+    quote = {"quote": quotes.sign(replace(cheaper, gross=PRICE + 100)), "gross_cents": PRICE + 100}
+    before = state_of(world)
+    error = refused(place(world, key, quote, max_cost_cents=PRICE + 99), "price_changed")
+    assert (error["current_cents"], error["agreed_cents"]) == (PRICE + 100, PRICE + 99)
+    assert state_of(world) == before
+    cart = worked(place(world, key, quote))
+    assert worked(place(world, key, quote, max_cost_cents=1)) == cart, "a repetition orders nothing"
+
+
 @pytest.mark.parametrize("missing", ["quote", "max_cost_cents", "confirm", "items"])
 def test_every_part_of_the_agreement_is_required(world: World, missing: str) -> None:
     key = agent_key(world)
@@ -118,7 +132,7 @@ def test_every_part_of_the_agreement_is_required(world: World, missing: str) -> 
     assert state_of(world) == before
 
 
-def test_a_quote_of_another_account_is_no_quote(world: World) -> None:
+def test_a_quote_of_another_account_is_invalid(world: World) -> None:
     quote = quoted(world, agent_key(world, "sepa"))
     key = agent_key(world)
     before = state_of(world)
@@ -126,7 +140,7 @@ def test_a_quote_of_another_account_is_no_quote(world: World) -> None:
     assert state_of(world) == before
 
 
-def test_an_expired_quote_says_how_to_go_on(world: World) -> None:
+def test_the_error_for_an_expired_quote_says_what_to_do(world: World) -> None:
     key = agent_key(world)
     quote = quoted(world, key)
     world.advance(301)
@@ -141,9 +155,21 @@ def test_a_quote_that_was_used_with_other_content_is_refused(world: World) -> No
     worked(place(world, key, quote))
     before = state_of(world)
     result = place(world, key, quote, callback={"url": "https://client.example/other"})
-    assert result["isError"] is True and result["structuredContent"]["money_moved"] is False
-    assert result["structuredContent"]["code"] in ("quote_used", "idempotency_key_reused")
+    # The earlier order may have taken money.
+    error = refused(result, "quote_used", money_moved="unknown")
+    assert "list_orders" in error["next_step"]
     assert state_of(world) == before
+
+
+def test_a_maximum_below_the_price_asks_the_person_again(world: World) -> None:
+    key = agent_key(world)
+    quote = quoted(world, key)
+    error = refused(place(world, key, quote, max_cost_cents=PRICE - 1), "price_changed")
+    assert (error["agreed_cents"], error["current_cents"]) == (PRICE - 1, PRICE)
+    assert error["fields"] == ["/max_cost_cents"]
+    # The same quote is good for it.
+    assert "`current_cents`" in error["next_step"] and "quote_order" not in error["next_step"]
+    worked(place(world, key, quote, max_cost_cents=error["current_cents"]))
 
 
 def test_a_key_without_a_cap_quotes_but_does_not_order(world: World) -> None:
@@ -155,7 +181,7 @@ def test_a_key_without_a_cap_quotes_but_does_not_order(world: World) -> None:
         before = state_of(world)
         error = refused(place(world, key, worked(quoted_result)), "spend_cap_required")
         assert state_of(world) == before
-        # The owner can send the line as it is.
+        # The owner can send the request in `next_step` unchanged.
         line = re.search(r"POST (\S+) with (\{.*\})", error["next_step"])
         assert line is not None
         made = send(world, "POST", line[1], body=line[2])
@@ -202,7 +228,7 @@ def test_twenty_orders_at_once_stop_at_the_cap(world: World) -> None:
     assert left == {"currency": "EUR", "day_cents": 1, "month_cents": None}
 
 
-def test_a_cancelled_order_gives_its_amount_back(world: World) -> None:
+def test_a_cancelled_order_no_longer_counts_against_the_cap(world: World) -> None:
     key = agent_key(world, spend_cap=SpendCap("EUR", day=PRICE))
     cart = worked(place(world, key, quoted(world, key)))
     refused(place(world, key, quoted(world, key)), "spend_cap_exceeded")
@@ -211,7 +237,7 @@ def test_a_cancelled_order_gives_its_amount_back(world: World) -> None:
     worked(place(world, key, quoted(world, key)))
 
 
-def test_where_a_person_must_authenticate_the_answer_has_the_url(world: World) -> None:
+def test_the_answer_has_the_url_if_a_person_must_authenticate(world: World) -> None:
     key = agent_key(world, "authentication_required")
     result = place(world, key, quoted(world, key))
     cart = worked(result)
@@ -233,6 +259,28 @@ def test_without_a_saved_method_a_person_pays_on_a_page(world: World) -> None:
     placed = place(world, key, quote, SITE)
     url = worked(placed)["payment"]["hosted_invoice_url"]
     assert url and url in placed["content"][1]["text"]
+
+
+def test_a_repeated_call_after_the_money_went_back_says_so(world: World) -> None:
+    key = agent_key(world)
+    quote = quoted(world, key)
+    cart = worked(place(world, key, quote))
+    worked(use(world, "cancel_order", key=key, order=cart["orders"][0]["id"], confirm=True))
+    world.run()
+    again = place(world, key, quote)
+    assert worked(again)["payment"]["status"] == "refunded"
+    assert again["content"][1]["text"] == "The money that was paid went back."
+
+
+def test_a_repeated_call_after_a_failed_payment_says_so(world: World) -> None:
+    key = agent_key(world, "authentication_required")
+    quote = quoted(world, key)
+    cart = worked(place(world, key, quote))
+    worked(use(world, "cancel_order", key=key, order=cart["orders"][0]["id"], confirm=True))
+    world.run()
+    again = place(world, key, quote)
+    assert worked(again)["payment"]["status"] == "canceled"
+    assert "not paid" in again["content"][1]["text"] and "quote_order" in again["content"][1]["text"]
 
 
 def test_a_declined_payment_moves_no_money(world: World) -> None:
@@ -277,7 +325,7 @@ def test_a_wrong_item_names_its_field(world: World, field: str, value: str, code
     assert error["fields"] == [f"/items/1/vm/{field}"]
 
 
-def test_a_price_that_rose_after_the_quote_holds(world: World) -> None:
+def test_the_quoted_price_holds_after_a_price_rise(world: World) -> None:
     key = agent_key(world)
     quote = quoted(world, key, SITE)
     plan = world.services.catalogue.load().plans["basic"]
@@ -302,7 +350,7 @@ def test_a_test_key_orders_nothing_where_payments_are_live(
     refused(place(world, key, quote), "test_key")
 
 
-def test_an_unscoped_key_of_a_person_is_refused_with_a_way_on(world: World) -> None:
+def test_the_refusal_of_a_users_key_without_scopes_says_what_to_do(world: World) -> None:
     error = refused(use(world, "list_orders", key=new_key(world, "ready")), "insufficient_scope")
     assert "key" in error["next_step"]
     assert (

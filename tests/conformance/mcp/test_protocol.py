@@ -9,7 +9,18 @@ import pytest
 
 from hosting_orders.contracts.mcp import protocol
 from tests.conformance.contract_002.support import new_key, oauth, send, state_of
-from tests.conformance.mcp.support import LATEST, META, WITH_HANDSHAKE, agent_key, ask, message, post, use
+from tests.conformance.mcp.support import (
+    LATEST,
+    META,
+    WITH_HANDSHAKE,
+    agent_key,
+    ask,
+    message,
+    order_of,
+    post,
+    quoted,
+    use,
+)
 from tests.support.world import World
 
 INITIALIZE = {
@@ -36,7 +47,9 @@ def test_initialize_echoes_a_known_revision(world: World, wanted: str) -> None:
 
 
 @pytest.mark.parametrize("wanted", ["2024-11-05", "2099-01-01", LATEST])
-def test_initialize_offers_its_newest_revision_instead_of_another(world: World, wanted: str) -> None:
+def test_initialize_answers_any_other_revision_with_the_newest_that_has_a_handshake(
+    world: World, wanted: str
+) -> None:
     reply = post(world, message("initialize", {**INITIALIZE, "protocolVersion": wanted}))
     assert reply.body["result"]["protocolVersion"] == "2025-11-25"
 
@@ -81,7 +94,7 @@ def test_a_notification_is_accepted_without_a_body(world: World, method: str, re
 
 
 @pytest.mark.parametrize("revision", ["1900-01-01", "2024-11-05", "x", "2025-11-25,2025-11-25"])
-def test_an_unknown_revision_is_refused_with_those_that_are_spoken(world: World, revision: str) -> None:
+def test_the_error_for_an_unknown_revision_lists_the_supported_ones(world: World, revision: str) -> None:
     reply = post(world, message("tools/list"), headers={"mcp-protocol-version": revision})
     error = error_of(reply, 400, -32022)
     assert error["data"] == {"supported": list(protocol.SPOKEN), "requested": revision}
@@ -130,26 +143,42 @@ def test_the_name_of_a_tool_may_be_encoded(world: World) -> None:
         ("", -32700),
         ('{"jsonrpc": "2.0", "jsonrpc": "2.0"}', -32700),
         ("[" * 40 + "]" * 40, -32700),
+        ('{"jsonrpc": "2.0", "id": 1, "id": 2, "method": "ping"}', -32700),
         ("[]", -32600),
         ('"ping"', -32600),
         ("null", -32600),
         (json.dumps([message("ping")]), -32600),  # a batch
-        ({"id": 1, "method": "ping"}, -32600),
-        ({"jsonrpc": "1.0", "id": 1, "method": "ping"}, -32600),
         ({"jsonrpc": "2.0", "id": None, "method": "ping"}, -32600),
         ({"jsonrpc": "2.0", "id": True, "method": "ping"}, -32600),
         ({"jsonrpc": "2.0", "id": 1.5, "method": "ping"}, -32600),
         ({"jsonrpc": "2.0", "id": {}, "method": "ping"}, -32600),
         ({"jsonrpc": "2.0", "id": 1, "method": 7}, -32600),
-        ({"jsonrpc": "2.0", "id": 1, "method": "ping", "params": []}, -32600),
         ({"jsonrpc": "2.0", "id": 1, "result": {}}, -32600),  # a response: the server sends no requests
     ],
 )
-def test_what_is_no_message_gets_the_error_of_json_rpc(world: World, body: Any, number: int) -> None:
+def test_an_invalid_message_gets_the_error_of_json_rpc(world: World, body: Any, number: int) -> None:
     before = state_of(world)
     error_of(post(world, body, key=agent_key(world)), 400, number, id=None)
     # The key that the test made is the only write.
     assert state_of(world)["writes"] == before["writes"] + 1
+
+
+@pytest.mark.parametrize("id", ["a", 0, 2**60])
+def test_a_refusal_has_the_id_of_its_request(world: World, id: Any) -> None:
+    for wrong in ({"jsonrpc": "1.0"}, {"params": []}):
+        error_of(post(world, {**message("ping", id=id), **wrong}), 400, -32600, id=id)
+    asked = message("ping", id=id)
+    error_of(post(world, asked, headers={"authorization": ""}), 401, 401, id=id)
+    error_of(post(world, asked, headers={"origin": "https://evil.example"}), 403, 403, id=id)
+    error_of(post(world, asked, headers={"accept": "text/html"}), 406, 406, id=id)
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["[" * 60_000, '{"id":' * 10_000, '{"method": "x", "id": ' + "9" * 60_000 + "}", "\0", "", '{"id": 1}'],
+)
+def test_a_refusal_of_what_is_no_request_has_no_id(world: World, body: str) -> None:
+    error_of(post(world, body, headers={"authorization": ""}), 401, 401, id=None)
 
 
 def test_a_body_that_is_too_large_is_refused(world: World) -> None:
@@ -203,8 +232,8 @@ def test_there_is_no_stream_and_no_session(world: World, method: str) -> None:
     ],
 )
 def test_a_foreign_origin_is_refused_with_or_without_a_key(world: World, origin: str) -> None:
-    error_of(post(world, message("ping"), headers={"origin": origin}), 403, 403, id=None)
-    error_of(post(world, message("ping"), headers={"origin": origin, "authorization": ""}), 403, 403, id=None)
+    error_of(post(world, message("ping"), headers={"origin": origin}), 403, 403)
+    error_of(post(world, message("ping"), headers={"origin": origin, "authorization": ""}), 403, 403)
     error_of(send(world, "GET", "/mcp", account=None, headers={"origin": origin}), 403, 403, id=None)
 
 
@@ -230,13 +259,13 @@ def test_the_answer_is_json_or_406(world: World, accept: str, status: int) -> No
 @pytest.mark.parametrize("authorization", ["", "Bearer nothing", "Basic eDp5"])
 def test_without_a_valid_key_nothing_is_answered(world: World, authorization: str) -> None:
     reply = post(world, message("ping"), headers={"authorization": authorization})
-    error = error_of(reply, 401, 401, id=None)
+    error = error_of(reply, 401, 401)
     assert error["data"]["code"] == "unauthorized"
     assert reply.headers["www-authenticate"].split(" ")[0] == "Bearer"
     assert "resource_metadata" not in reply.headers["www-authenticate"]
 
 
-def test_without_an_issuer_no_oauth_client_is_sent_anywhere(world: World) -> None:
+def test_without_an_issuer_the_oauth_metadata_is_not_found(world: World) -> None:
     for path in (METADATA, f"{METADATA}/mcp"):
         error_of(send(world, "GET", path, account=None), 404, 404, id=None)
 
@@ -245,7 +274,10 @@ def test_an_oauth_client_is_sent_to_the_issuer(world: World, monkeypatch: pytest
     monkeypatch.setenv("OAUTH_ISSUER", "https://login.example.com")
     reply = post(world, message("ping"), headers={"authorization": ""})
     address = f"https://api.example.com{METADATA}/mcp"
-    assert reply.headers["www-authenticate"] == f'Bearer resource_metadata="{address}"'
+    where = f'resource_metadata="{address}", scope="billing:read"'
+    assert reply.headers["www-authenticate"] == f"Bearer {where}"
+    wrong = post(world, message("ping"), headers={"authorization": "Bearer x"})
+    assert wrong.headers["www-authenticate"] == f'Bearer error="invalid_token", {where}'
     shown = send(world, "GET", f"{METADATA}/mcp", account=None)
     assert shown.status == 200
     assert shown.body == {
@@ -258,15 +290,23 @@ def test_an_oauth_client_is_sent_to_the_issuer(world: World, monkeypatch: pytest
     assert send(world, "GET", METADATA, account=None).body["resource"] == "https://api.example.com"
 
 
-def test_an_oauth_token_needs_the_scope_for_every_message(world: World) -> None:
+def test_an_oauth_token_needs_the_scope_for_every_message(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OAUTH_ISSUER", "https://login.example.com")
     without = oauth(world, "account:read")["authorization"].removeprefix("Bearer ")
-    error_of(ask(world, "tools/list", key=without), 403, 403, id=None)
+    reply = ask(world, "tools/list", key=without)
+    error_of(reply, 403, 403)
+    # The client then asks the issuer for a token with the scope (RFC 6750, section 3.1).
+    challenge = reply.headers["www-authenticate"]
+    assert challenge.startswith('Bearer error="insufficient_scope", resource_metadata="')
+    assert challenge.endswith('scope="billing:read"')
     token = oauth(world, "billing:read")["authorization"].removeprefix("Bearer ")
     assert ask(world, "tools/list", key=token).status == 200
 
 
 def test_a_key_of_several_accounts_is_refused(world: World) -> None:
-    error_of(ask(world, "ping", key=new_key(world, "ready", "sepa")), 401, 401, id=None)
+    error_of(ask(world, "ping", key=new_key(world, "ready", "sepa")), 401, 401)
 
 
 def test_messages_are_counted_for_each_key(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -277,23 +317,21 @@ def test_messages_are_counted_for_each_key(world: World, monkeypatch: pytest.Mon
     for _ in range(119):
         assert post(world, message("ping"), key=key).status == 200
     last = post(world, message("ping"), key=key)
-    error_of(last, 429, 429, id=None)
+    error_of(last, 429, 429)
     assert int(last.headers["retry-after"]) > 0
     assert post(world, message("ping")).status == 200
 
 
-def test_a_fault_is_an_error_with_the_id_and_says_that_money_may_have_moved(
+def test_an_internal_error_says_whether_money_may_have_moved(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: Any, **__: Any) -> Any:
         raise RuntimeError("secret detail")
 
+    key = agent_key(world)
+    arguments = order_of(quoted(world, key))
     monkeypatch.setattr("hosting_orders.usecases.agents.place_cart", broken)
-    order = {
-        "items": [{"vm": dict.fromkeys(("hostname", "plan", "image", "location"), "x") | {"term": "annual"}}]
-    }
-    arguments = {**order, "quote": "q", "max_cost_cents": 1, "confirm": True}
-    reply = ask(world, "tools/call", {"name": "place_order", "arguments": arguments})
+    reply = ask(world, "tools/call", {"name": "place_order", "arguments": arguments}, key=key)
     error = error_of(reply, 500, -32603)
     assert (error["data"]["code"], error["data"]["money_moved"]) == ("internal_error", "unknown")
     assert "secret" not in json.dumps(reply.body)

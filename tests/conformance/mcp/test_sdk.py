@@ -1,4 +1,4 @@
-"""The messages held to the official SDK: its types, and its client over HTTP. An agent orders with it."""
+"""The official SDK accepts our messages: its types do, and its client does over HTTP. An agent orders with it."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def with_client(address: str, key: str, mode: str, work: Callable[[Client], Awai
         async with AsyncClient(headers={"Authorization": f"Bearer {key}"}, timeout=60) as http:
             transport = streamable_http_client(address, http_client=http)
             async with Client(transport, mode=mode, cache=None) as client:
-                await client.list_tools()  # so that the client knows the schemas
+                await client.list_tools()  # the client needs the schemas to validate answers
                 return await work(client)
 
     return asyncio.run(connected())
@@ -67,7 +67,7 @@ async def content(client: Client, tool: str, **arguments: Any) -> dict[str, Any]
     return result.structured_content
 
 
-def test_we_speak_what_the_sdk_knows() -> None:
+def test_we_support_only_revisions_of_the_sdk_and_its_newest() -> None:
     assert set(protocol.SPOKEN) <= set(KNOWN_PROTOCOL_VERSIONS)
     assert protocol.SPOKEN[-1] == KNOWN_PROTOCOL_VERSIONS[-1], "a newer revision exists: read its changes"
 

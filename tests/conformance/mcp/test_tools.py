@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import logging
+from dataclasses import replace
 from typing import Any
 
 import jsonschema_rs
 import pytest
 
 from hosting_orders.contracts.mcp.tools import TOOLS
+from hosting_orders.domain.account import SpendCap
 from hosting_orders.domain.ids import parse_order_id
 from tests.conformance.contract_000.support import FIELDS, assert_thirteen
 from tests.conformance.contract_000.support import ask as ask_000
@@ -43,7 +46,7 @@ def ordered(world: World, key: str, *items: Any) -> dict[str, Any]:
 
 
 def registered(world: World, name: str) -> str:
-    """Order a domain through contract 002. Returns the order's id."""
+    """Order a domain through contract 000. Return the order's id."""
     key = new_key(world, "ready", scopes=BOTH)
     body = {"domain": name, "contact": world.contact()}
     reply = ask_000(world, "POST", "/api/v1/domains/register", body, key=key)
@@ -86,14 +89,14 @@ def test_SQ_064_keys_and_scopes_are_those_of_contract_000(world: World) -> None:
                 worked(result)
             else:
                 refused(result, "insufficient_scope")
-        # Another account's order and an unknown order look the same, also without the scope.
+        # An order of another account looks like an unknown order, also without the scope.
         stranger = new_key(world, "sepa", scopes=frozenset(scopes))
         answers = [use(world, "get_order_status", key=stranger, order=each) for each in (order, UNKNOWN)]
         assert answers[0] == answers[1]
         refused(answers[0], "not_found")
 
 
-def test_an_oauth_token_reads_and_does_nothing_else(world: World) -> None:
+def test_an_oauth_token_can_only_read(world: World) -> None:
     key = agent_key(world)
     cart = ordered(world, key)
     order, token = (
@@ -119,7 +122,7 @@ def test_an_oauth_token_reads_and_does_nothing_else(world: World) -> None:
     assert state_of(world) == before
 
 
-def test_an_id_that_is_none_is_refused(world: World) -> None:
+def test_an_invalid_or_unknown_id_is_refused(world: World) -> None:
     refused(use(world, "get_order_status", order="../x"), "invalid_id")
     refused(use(world, "get_order_status", order=UNKNOWN), "not_found")
     refused(use(world, "get_cart_status", cart="x"), "not_found")
@@ -137,7 +140,7 @@ def test_orders_are_listed_in_pages(world: World) -> None:
     assert len(set(ids)) == len(ids)
 
 
-def test_a_cart_shows_its_payment_and_orders_to_keys_that_may_see_all_of_them(world: World) -> None:
+def test_a_cart_is_shown_only_to_keys_that_may_see_all_its_orders(world: World) -> None:
     key = agent_key(world)
     token = ordered(world, key, VM, SITE)["cart"]["token"]
     world.run()
@@ -191,7 +194,7 @@ def test_domains_are_checked(world: World) -> None:
     assert found[0]["prices"]["register_net_cents"] > 0
 
 
-def test_questions_to_the_registrar_have_their_own_limit(
+def test_requests_to_the_registrar_have_their_own_rate_limit(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(world, "limited", True)
@@ -215,10 +218,28 @@ def test_an_order_is_cancelled_and_its_money_goes_back(world: World) -> None:
     for_domains = new_key(world, "ready", scopes=frozenset({"domains:provision"}))
     refused(use(world, "cancel_order", key=for_domains, order=order, confirm=True), "insufficient_scope")
     assert state_of(world)["stripe"] == before["stripe"]
+    result = use(world, "cancel_order", key=key, order=order, confirm=True)
+    worked(result)
+    assert "goes back" in result["content"][1]["text"]
+    # After a lost answer, an agent sends the same call again.
     worked(use(world, "cancel_order", key=key, order=order, confirm=True))
     world.run()
     assert worked(use(world, "get_order_status", key=key, order=order))["status"] == "CANCELED"
-    refused(use(world, "cancel_order", key=key, order=order, confirm=True), "order_not_cancellable")
+    after = state_of(world)
+    again = use(world, "cancel_order", key=key, order=order, confirm=True)
+    assert worked(again)["status"] == "CANCELED"
+    assert again["content"][1]["text"] == "The order is cancelled."
+    assert state_of(world) == after
+
+
+def test_a_test_key_does_not_cancel_what_live_money_paid(world: World) -> None:
+    key = agent_key(world)
+    placed = ordered(world, key)
+    order, cart = placed["orders"][0]["id"], world.cart(placed["cart"]["token"])
+    world.services.orders.save_payment(replace(cart, payment=replace(cart.payment, live=True)))
+    before = state_of(world)
+    refused(use(world, "cancel_order", key=key, order=order, confirm=True), "test_key")
+    assert state_of(world) == before
 
 
 def test_a_delivered_order_cannot_be_cancelled(world: World) -> None:
@@ -253,6 +274,24 @@ def _passwords(node: Any, name: str = "") -> list[tuple[str, str]]:
     return [(name, node)] if "pass" in name and isinstance(node, str) else []
 
 
+def test_the_log_names_the_tool_and_the_refusal_and_nothing_secret(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    key = agent_key(world)
+    quote = quoted(world, key)
+    caplog.clear()
+    with caplog.at_level(logging.INFO):
+        refused(use(world, "place_order", key=key, **order_of(quote, max_cost_cents=1)), "price_changed")
+        worked(use(world, "list_orders", key=key))
+    lines = [record.__dict__ for record in caplog.records if record.message == "tool used"]
+    assert [(line["tool"], line["code"]) for line in lines] == [
+        ("place_order", "price_changed"),
+        ("list_orders", None),
+    ]
+    text = str([record.__dict__ for record in caplog.records])
+    assert key not in text and quote["quote"] not in text
+
+
 # -- the tools as they are published ----------------------------------------------------------------------------------
 
 
@@ -274,9 +313,13 @@ def test_schemas_are_closed_and_have_no_references(world: World) -> None:
     for tool in published(world).values():
         text = json.dumps([tool["inputSchema"], tool["outputSchema"]])
         assert "$ref" not in text and "$defs" not in text
-        for schema in (tool["inputSchema"], tool["outputSchema"]):
+        answer, error = tool["outputSchema"]["anyOf"]
+        for schema in (tool["inputSchema"], answer):
             assert schema["type"] == "object" and schema["additionalProperties"] is False
             jsonschema_rs.Draft202012Validator(schema)
+        # The protocol wants an object at the root, and no answer can be taken for an error.
+        assert tool["outputSchema"]["type"] == "object"
+        assert not set(error["required"]) <= set(answer["properties"])
 
 
 def test_the_schema_refuses_what_the_tool_refuses(world: World) -> None:
@@ -320,3 +363,38 @@ def test_each_answer_fits_the_published_schema(world: World) -> None:
     for name, arguments in calls.items():
         answer = worked(use(world, name, key=key, **arguments))
         jsonschema_rs.Draft202012Validator(tools[name]["outputSchema"]).validate(answer)
+
+
+def test_each_error_fits_the_published_schema_too(world: World) -> None:
+    """The TypeScript SDK's client hides any answer that does not fit, also an error."""
+    tools, key = published(world), agent_key(world)
+    quote = quoted(world, key)
+    order = ordered(world, key)["orders"][0]["id"]
+    world.run()
+    poor = agent_key(world, spend_cap=SpendCap("EUR", day=1))
+    declined = agent_key(world, "declined_final")
+    domain = {"domain": {"name": "fits-the-schema.it", "contact": world.contact()}}
+    calls: list[tuple[str, str, dict[str, Any]]] = [
+        ("get_order_status", key, {"order": UNKNOWN}),
+        ("list_orders", key, {"limit": 0}),
+        ("get_cart_status", key, {}),
+        ("list_catalogue", key, {"x": 1}),
+        ("check_domain", key, {"domains": []}),
+        ("quote_order", key, {"items": [SITE | {"vm": None}, {"vm": VM["vm"] | {"plan": "gold"}}]}),
+        ("quote_order", key, {"items": [domain]}),
+        ("place_order", key, order_of(quote, max_cost_cents=1)),
+        ("place_order", poor, order_of(quoted(world, poor))),
+        ("place_order", declined, order_of(quoted(world, declined))),
+        ("cancel_order", key, {"order": order, "confirm": True}),
+    ]
+    assert {name for name, _, _ in calls} == set(tools)
+    for name, secret, arguments in calls:
+        result = use(world, name, key=secret, **arguments)
+        assert result["isError"], (name, arguments)
+        schema = jsonschema_rs.Draft202012Validator(tools[name]["outputSchema"])
+        schema.validate(result["structuredContent"])
+        assert not jsonschema_rs.is_valid(
+            tools[name]["outputSchema"]["anyOf"][0], result["structuredContent"]
+        )
+        broken = {**result["structuredContent"], "money_moved": "maybe"}
+        assert not schema.is_valid(broken)

@@ -1,4 +1,4 @@
-"""How the issuer's keys are read: rarely, within limits, and from nowhere else (docs/oauth.md)."""
+"""The keys of an OAuth issuer are read rarely, within limits, and only from the issuer (docs/oauth.md)."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def test_a_new_key_is_accepted_and_a_withdrawn_key_is_refused(
     new = RSAKey.generate_key(2048, {"kid": "new"})
     token = forged(issuer, header={"kid": "new"}, key=new)
     monkeypatch.setattr(issuer, "jwks", lambda: {"keys": [new.as_dict(private=False)]})
-    assert ask(world, token) == 401  # within a minute of the first read
+    assert ask(world, token) == 401  # the keys are read at most once a minute
     assert ask(world, forged(issuer)) == 200
     world.clock.advance(RETRY_SECONDS)
     assert ask(world, token) == 200
@@ -142,7 +142,7 @@ def test_a_withdrawn_key_is_refused_when_the_keys_are_no_longer_fresh(
     assert ask(world, forged(issuer)) == 401
 
 
-def test_requests_at_once_read_the_keys_once(world: World, issuer: IssuerStandIn) -> None:
+def test_concurrent_requests_read_the_keys_once(world: World, issuer: IssuerStandIn) -> None:
     tokens = world.access_tokens
     now = world.clock.now()
     known, unknown = forged(issuer), forged(issuer, header={"kid": "unknown"})
@@ -182,7 +182,7 @@ def test_rebuilt_services_keep_the_keys(world: World, issuer: IssuerStandIn) -> 
 
 @dataclass
 class Answers:
-    """A server that answers each path with what a test wants: (status, body, headers)."""
+    """What the test's server answers to each path: (status, body, headers)."""
 
     answers: dict[str, tuple[int, bytes, dict[str, str]]] = field(default_factory=dict)
     seen: list[str] = field(default_factory=list)
@@ -283,7 +283,7 @@ BROKEN: dict[str, Callable[[Answers], None]] = {
 
 
 @pytest.mark.parametrize("case", BROKEN)
-def test_a_broken_document_is_a_refusal_with_a_reason(server: Answers, case: str) -> None:
+def test_a_broken_document_is_refused_with_a_reason(server: Answers, case: str) -> None:
     good(server)
     server.give("/elsewhere", {"keys": [signing_keys()["rsa"].as_dict(private=False)]})
     BROKEN[case](server)
@@ -295,7 +295,7 @@ def test_a_broken_document_is_a_refusal_with_a_reason(server: Answers, case: str
 
 
 @pytest.mark.parametrize("listed", [{}, 5, "rsa", None, {"kty": "RSA"}, {"kid": ["rsa"], "kty": "RSA"}])
-def test_a_broken_key_does_not_spoil_the_others(server: Answers, listed: Any) -> None:
+def test_a_broken_key_does_not_make_the_others_unusable(server: Answers, listed: Any) -> None:
     good(server)
     server.give("/keys", {"keys": [listed, signing_keys()["rsa"].as_dict(private=False)]})
     assert keys_of(server.url).key("rsa").kid == "rsa"
@@ -321,7 +321,7 @@ def test_a_key_that_may_not_verify_is_ignored(server: Answers, case: str) -> Non
     assert keys.key("ec").kid == "ec"
 
 
-def test_of_two_keys_with_one_id_the_first_counts(server: Answers) -> None:
+def test_the_first_of_two_keys_with_one_id_is_used(server: Answers) -> None:
     good(server)
     first, second = (RSAKey.generate_key(2048, {"kid": "rsa"}).as_dict(private=False) for _ in range(2))
     server.give("/keys", {"keys": [first, second]})
@@ -331,14 +331,16 @@ def test_of_two_keys_with_one_id_the_first_counts(server: Answers) -> None:
 @pytest.mark.parametrize(
     "issuer", ["http://127.0.0.1:{port}", "http://issuer.example", "ftp://127.0.0.1/", "x"]
 )
-def test_plain_http_is_for_local_use(server: Answers, issuer: str) -> None:
+def test_an_issuer_without_https_is_refused_outside_local_use(server: Answers, issuer: str) -> None:
     good(server)
     keys = keys_of(issuer.format(port=server.url.rpartition(":")[2]), allow_loopback=False)
     assert "is no https address" in refusal(keys)
     assert server.seen == []
 
 
-def test_an_issuer_that_drips_is_left(server: Answers, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reading_from_a_slow_issuer_stops_at_the_deadline(
+    server: Answers, monkeypatch: pytest.MonkeyPatch
+) -> None:
     good(server)
     server.slow = 0.1
     monkeypatch.setattr(issuer_keys, "FETCH_SECONDS", 0.3)
@@ -347,7 +349,7 @@ def test_an_issuer_that_drips_is_left(server: Answers, monkeypatch: pytest.Monke
     assert time.monotonic() - began < 3
 
 
-def test_an_issuer_that_accepts_and_says_nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reading_from_a_silent_issuer_stops_at_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(issuer_keys, "FETCH_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         keys = keys_of(f"http://127.0.0.1:{silent.getsockname()[1]}")

@@ -80,7 +80,9 @@ def test_headers_of_common_issuers_are_accepted(world: World, issuer: IssuerStan
         ({"typ": "Bearer"}, 200),
     ],
 )
-def test_O2_002_the_scope_decides(world: World, issuer: IssuerStandIn, claims: Any, status: int) -> None:
+def test_O2_002_the_scope_decides_about_access(
+    world: World, issuer: IssuerStandIn, claims: Any, status: int
+) -> None:
     reply = ask(world, forged(issuer, claims=claims))
     assert reply.status == status, reply.body
     if status == 403:
@@ -109,7 +111,7 @@ def test_O2_003_O2_004_a_token_with_every_scope_writes_nothing(world: World, iss
 
 
 def test_a_token_grants_only_our_three_scopes(world: World, issuer: IssuerStandIn) -> None:
-    """Whatever an operation of the future asks for, no token has it unless OAUTH_SCOPES does."""
+    """No token has a scope outside OAUTH_SCOPES, even if an operation required it in the future."""
     token = issuer.token("usr_ready", "acc_ready", f"{SCOPES} billing:write vps:manage keys:manage *")
     credential = identify(world.services, bearer(world, token), "203.0.113.7")
     assert credential.scopes == {"billing:read", "account:read", "tasks:read"}
@@ -128,7 +130,7 @@ def other_member(world: World, issuer: IssuerStandIn) -> str:
 
 
 def test_each_operation_of_each_contract_is_closed_or_needs_a_scope_that_a_token_can_have() -> None:
-    """A new operation with another scope, or a write with one of these, must be decided here."""
+    """The test fails for a new operation with another scope, and for a write with one of these scopes."""
     for module in PUBLISHED:
         for operation in module.OPERATIONS:
             scope = operation.access.scope if operation.access else None
@@ -226,7 +228,7 @@ def test_a_user_who_leaves_loses_access_at_once(world: World, issuer: IssuerStan
     assert_error(send(world, "GET", "/api/orders", headers=headers, account=None), 401, "unauthorized")
 
 
-def test_the_claims_of_cognito_are_a_matter_of_parameters(world: World, issuer: IssuerStandIn) -> None:
+def test_parameters_can_describe_the_claims_of_cognito(world: World, issuer: IssuerStandIn) -> None:
     claims = {
         "aud": REMOVED,
         "client_id": "client-1",

@@ -1,4 +1,4 @@
-"""What an order would cost, by Stripe's preview."""
+"""The estimated cost of an order, from Stripe's preview of an invoice."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def estimate(
     return payments.estimate(whose, TWO_LINES, on_page=on_page)
 
 
-def test_without_tax_the_lines_are_the_price(shop: Shop) -> None:
+def test_without_tax_the_estimate_is_the_sum_of_the_lines(shop: Shop) -> None:
     customer, _ = shop.customer(credit=500)
     assert estimate(shop, account(customer)) == Estimate(2100, 2100, balance=-500)
     assert shop.statuses(customer) == []
 
 
-def test_without_tax_and_customer_stripe_is_not_asked(shop: Shop) -> None:
+def test_without_tax_and_customer_stripe_is_not_called(shop: Shop) -> None:
     shop.wire.spoil(0)
     assert estimate(shop, account(None), on_page=True) == Estimate(2100, 2100, balance=0)
     assert shop.wire.count == 0
@@ -51,7 +51,7 @@ def test_the_estimate_is_what_is_charged(shop: Shop) -> None:
 
 
 @pytest.mark.standin_only("tax needs settings of the Stripe account")
-def test_a_page_is_estimated_from_the_billing_contact(shop: Shop) -> None:
+def test_the_estimate_for_a_payment_page_uses_the_billing_contact(shop: Shop) -> None:
     customer, _ = shop.customer(credit=500)
     for whose in (account(None), account(customer)):
         assert estimate(shop, whose, on_page=True, automatic_tax=True) == Estimate(2100, 2541, 0, final=False)
@@ -61,7 +61,7 @@ def test_a_page_is_estimated_from_the_billing_contact(shop: Shop) -> None:
 
 @pytest.mark.standin_only("uses the stand-in's controls")
 @pytest.mark.parametrize("rounding", ["line", "invoice"])
-def test_a_subscription_and_a_discount_do_not_disturb(shop: Shop, rounding: str) -> None:
+def test_an_estimate_has_the_discount_but_not_the_subscription(shop: Shop, rounding: str) -> None:
     shop.standin.controls.set(tax_rounding=rounding)
     customer, _ = shop.customer()
     product = shop.api.products.create({"name": "Hosting"})
@@ -76,7 +76,7 @@ def test_a_subscription_and_a_discount_do_not_disturb(shop: Shop, rounding: str)
     assert estimate(shop, account(customer), automatic_tax=True) == Estimate(1890, 2249, balance=0)
 
 
-def test_many_lines_are_all_read(shop: Shop) -> None:
+def test_an_estimate_includes_all_lines_of_a_long_order(shop: Shop) -> None:
     customer, _ = shop.customer()
     lines = [ChargeLine(str(place), f"Line {place}", 100 + place) for place in range(20)]
     found = shop.payments.estimate(account(customer), lines, on_page=False)
@@ -84,7 +84,7 @@ def test_many_lines_are_all_read(shop: Shop) -> None:
 
 
 @pytest.mark.standin_only("uses the stand-in's controls")
-def test_stripes_refusal_of_a_location_is_an_unknown_tax(shop: Shop) -> None:
+def test_there_is_no_estimate_for_a_location_that_stripe_refuses(shop: Shop) -> None:
     customer, _ = shop.customer()
     refusal = {"type": "invalid_request_error", "code": "customer_tax_location_invalid", "message": "Where?"}
     shop.standin.controls.add_fault("refuse", "/v1/invoices/create_preview", status=400, error=refusal)
@@ -123,7 +123,7 @@ def test_an_invoice_above_the_maximum_is_not_paid(shop: Shop, credit: int) -> No
 
 
 @pytest.mark.standin_only("tax needs settings of the Stripe account")
-def test_a_tax_that_rises_before_the_invoice_is_finalized_is_noticed_before_it_is_paid(shop: Shop) -> None:
+def test_an_invoice_whose_tax_rose_above_the_maximum_is_not_paid(shop: Shop) -> None:
     whose = shop.customer()
     payments = StripeInvoices(shop.adapter(automatic_tax=True))
     hungary = {"address": {"country": "HU", "line1": "Street 1"}}

@@ -1,4 +1,4 @@
-"""Terms that our own invoices charge."""
+"""Renewals without a subscription: our own invoices charge each term."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def term(shop: Shop, whose: tuple[str, str], **changes: Any) -> TermRequest:
 
 
 def refused_term(shop: Shop) -> tuple[tuple[str, str], TermRequest]:
-    """The customer and the request of a term whose card is declined."""
+    """A customer whose card is declined, and the request to charge a term."""
     whose = shop.customer()
     shop.standin.controls.decline(whose[1], "insufficient_funds")
     return whose, term(shop, whose)
@@ -115,7 +115,7 @@ def test_a_term_is_closed_despite_a_fault_at_any_request(shop: Shop) -> None:
     def prepare() -> Callable[[], TermState]:
         nonlocal whose
         whose, request = refused_term(shop)
-        shop.renewals.charge_term(request)  # its reference was lost
+        shop.renewals.charge_term(request)  # the process did not store the reference
         return lambda: shop.renewals.close_term(request)
 
     for spoilt, state in spoilt_runs(shop, prepare):

@@ -1,5 +1,6 @@
-"""The stand-in matches Stripe: its requests and responses fit the types that the pinned `stripe` package
-generates from Stripe's specification. conftest.py checks the responses of all other tests too.
+"""The stand-in's requests and responses fit the types of the pinned `stripe` package.
+
+These types come from Stripe's specification. conftest.py checks the responses of all other tests too.
 """
 
 from __future__ import annotations

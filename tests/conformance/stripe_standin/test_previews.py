@@ -1,4 +1,4 @@
-"""Previews of invoices: nothing is stored, and a customer's next term is included."""
+"""A preview of an invoice creates no invoice, and includes the customer's next term."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_a_preview_adds_up_and_creates_no_invoice(shop: Shop) -> None:
         shop.client.v1.invoices.pay(seen.id)
 
 
-def test_a_balance_lowers_what_is_due_and_stays(shop: Shop) -> None:
+def test_the_balance_lowers_the_amount_due_and_does_not_change(shop: Shop) -> None:
     customer = shop.customer(balance=-500)
     seen = preview(shop, 1200, customer=customer.id)
     assert (seen.starting_balance, seen.total, seen.amount_due) == (-500, 1200, 700)
@@ -65,7 +65,7 @@ def test_the_next_term_of_a_subscription_is_part_of_a_preview(shop: Shop) -> Non
 
 
 @pytest.mark.standin_only("tax needs settings of the Stripe account")
-def test_tax_follows_the_given_address_or_the_customers(shop: Shop) -> None:
+def test_tax_depends_on_the_given_address_or_on_the_customers(shop: Shop) -> None:
     tax: Any = {"automatic_tax": {"enabled": True}}
     of_customer = preview(shop, 1000, customer=shop.customer().id, **tax)
     assert (of_customer.total, of_customer.automatic_tax.status) == (1190, "complete")
@@ -91,6 +91,6 @@ def test_tax_follows_the_given_address_or_the_customers(shop: Shop) -> None:
     ],
 )
 @pytest.mark.standin_only("Stripe words its refusals in its own way")
-def test_a_preview_that_cannot_be_is_refused(shop: Shop, wrong: Any) -> None:
+def test_an_invalid_preview_is_refused(shop: Shop, wrong: Any) -> None:
     with pytest.raises(stripe.InvalidRequestError):
         shop.client.v1.invoices.create_preview({"currency": "eur", "invoice_items": items(1), **wrong})

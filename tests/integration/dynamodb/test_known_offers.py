@@ -1,4 +1,4 @@
-"""The registrar's answers are kept for a short time, by domain."""
+"""The registrar's answers about domains are stored for a short time."""
 
 from __future__ import annotations
 
@@ -42,6 +42,6 @@ def test_a_newer_offer_replaces_an_older_one(kept: DynamoKnownOffers) -> None:
     assert kept.recent(["free.com"], NOW + 5) == {"free.com": OFFERS["taken.com"]}
 
 
-def test_an_offer_expires(kept: DynamoKnownOffers, client: Any) -> None:
+def test_an_offer_has_an_expiry_time(kept: DynamoKnownOffers, client: Any) -> None:
     items = client.scan(TableName=TABLE_NAME)["Items"]
     assert {int(item["expires_at"]["N"]) > NOW // 1000 for item in items} == {True}

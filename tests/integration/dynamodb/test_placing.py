@@ -381,7 +381,7 @@ def test_an_order_number_is_unique_across_accounts(store: DynamoOrderStore, clie
 # -- quotes --------------------------------------------------------------------------------------------------------
 
 
-def test_a_quote_is_used_by_one_cart(store: DynamoOrderStore, client: Any) -> None:
+def test_only_one_cart_can_use_a_quote(store: DynamoOrderStore, client: Any) -> None:
     first, second = an_order(), an_order(NUMBER + 1)
     assert not store.quote_used(ACCOUNT, "q")
     store.place(a_cart(first, quote_id="q", max_gross=1200), [first])
@@ -402,14 +402,14 @@ def test_a_duplicate_cart_with_its_quote_raises_cart_exists(store: DynamoOrderSt
         store.place(a_cart(order, quote_id="q"), [order])
 
 
-def test_a_taken_number_is_reported_beside_a_quote(store: DynamoOrderStore) -> None:
+def test_a_taken_number_is_also_reported_for_a_cart_with_a_quote(store: DynamoOrderStore) -> None:
     store.place(a_cart(an_order()), [an_order()])
     with pytest.raises(NumberTakenError):
         store.place(a_cart(an_order(), token="other", quote_id="q"), [an_order()])
     assert not store.quote_used(ACCOUNT, "q")
 
 
-def test_many_carts_with_one_quote_at_once_leave_one(store: DynamoOrderStore) -> None:
+def test_only_one_of_many_concurrent_carts_can_use_a_quote(store: DynamoOrderStore) -> None:
     def placing(place: int) -> Callable[[], object]:
         order = an_order(NUMBER + place)
         return lambda: store.place(a_cart(order, token=f"cart-{place}", quote_id="q"), [order])
@@ -417,7 +417,7 @@ def test_many_carts_with_one_quote_at_once_leave_one(store: DynamoOrderStore) ->
     assert outcomes([placing(place) for place in range(8)]) == {"done": 1, "QuoteUsedError": 7}
 
 
-def test_a_used_quote_is_deleted_after_its_end(store: DynamoOrderStore, client: Any) -> None:
+def test_a_used_quote_is_stored_for_longer_than_it_is_valid(store: DynamoOrderStore, client: Any) -> None:
     order = an_order()
     store.place(a_cart(order, quote_id="q"), [order])
     (used,) = [item for item in everything_in(client) if "QUOTE#" in str(item)]

@@ -1,4 +1,4 @@
-"""`place` counts orders against the spend cap of their API key, and an order that ends undelivered is not counted."""
+"""`place` counts orders against the spend cap of their API key. An order that ends undelivered no longer counts."""
 
 from __future__ import annotations
 
@@ -63,9 +63,7 @@ def test_orders_are_placed_up_to_exactly_the_cap(
     assert store.spent(ACCOUNT, KEY, DAY) == Spent(3600, 3600)
 
 
-def test_an_order_above_the_whole_cap_is_refused_without_an_earlier_order(
-    store: DynamoOrderStore, client: Any
-) -> None:
+def test_a_first_order_above_the_cap_is_refused(store: DynamoOrderStore, client: Any) -> None:
     for limit in (cap(day=1199), cap(month=0)):
         with pytest.raises(SpendCapExceededError):
             place(store, NUMBER, spending(), limit)
@@ -83,7 +81,7 @@ def test_an_order_above_the_whole_cap_is_refused_without_an_earlier_order(
         (cap(day=1000), "day", 0),  # lowered after the first order
     ],
 )
-def test_the_refusal_says_what_remains_in_the_shortest_period(
+def test_the_refusal_says_in_which_period_the_least_remains(
     store: DynamoOrderStore, limit: SpendCap, period: str, left: int
 ) -> None:
     place(store, NUMBER, spending(), cap(day=9999))
@@ -106,7 +104,7 @@ def test_a_new_day_and_a_new_month_start_at_zero(store: DynamoOrderStore) -> Non
     assert store.spent(ACCOUNT, KEY, "2026-10-30") == Spent(0, 1200)
 
 
-def test_keys_and_accounts_are_counted_apart(store: DynamoOrderStore) -> None:
+def test_keys_and_accounts_are_counted_separately(store: DynamoOrderStore) -> None:
     place(store, NUMBER, spending(), cap(day=1200))
     place(store, NUMBER + 1, spending(key="key_2"), cap(day=1200))
     order = an_order(NUMBER + 2, account_id="another", spend=spending())
@@ -123,14 +121,14 @@ def test_a_cart_counts_the_sum_of_its_orders(store: DynamoOrderStore, client: An
     assert store.spent(ACCOUNT, KEY, DAY) == Spent(3600, 3600)
 
 
-def test_orders_that_count_need_their_cap(store: DynamoOrderStore, client: Any) -> None:
+def test_orders_that_count_cannot_be_placed_without_the_cap(store: DynamoOrderStore, client: Any) -> None:
     order = an_order(spend=spending())
     with pytest.raises(ValueError, match="need the cap"):
         store.place(a_cart(order), [order])
     assert everything_in(client) == []
 
 
-def test_the_counter_expires_after_every_order_has_ended(store: DynamoOrderStore, client: Any) -> None:
+def test_the_counter_is_kept_for_sixty_days_after_its_month(store: DynamoOrderStore, client: Any) -> None:
     place(store, NUMBER, spending(day="2026-09-01"), cap(day=1200))
     (item,) = [item for item in everything_in(client) if item["SK"]["S"].startswith("SPENDING#")]
     assert item["PK"]["S"] == f"ACCOUNT#{ACCOUNT}"
@@ -142,7 +140,7 @@ def test_the_counter_expires_after_every_order_has_ended(store: DynamoOrderStore
 
 
 @pytest.mark.parametrize("limit", [cap(day=3600), cap(month=4799)])
-def test_twenty_orders_at_once_do_not_pass_the_cap(client: Any, limit: SpendCap) -> None:
+def test_twenty_concurrent_orders_cannot_exceed_the_cap(client: Any, limit: SpendCap) -> None:
     calls = [
         lambda number=number: place(DynamoOrderStore(client, TABLE_NAME, no_sleep), number, spending(), limit)
         for number in range(NUMBER, NUMBER + 20)
@@ -153,7 +151,7 @@ def test_twenty_orders_at_once_do_not_pass_the_cap(client: Any, limit: SpendCap)
     assert len(store.newest(ACCOUNT, 50).orders) == 3
 
 
-def test_duplicates_at_the_end_of_the_cap_are_replays(client: Any) -> None:
+def test_concurrent_duplicates_are_replays_although_one_uses_up_the_cap(client: Any) -> None:
     twins = [an_order(NUMBER + twin, spend=spending()) for twin in range(8)]
     calls = [
         lambda twin=twin: DynamoOrderStore(client, TABLE_NAME, no_sleep).place(
@@ -164,16 +162,15 @@ def test_duplicates_at_the_end_of_the_cap_are_replays(client: Any) -> None:
     assert outcomes(calls) == {"done": 1, "CartExistsError": 7}
 
 
-def test_a_duplicate_above_the_whole_cap_is_a_replay(store: DynamoOrderStore) -> None:
-    """The operator lowered the cap after the first request."""
+def test_a_duplicate_is_a_replay_after_the_cap_was_lowered(store: DynamoOrderStore) -> None:
     order = an_order(spend=spending())
     store.place(a_cart(order), [order], cap=cap(day=1200))
     with pytest.raises(CartExistsError):
         store.place(a_cart(order), [order], cap=cap(day=1))
 
 
-def test_a_refusal_that_is_outdated_when_it_is_read_asks_for_another_try(client: Any) -> None:
-    """Right after the transaction, another order gives its money back."""
+def test_a_refusal_that_no_longer_holds_raises_concurrent_update(client: Any) -> None:
+    """Another order frees part of the cap right after the transaction, so the order fits when the counter is read."""
     only_the_cap = fault("TransactionCanceledException", "None", "None", "None", "ConditionalCheckFailed")
     meddled = InterruptedClient(client, "transact_write_items", only_the_cap)
     with pytest.raises(ConcurrentUpdateError):
@@ -181,7 +178,9 @@ def test_a_refusal_that_is_outdated_when_it_is_read_asks_for_another_try(client:
     assert everything_in(client) == []
 
 
-def test_an_exhausted_capacity_is_told_apart_from_the_cap(store: DynamoOrderStore, client: Any) -> None:
+def test_an_exhausted_capacity_and_an_exceeded_cap_raise_different_errors(
+    store: DynamoOrderStore, client: Any
+) -> None:
     limit_places(client, 0)
     with pytest.raises(CapacityExhaustedError):
         place(store, NUMBER, spending(), cap(day=1200), capacity="wordpress")
@@ -194,7 +193,9 @@ def test_an_exhausted_capacity_is_told_apart_from_the_cap(store: DynamoOrderStor
 
 
 @pytest.mark.parametrize("end", UNDELIVERED)
-def test_an_order_that_ends_undelivered_is_given_back_once(store: DynamoOrderStore, end: OrderStatus) -> None:
+def test_the_amount_of_an_undelivered_order_is_given_back_once(
+    store: DynamoOrderStore, end: OrderStatus
+) -> None:
     place(store, NUMBER, spending(500), cap(day=9999))
     _, order = place(store, NUMBER + 1, spending(700), cap(day=9999))
     ended = store.save_order(ended_undelivered(order, end))
@@ -215,7 +216,7 @@ def test_a_delivered_order_stays_counted(store: DynamoOrderStore) -> None:
     assert store.spent(ACCOUNT, KEY, DAY) == Spent(1200, 1200)
 
 
-def test_the_order_of_a_domain_that_left_stays_counted(store: DynamoOrderStore) -> None:
+def test_an_order_stays_counted_after_its_domain_has_left(store: DynamoOrderStore) -> None:
     (order,) = domains(1)
     store.place(a_cart(order), [order], cap=cap(day=9999))
     record = replace(order.domain_record, left_at=NOW)
@@ -224,7 +225,7 @@ def test_the_order_of_a_domain_that_left_stays_counted(store: DynamoOrderStore) 
     assert store.spent(ACCOUNT, KEY, DAY) == Spent(1200, 1200)
 
 
-def test_an_order_is_given_back_to_the_day_on_which_it_was_placed(store: DynamoOrderStore) -> None:
+def test_an_amount_is_given_back_to_the_day_of_its_order(store: DynamoOrderStore) -> None:
     _, order = place(store, NUMBER, spending(day="2026-09-30"), cap(day=9999))
     place(store, NUMBER + 1, spending(day="2026-10-01"), cap(day=9999))
     store.save_order(order.expired(NOW))
@@ -232,7 +233,7 @@ def test_an_order_is_given_back_to_the_day_on_which_it_was_placed(store: DynamoO
     assert store.spent(ACCOUNT, KEY, "2026-10-01") == Spent(1200, 1200)
 
 
-def test_an_order_ends_although_its_counter_is_gone(store: DynamoOrderStore, client: Any) -> None:
+def test_an_order_can_end_after_its_counter_was_deleted(store: DynamoOrderStore, client: Any) -> None:
     _, order = place(store, NUMBER, spending(), cap(day=9999))
     (item,) = [item for item in everything_in(client) if item["SK"]["S"].startswith("SPENDING#")]
     client.delete_item(TableName=TABLE_NAME, Key={name: item[name] for name in ("PK", "SK")})
@@ -253,7 +254,7 @@ def domains(count: int) -> list[Order]:
 
 
 class CountingClient:
-    """Notes how many writes each transaction has."""
+    """Records the number of writes of each transaction."""
 
     def __init__(self, client: Any) -> None:
         self._client = client

@@ -37,6 +37,7 @@ class Problem:
     lacks: str = ""  # what the account needs before it can be charged (NotReadyToChargeError)
     accepts: str = ""  # the request's `Accept-Language`
     route: str = ""
+    sent: bytes = b""  # the start of the request's body
 
     @property
     def status(self) -> int:

@@ -31,6 +31,12 @@ from . import strict_json
 from .logs import logger
 
 MAX_BODY = 64 * 1024
+# RFC 6750, section 3.1
+_CHALLENGES = {
+    Code.UNAUTHORIZED: "Bearer",
+    Code.USER_REQUIRED: "Bearer",
+    Code.INSUFFICIENT_SCOPE: 'Bearer error="insufficient_scope"',
+}
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:;=/+@,~-]{1,128}")
 _ID = re.compile(r"[\x21-\x7e]{1,200}")
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
@@ -361,11 +367,13 @@ def _answered(exchange: _Exchange, reply_to: Callable[[Request, Services], Reply
             at=services.clock.now(),
             accepts=headers.get("accept-language", ""),
             route=str(event.get("routeKey", "")),
+            sent=request.raw_body[:MAX_BODY] if request else b"",
         )
         code = problem.code
         challenge = exchange.contract.challenge
-        if problem.status == 401 and challenge and request and bootstrap.oauth_issuer():
-            scheme, *parameters = problem.headers["WWW-Authenticate"].split(" ", 1)
+        if problem.code in _CHALLENGES and challenge and request and bootstrap.oauth_issuer():
+            sent = problem.headers.get("WWW-Authenticate", _CHALLENGES[problem.code])
+            scheme, *parameters = sent.split(" ", 1)
             problem.headers["WWW-Authenticate"] = (
                 f"{scheme} {', '.join([*parameters, challenge(request.origin)])}"
             )

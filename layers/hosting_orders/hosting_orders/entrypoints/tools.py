@@ -8,12 +8,16 @@ from typing import Any, Protocol, TypeVar
 from hosting_orders.contracts.problem import Problem
 
 from .http import logged_problem
+from .logs import logger
 
 T = TypeVar("T")
 Result_co = TypeVar("Result_co", covariant=True)
 
 
 class Tool(Protocol[Result_co]):
+    @property
+    def name(self) -> str: ...
+
     def read(self, arguments: Mapping[str, Any]) -> Any:
         """Raises InvalidFieldsError for arguments that do not fit the tool's schema."""
         ...
@@ -24,12 +28,15 @@ class Tool(Protocol[Result_co]):
 
 
 def use(tool: Tool[T], arguments: Mapping[str, Any], work: Callable[[Any], Any]) -> T:
-    """Do the work with the checked arguments. A fault is logged."""
+    """Do the work with the checked arguments, and log the outcome."""
     given = _attempt(lambda: tool.read(arguments))
-    if isinstance(given, Problem):
-        return tool.refused(given, wrong_arguments=True)
-    view = _attempt(lambda: work(given))
-    return tool.refused(view) if isinstance(view, Problem) else tool.succeeded(view)
+    view = given if isinstance(given, Problem) else _attempt(lambda: work(given))
+    # The HTTP request is answered with 200 also when the tool refuses.
+    refusal = view.code if isinstance(view, Problem) else None
+    logger().info("tool used", extra={"tool": tool.name, "code": refusal})
+    if isinstance(view, Problem):
+        return tool.refused(view, wrong_arguments=view is given)
+    return tool.succeeded(view)
 
 
 def _attempt(work: Callable[[], Any]) -> Any:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hosting_orders.domain.account import Account, CredentialKind
 from hosting_orders.domain.catalogue import Catalogue
 from hosting_orders.domain.codes import Code
-from hosting_orders.domain.errors import AccessDeniedError, RateLimitedError
+from hosting_orders.domain.errors import AccessDeniedError, OrderNotCancellableError, RateLimitedError
 from hosting_orders.domain.spending import Remaining
 
 from .authenticate import Caller
@@ -21,6 +21,7 @@ from .list_tlds import TldOffer, list_tlds
 from .place_cart import CartRequest, Placed, place_cart
 from .ports import Services
 from .preview_order import OrderPreview, preview_order
+from .quoted_prices import check_maximum, read_quote
 from .show_cart import CartView, show_cart
 from .show_order_status import OrderStatusView, Scopes, show_order_status
 from .spend_cap import cap_of, remaining
@@ -54,11 +55,15 @@ def show_cart_status(services: Services, caller: Caller, token: str, scopes: Sco
 
 
 def cancel(services: Services, caller: Caller, order_id: str, scopes: Scopes) -> OrderStatusView:
-    """Raises the errors of `show_order_status` and `cancel_order`."""
+    """Idempotent. Raises the errors of `show_order_status` and `cancel_order`."""
     _refuse_tokens(caller)
     view = show_order_status(services, caller, order_id, scopes)
     check_change(services, caller, view.order)
-    cancel_order(services, view.order.account_id, view.order.number)
+    try:
+        cancel_order(services, view.order.account_id, view.order.number)
+    except OrderNotCancellableError as refused:
+        if refused.reason != "already_cancelled":
+            raise
     return show_order_status(services, caller, order_id, scopes)
 
 
@@ -101,7 +106,16 @@ def place(
         raise AccessDeniedError(
             Code.SPEND_CAP_REQUIRED, "This API key has no spend cap, and agents order only with one."
         )
+    _check_maximum_covers_quote(services, caller.scope, request)
     return place_cart(services, caller, request, allow_loopback_callbacks=loopback)
+
+
+def _check_maximum_covers_quote(services: Services, account: Account, request: CartRequest) -> None:
+    assert request.quote is not None and request.max_gross is not None
+    quoted = read_quote(services, account, request.quote)
+    # A used quote has an order, which a repeated call must find.
+    if request.max_gross < quoted.gross and not services.orders.quote_used(account.id, quoted.id):
+        check_maximum(account, quoted.gross, (request.max_gross, "/max_cost_cents"))
 
 
 def _admit(services: Services, caller: Caller, scopes: Collection[str], questions: RateLimit | None) -> None:

@@ -24,6 +24,8 @@ from hosting_orders.contracts.vendor.about import (
     about_without,
 )
 from hosting_orders.contracts.vendor.previews import ItemPreview, PreviewedMethod, preview
+from hosting_orders.domain.cart import PaymentStatus
+from hosting_orders.domain.order import OrderStatus
 from hosting_orders.usecases.show_about import AboutView
 
 if TYPE_CHECKING:
@@ -89,6 +91,14 @@ def status(view: OrderStatusView) -> OrderStatusData:
 def status_notes(view: OrderStatusView) -> list[str]:
     link = payment_link(view).get("Link")
     return [_must_pay(view.cart.payment.pay_url)] if link else []
+
+
+def cancel_notes(view: OrderStatusView) -> list[str]:
+    if view.order.status is OrderStatus.CANCELED:
+        return ["The order is cancelled."]
+    return [
+        "The order is being cancelled. What was paid for it goes back. get_order_status shows CANCELED then."
+    ]
 
 
 def listing(view: StatusListing) -> Orders:
@@ -167,12 +177,17 @@ def placed(view: Placed) -> CartEnvelope:
 
 def placed_notes(view: Placed) -> list[str]:
     payment = view.cart.payment
-    if payment.paid:
-        told = "The order was paid."
-    elif payment.pay_url and not payment.settled:
-        told = _must_pay(payment.pay_url)
-    else:
-        told = f"The payment is {payment.status.value}. get_cart_status shows its outcome."
+    match payment.status:
+        case PaymentStatus.SUCCEEDED:
+            told = "The order was paid."
+        case PaymentStatus.REFUNDED:
+            told = "The money that was paid went back."
+        case PaymentStatus.FAILED | PaymentStatus.CANCELED:
+            told = "The order was not paid, and is not delivered. For another order, call quote_order."
+        case _ if payment.pay_url:
+            told = _must_pay(payment.pay_url)
+        case _:
+            told = "The payment is under way. get_cart_status shows its outcome."
     return [told, *(["This repeats an earlier call: nothing was ordered twice."] if view.replayed else [])]
 
 

@@ -31,7 +31,7 @@ def _gate(headers: Mapping[str, str], origin: str) -> None:
 
 
 def _challenge(origin: str) -> str:
-    return f'resource_metadata="{origin}{_METADATA}/mcp"'
+    return f'resource_metadata="{origin}{_METADATA}/mcp", scope="{READ_SCOPE}"'
 
 
 CONTRACT = Contract(

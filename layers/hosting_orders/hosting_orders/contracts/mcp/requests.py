@@ -37,6 +37,7 @@ from hosting_orders.usecases.products.site import SiteRequest
 from hosting_orders.usecases.products.vm import VmRequest
 
 from . import operations
+from .errors import request_id_of
 from .protocol import Message
 
 _Id = Annotated[str, StringConstraints(min_length=1, max_length=200)]
@@ -65,10 +66,9 @@ class Received:
 def _received(body: object, facts: RequestFacts) -> Received:
     """Raises InvalidRequestError if the body is not one request or notification."""
     known = body if isinstance(body, dict) else {}
-    request_id, method, params = known.get("id"), known.get("method"), known.get("params", {})
-    is_id = isinstance(request_id, str | int) and not isinstance(request_id, bool)
+    request_id, method, params = request_id_of(known), known.get("method"), known.get("params", {})
     fits = known.get("jsonrpc") == "2.0" and isinstance(method, str) and isinstance(params, dict)
-    if not fits or ("id" in known and not is_id):
+    if not fits or ("id" in known and request_id is None):
         raise InvalidRequestError(Code.INVALID_FIELD, "The body is not a JSON-RPC 2.0 message.", "")
     return Received(Message(request_id, str(method), params), facts)
 

@@ -15,7 +15,7 @@ from hosting_orders.contracts.orders_v2.domain_checks import DomainChecks
 from hosting_orders.contracts.problem import Problem
 
 from . import answers, requests
-from .errors import tool_error
+from .errors import ToolError, tool_error
 from .operations import READ_SCOPE
 from .protocol import ToolResult
 from .schemas import schema_of
@@ -64,7 +64,14 @@ class Tool:
             "title": self.title,
             "description": self.description,
             "inputSchema": schema_of(self.takes),
-            "outputSchema": schema_of(self.answers, output=True),
+            # Clients hold errors to this schema too.
+            "outputSchema": {
+                "type": "object",
+                "anyOf": [
+                    schema_of(self.answers, output=True),
+                    {**schema_of(ToolError, output=True), "additionalProperties": True},
+                ],
+            },
             "annotations": {
                 "title": self.title,
                 "readOnlyHint": self.reads,
@@ -166,9 +173,10 @@ CANCEL_ORDER = Tool(
     takes=requests.CancelOrder,
     answers=OrderStatusData,
     render=answers.status,
+    notes=answers.cancel_notes,
     reads=False,
     destructive=True,
-    idempotent=True,
+    moves_money=True,
 )
 
 TOOLS = {
