@@ -31,7 +31,7 @@ def use(tool: Tool[T], arguments: Mapping[str, Any], work: Callable[[Any], Any])
     """Do the work with the checked arguments, and log the outcome."""
     given = _attempt(lambda: tool.read(arguments))
     view = given if isinstance(given, Problem) else _attempt(lambda: work(given))
-    # The HTTP request is answered with 200 also when the tool refuses.
+    # The HTTP request gets a 200 even when the tool refuses.
     refusal = view.code if isinstance(view, Problem) else None
     logger().info("tool used", extra={"tool": tool.name, "code": refusal})
     if isinstance(view, Problem):

@@ -31,7 +31,7 @@ _NUMBERS = {
     Code.BODY_TOO_LARGE: INVALID_REQUEST,
     Code.INTERNAL_ERROR: INTERNAL_ERROR,
 }
-# The id of such a body is not known for sure, and JSON-RPC then wants null.
+# The id of such a body is not certain. JSON-RPC requires null in this case.
 _UNREADABLE = (Code.MALFORMED_JSON, Code.MALFORMED_BODY, Code.BODY_TOO_LARGE)
 
 _QUOTE_AGAIN = "Call quote_order for a new quote, show its price to the person, then call place_order."
@@ -87,7 +87,7 @@ _STEPS = {
     Code.TEMPORARILY_UNAVAILABLE: "Wait 5 seconds and send the same call again. No call orders or cancels twice.",
     Code.INTERNAL_ERROR: "Send the same call again. No call orders or cancels twice.",
 }
-# The usual texts name headers, which tools have not.
+# The usual texts name HTTP headers. Tools have no headers.
 _MESSAGES = {
     Code.INTERNAL_ERROR: "Something went wrong on our side.",
     Code.INVALID_CURSOR: "`cursor` is not the `next_cursor` of an earlier answer.",

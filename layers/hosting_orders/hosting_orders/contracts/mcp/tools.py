@@ -64,7 +64,7 @@ class Tool:
             "title": self.title,
             "description": self.description,
             "inputSchema": schema_of(self.takes),
-            # Clients hold errors to this schema too.
+            # Clients check errors against this schema too.
             "outputSchema": {
                 "type": "object",
                 "anyOf": [
