@@ -39,7 +39,7 @@ class Counts(Protocol):
 
 
 class IssuerKeys:
-    """Shared by all threads of a process. Asks the issuer at most once in RETRY_SECONDS, even after a failure."""
+    """For a whole process and its threads. Asks the issuer at most once in RETRY_SECONDS, also after a failure."""
 
     def __init__(
         self,
@@ -147,7 +147,7 @@ def _within(seconds: float, since: float | None, now: float) -> bool:
 
 
 def _usable_keys(document: Mapping[str, Any]) -> dict[str, RSAKey | ECKey]:
-    """If two keys have the same id, the first one counts."""
+    """Of two keys with one id, the first counts."""
     listed = document.get("keys")
     if not isinstance(listed, list):
         raise _UnreadableError("the key set has no keys")

@@ -1,4 +1,4 @@
-"""The handler of all endpoints that place orders."""
+"""Placing an order, shared by all endpoints that do."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ def quote(
     *,
     loopback: bool,
 ) -> AgentQuote:
-    """`questions` limits questions to the registrar, and is None without a domain.
+    """`questions` limits orders of domains, and is None if there is none.
 
     Raises the errors of `preview_order`, RateLimitedError and AccessDeniedError.
     """

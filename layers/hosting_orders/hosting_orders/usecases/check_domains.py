@@ -128,7 +128,7 @@ def _sentence(reason: str) -> str:
 
 
 def _offers(services: Services, names: Sequence[str]) -> dict[str, DomainOffer | None]:
-    """Map answered domains to offers, or to None if an order here holds the domain."""
+    """The answered names. None for a domain that an order here holds."""
     if not names:
         return {}
     known = services.known_offers.recent(names, services.clock.now() - deadlines.OFFER_IS_NEWS)

@@ -16,7 +16,7 @@ class Bucket(StrEnum):
     ALL = "all"  # for contracts with one limit for all requests
     READ = "read"
     WRITE = "write"
-    REGISTRAR = "registrar"  # requests whose answer may need the registrar
+    REGISTRAR = "registrar"  # their answer may need the registrar
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Standing:
 
 
 def count_request(services: Services, bucket: Bucket, client: str, limit: RateLimit) -> Standing | None:
-    """Count one request. Returns None when counting fails. The request then continues."""
+    """Count one request. Returns None when counting fails: the request then continues."""
     now = services.clock.now() / 1000
     resets_at = (int(now) // limit.seconds + 1) * limit.seconds
     try:

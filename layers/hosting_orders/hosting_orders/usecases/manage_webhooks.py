@@ -99,7 +99,7 @@ def change_webhook(
     allow_loopback: bool = False,
 ) -> WebhookEndpoint:
     """Raises NotFoundError or InvalidRequestError."""
-    find_webhook(services, caller, endpoint_id)  # an unknown endpoint is a 404, even if the body is invalid
+    find_webhook(services, caller, endpoint_id)  # a foreign endpoint is a 404, whatever the body says
     _check(request, allow_loopback=allow_loopback)
     now = services.clock.now()
     return _change(services, caller, endpoint_id, lambda current: _changed(current, request, now))
@@ -114,7 +114,7 @@ def remove_webhook(services: Services, caller: Caller, endpoint_id: str) -> Webh
 
 
 def rotate_secret(services: Services, caller: Caller, endpoint_id: str) -> WebhookSecret:
-    """Add a secret. The former secrets still sign for a day. Raises NotFoundError or RateLimitedError."""
+    """Add a secret. The former ones sign too, for a day. Raises NotFoundError or RateLimitedError."""
     secret = _new_secret()
     sealed = services.cipher.seal(secret, secret_context(caller.scope.id, endpoint_id))
     now = services.clock.now()
@@ -137,7 +137,7 @@ def rotate_secret(services: Services, caller: Caller, endpoint_id: str) -> Webho
 def try_webhook(
     services: Services, caller: Caller, endpoint_id: str, kind: str | None, body: EventBody
 ) -> WebhookDelivery:
-    """Send an example now, without retries. Raises NotFoundError, InvalidRequestError or AccessDeniedError."""
+    """Send an example now, and once. Raises NotFoundError, InvalidRequestError or AccessDeniedError."""
     endpoint = find_webhook(services, caller, endpoint_id)
     wanted = EventType.TEST if kind is None else _type_of(kind)
     if wanted is not EventType.TEST and not caller.credential.test:
@@ -163,7 +163,7 @@ def try_webhook(
 def redeliver_webhook(
     services: Services, caller: Caller, endpoint_id: str, message_id: str
 ) -> WebhookDelivery:
-    """Make the delivery due now, with the same id. Raises NotFoundError or WebhookDisabledError."""
+    """Make the delivery due now, with its id. Raises NotFoundError or WebhookDisabledError."""
     endpoint = _enabled(services, caller, endpoint_id)
     for _ in range(_TRIES):
         delivery = find_delivery(services, endpoint, message_id)

@@ -18,7 +18,7 @@ def requeue_webhooks(services: Services) -> int:
     by_endpoint: dict[tuple[str, str], list[QueuedWebhook]] = {}
     for due in services.webhooks.due(now, BATCH):
         queued = by_endpoint.setdefault((due.account_id, due.endpoint_id), [])
-        # Postpone the delivery first, so that no other run queues it and a backlog does not hide other deliveries.
+        # Postpone first, so that no other run queues it and a backlog does not hide other deliveries.
         if not services.webhooks.postpone(due, now + QUEUED_AGAIN) or len(queued) >= PER_ENDPOINT:
             continue
         queued.append(QueuedWebhook(due.message_id, now + QUEUED_AGAIN))

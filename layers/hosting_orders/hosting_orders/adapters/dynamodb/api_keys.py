@@ -120,4 +120,4 @@ class DynamoKeyUses:
         try:
             self._table.write(noted)
         except ConditionFailedError:
-            return  # another process has noted a use within the last hour
+            return  # another process has noted it within the hour

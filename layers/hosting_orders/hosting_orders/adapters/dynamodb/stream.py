@@ -32,7 +32,7 @@ def order_of_record(record: Mapping[str, Any]) -> Order | None:
 
 
 def publisher_of_record(record: Mapping[str, Any]) -> Publisher | None:
-    """The order, cart or webhook endpoint after the change. A cart lacks the statuses of its orders."""
+    """The order, cart or webhook endpoint after the change. A cart has only its payment's state, not its orders'."""
     change = record["dynamodb"]
     if "NewImage" not in change:
         return None

@@ -100,7 +100,7 @@ class ProtectedResource(TypedDict):
 
 
 def protected_resource(found: tuple[str, str]) -> ProtectedResource:
-    """`found` is the resource's address and its issuer."""
+    """Of the resource's address and its issuer."""
     resource, issuer = found
     return {
         "resource": resource,
