@@ -64,15 +64,15 @@ EXPIRED_CHECK = 50 * DAY
 EXPIRED_AGAIN = 30 * DAY
 # No registry restores a domain that expired this long ago.
 REDEMPTION_OVER = 100 * DAY
-# The DNS zone of a domain that has left is removed after this time. Earlier, the domain may come back, or resolvers may
-# not know the new registrar's nameservers yet.
+# The DNS zone of a domain that has left is removed after this time. Before that, the domain may come back, or resolvers
+# may not know the new registrar's nameservers yet.
 ZONE_GRACE = 90 * DAY
 # How often a zone that had to stay is checked again.
 ZONE_STAYS = 30 * DAY
 # The registrar may show the former expiry date for some hours after a transfer. The date is read again after this time,
 # before a year is bought that the registry should have added.
 STALE_EXPIRY = DAY
-# If a domain expires within this time, its year is bought without waiting for STALE_EXPIRY.
+# If a domain expires within this time, its missing year is bought without waiting for STALE_EXPIRY.
 EXPIRES_TOO_SOON = 7 * DAY
 # A domain is renewed within minutes. A renewal that takes longer than this needs an operator.
 DOMAIN_RENEWAL_DEADLINE = 3 * DAY

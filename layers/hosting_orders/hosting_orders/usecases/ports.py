@@ -413,7 +413,7 @@ class Features(Protocol):
     """Feature switches that operators change without a deployment."""
 
     def enabled(self, feature: str, account_id: str | None) -> bool:
-        """Whether the feature is on. None asks for accounts without a rule of their own.
+        """Whether the feature is on. Without `account_id`: for accounts without their own rule.
 
         Raises ProviderUnavailableError.
         """

@@ -71,7 +71,7 @@ class StripeCheckout:
                 raise _not_started(code_of(error)) from None
 
     def open_checkout(self, request: CheckoutRequest) -> PaymentState:
-        """Void the payable invoice of a returned debit."""
+        """Also void the payable invoice of a returned debit."""
         with self._stripe.faults_translated():
             session = self._find_when_old(request) or self._create(request)
             state = self._state(session)
