@@ -6,6 +6,7 @@ import hmac
 import json
 import logging
 import string
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -210,6 +211,13 @@ ATTACKS: dict[str, Callable[[IssuerStandIn], str]] = {
     "spaces around a part": lambda issuer: forged(issuer).replace(".", " .", 1),
     "a fourth part": lambda issuer: f"{forged(issuer)}.x",
     "two parts": lambda issuer: ".".join(parts(issuer)[:2]),
+    "a token in a token": lambda issuer: forged(
+        issuer, header={"cty": "JWT"}, claims=forged(issuer).encode()
+    ),
+    "a certificate in the header": lambda issuer: forged(
+        issuer, header={"x5c": ["MIIB"], "x5t": "x"}, key=OTHER_RSA
+    ),
+    "the id of an object in the key set": with_header(kid="keys"),
     "an encrypted token": lambda issuer: f"{encoded({'alg': 'RSA-OAEP', 'enc': 'A256GCM'})}.a.b.c.d",
 }
 
@@ -245,6 +253,55 @@ def test_a_forged_token_gets_a_401_from_the_MCP_server(
         401,
         True,
     )
+
+
+def rsa(**members: Any) -> dict[str, Any]:
+    return {**signing_keys()["rsa"].as_dict(private=False), **members}
+
+
+P_384 = ECKey.generate_key("P-384", {"kid": "ec"})
+with warnings.catch_warnings(action="ignore"):
+    RSA_1024 = RSAKey.generate_key(1024, {"kid": "rsa"})
+ES384 = {"alg": "ES384", "kid": "ec"}
+PUBLISHED_KEYS: dict[str, tuple[dict[str, Any], Callable[[IssuerStandIn], str]]] = {
+    "for encryption": (rsa(use="enc"), forged),
+    "for an unknown use": (rsa(use="tls"), forged),
+    "use is a list": (rsa(use=["sig"]), forged),
+    "whose operation is to encrypt": (rsa(key_ops=["encrypt"]), forged),
+    "that may do nothing": (rsa(key_ops=[]), forged),
+    "operations are a text": (rsa(key_ops="verify"), forged),
+    "for another algorithm": (rsa(alg="PS256"), forged),
+    "for HMAC": (rsa(alg="HS256"), forged),
+    "too short": (RSA_1024.as_dict(private=False), lambda issuer: forged(issuer, key=RSA_1024)),
+    "on P-384, with ES384": (
+        P_384.as_dict(private=False),
+        lambda issuer: forged(issuer, header=ES384, key=P_384),
+    ),
+    "on P-384, with ES256": (
+        P_384.as_dict(private=False),
+        lambda issuer: ".".join(
+            [encoded({**ES384, "alg": "ES256"}), *forged(issuer, header=ES384, key=P_384).split(".")[1:]]
+        ),
+    ),
+}
+
+
+@pytest.mark.filterwarnings("ignore:Key size should be")
+@pytest.mark.parametrize("case", PUBLISHED_KEYS)
+def test_a_published_key_that_may_not_verify_accepts_no_token(
+    world: World, issuer: IssuerStandIn, monkeypatch: pytest.MonkeyPatch, case: str
+) -> None:
+    key, token = PUBLISHED_KEYS[case]
+    monkeypatch.setattr(issuer, "jwks", lambda: {"keys": [key]})
+    assert_error(ask(world, token(issuer)), 401, "unauthorized")
+
+
+def test_a_published_key_for_verifying_accepts_tokens(
+    world: World, issuer: IssuerStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = rsa(key_ops=["verify"], alg="RS256", use="sig", x5t="x", **{"org.example": 1})
+    monkeypatch.setattr(issuer, "jwks", lambda: {"keys": [key]})
+    assert ask(world, forged(issuer)).status == 200
 
 
 def test_the_log_says_why_a_token_was_refused(

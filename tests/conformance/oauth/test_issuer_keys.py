@@ -293,6 +293,14 @@ def test_the_metadata_of_RFC_8414_is_enough(server: Answers, path: str) -> None:
     assert keys_of(f"{server.url}{path}").key("ec").kid == "ec"
 
 
+def test_the_metadata_of_RFC_8414_is_found_behind_a_web_page(server: Answers) -> None:
+    """Some issuers answer every unknown path with the page of their single-page application."""
+    good(server)
+    server.give(RFC_8414, {"issuer": server.url, "jwks_uri": f"{server.url}/keys"})
+    server.give(OPENID, b"<html>")
+    assert keys_of(server.url).key("ec").kid == "ec"
+
+
 BROKEN: dict[str, Callable[[Answers], None]] = {
     "metadata of another issuer": lambda server: server.give(
         OPENID, {"issuer": "https://evil.example", "jwks_uri": f"{server.url}/keys"}

@@ -174,7 +174,10 @@ class _Reader:
             body = self._body(answer)
         finally:
             connection.close()
-        document = json.loads(body)
+        try:
+            document = json.loads(body)
+        except ValueError:
+            document = None
         if not isinstance(document, dict):
             raise _UnfitAnswerError(f"{url[:200]!a} is not a JSON object")
         return document
