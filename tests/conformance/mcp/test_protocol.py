@@ -245,7 +245,7 @@ def test_an_oauth_client_is_sent_to_the_issuer(world: World, monkeypatch: pytest
     monkeypatch.setenv("OAUTH_ISSUER", "https://login.example.com")
     reply = post(world, message("ping"), headers={"authorization": ""})
     address = f"https://api.example.com{METADATA}/mcp"
-    assert reply.headers["www-authenticate"] == f'Bearer resource_metadata="{address}"'
+    assert reply.headers["www-authenticate"] == f'Bearer scope="billing:read", resource_metadata="{address}"'
     shown = send(world, "GET", f"{METADATA}/mcp", account=None)
     assert shown.status == 200
     assert shown.body == {

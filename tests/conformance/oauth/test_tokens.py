@@ -222,3 +222,54 @@ def test_the_claims_of_cognito_are_a_matter_of_parameters(world: World, issuer: 
     ):
         refused = ask(world, forged(issuer, claims={**claims, **wrong}))
         assert_error(refused, 401, "unauthorized")
+
+
+# -- what a response says to an OAuth client ----------------------------------------------------------
+
+
+def test_a_token_without_the_scope_is_told_which_scope_to_ask_for(
+    world: World, issuer: IssuerStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RFC 6750, section 3.1. A client asks its issuer for the name that the issuer knows."""
+    monkeypatch.setenv("OAUTH_ISSUER", issuer.url)
+    use_issuer(world, issuer, scope_prefix="orders/")
+    monkeypatch.setenv("OAUTH_SCOPE_PREFIX", "orders/")
+    token = issuer.token("usr_ready", "acc_ready", "orders/account:read")
+    for path, scope in {"/api/orders": "billing:read", "/api/tasks": "tasks:read"}.items():
+        reply = ask(world, token, path)
+        assert_error(reply, 403, "insufficient_scope")
+        wanted = f'Bearer error="insufficient_scope", scope="orders/{scope}"'
+        assert reply.headers["www-authenticate"] == wanted
+    reply = call_tool(world, token, "list_orders")
+    wanted = 'Bearer error="insufficient_scope", scope="orders/billing:read", resource_metadata='
+    assert (reply.status, reply.headers["www-authenticate"].startswith(wanted)) == (403, True)
+
+
+def test_a_refused_or_missing_token_is_told_the_scope_of_the_endpoint(
+    world: World, issuer: IssuerStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OAUTH_ISSUER", issuer.url)
+    expired = issuer.token("usr_ready", "acc_ready", seconds=-60)
+    refused = ask(world, expired, "/api/about").headers["www-authenticate"]
+    assert refused == 'Bearer error="invalid_token", scope="account:read"'
+    without = send(world, "GET", "/api/about", account=None).headers["www-authenticate"]
+    assert without == 'Bearer scope="account:read"'
+    # An endpoint that is closed to OAuth promises nothing.
+    assert ask(world, expired, "/api/keys").headers["www-authenticate"] == 'Bearer error="invalid_token"'
+    closed = ask(world, issuer.token("usr_ready", "acc_ready"), "/api/keys")
+    assert_error(closed, 403, "oauth_not_allowed")
+    assert "www-authenticate" not in closed.headers
+
+
+def test_the_metadata_lists_the_scopes_as_the_issuer_names_them(
+    world: World, issuer: IssuerStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RFC 9728: a client requests these scopes."""
+    monkeypatch.setenv("OAUTH_ISSUER", issuer.url)
+    path = "/.well-known/oauth-protected-resource"
+    for prefix in ("", "orders/"):
+        monkeypatch.setenv("OAUTH_SCOPE_PREFIX", prefix)
+        api = send(world, "GET", path, account=None).body
+        assert api["scopes_supported"] == [f"{prefix}{scope}" for scope in sorted(SCOPES.split())]
+        mcp = send(world, "GET", f"{path}/mcp", account=None).body
+        assert mcp["scopes_supported"] == [f"{prefix}billing:read"]
