@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from hosting_orders.contracts.mcp import tools
 from hosting_orders.contracts.published import PUBLISHED
 from hosting_orders.domain.account import OAUTH_SCOPES, CredentialKind
 from hosting_orders.usecases.authenticate import identify
@@ -121,6 +122,28 @@ def test_each_operation_of_each_contract_is_closed_or_needs_a_scope_that_a_token
                 # The tools of the MCP server check further: the test below calls each of them.
                 reads = operation.method == "GET" or operation.path == "/mcp"
                 assert reads, f"{operation.route} is a write that a token can call"
+
+
+def test_a_tool_without_a_declared_scope_is_closed(
+    world: World, issuer: IssuerStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """O2-182 also holds for tools: a new tool is closed until its scope is decided."""
+    token = issuer.token("usr_ready", "acc_ready")
+    assert not call_tool(world, token, "list_orders").body["result"].get("isError")
+    monkeypatch.setattr(tools, "LIST_ORDERS", replace(tools.LIST_ORDERS, oauth_scope=None))
+    answer = call_tool(world, token, "list_orders").body["result"]
+    assert answer["structuredContent"]["code"] == "oauth_not_allowed"
+    monkeypatch.setattr(tools, "LIST_ORDERS", replace(tools.LIST_ORDERS, oauth_scope="tasks:read"))
+    token = issuer.token("usr_ready", "acc_ready", "billing:read")
+    answer = call_tool(world, token, "list_orders").body["result"]
+    assert answer["structuredContent"]["code"] == "insufficient_scope"
+
+
+def test_a_tool_that_a_token_may_use_changes_nothing() -> None:
+    opened = [tool for tool in tools.TOOLS.values() if tool.oauth_scope is not None]
+    assert {tool.oauth_scope for tool in opened} <= OAUTH_SCOPES
+    assert all(tool.reads for tool in opened)
+    assert tools.QUOTE_ORDER not in opened
 
 
 def test_the_tools_of_the_MCP_server_read_but_do_not_order(world: World, issuer: IssuerStandIn) -> None:
