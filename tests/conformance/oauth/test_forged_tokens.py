@@ -186,6 +186,8 @@ ATTACKS: dict[str, Callable[[IssuerStandIn], str]] = {
     "scope null": with_claim("scope", None),
     "an ID token of Cognito": with_claim("token_use", "id"),
     "a refresh token of Keycloak": with_claim("typ", "Refresh"),
+    "bound to a key by DPoP": with_claim("cnf", {"jkt": "x"}),
+    "bound to a certificate": with_claim("cnf", {"x5t#S256": "x"}),
     "token_use a list": with_claim("token_use", ["access"]),
     "jti a number": with_claim("jti", 5),
     **{
