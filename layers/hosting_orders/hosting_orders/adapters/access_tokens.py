@@ -85,7 +85,7 @@ class JwtAccessTokens:
             # The issuer has named another audience: the token is not for us.
             raise AccessTokenRefusedError("the token has an `aud`; set OAuthAudienceClaim to aud")
         if "cnf" in claims:
-            # Bound to a key of the client (DPoP, mTLS). A thief of such a token lacks the key, and we do not ask for it.
+            # Bound to a key of the client (DPoP, mTLS). A thief of the token lacks this key, but we do not ask for it.
             raise AccessTokenRefusedError("the token is bound to a key, which is not supported")
         for claim, values in _MARKS.items():
             if claim in claims and claims[claim] not in values:
