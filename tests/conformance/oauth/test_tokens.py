@@ -13,7 +13,7 @@ from hosting_orders.contracts.published import PUBLISHED
 from hosting_orders.domain.account import OAUTH_SCOPES, CredentialKind
 from hosting_orders.usecases.authenticate import identify
 from local.issuer_standin import SCOPES, IssuerStandIn
-from tests.conformance.contract_002.support import ROUTES, assert_error, new_account, send, state_of
+from tests.conformance.contract_002.support import ROUTES, assert_error, new_account, new_key, send, state_of
 from tests.conformance.oauth.support import ask, call_tool
 from tests.support.oauth import REMOVED, an_issuer, bearer, forged, use_issuer
 from tests.support.world import World, a_world
@@ -78,6 +78,33 @@ def test_a_token_is_accepted_in_each_form_of_a_key(world: World, issuer: IssuerS
     account = {"x-auth-account": "acc_ready"}
     for headers in ({"authorization": form.format(token)}, {"x-api-key": token}):
         assert send(world, "GET", "/api/orders", headers=headers | account, account=None).status == 200
+
+
+@pytest.mark.parametrize("path", ["/api/orders", "/api/tasks", "/api/v1/ping", "/api/billing/order/1"])
+def test_C12_a_token_beside_another_credential_is_refused(
+    world: World, issuer: IssuerStandIn, path: str
+) -> None:
+    token, other = issuer.token("usr_ready", "acc_ready"), issuer.token("usr_ready", "acc_ready", seconds=9)
+    key, account = new_key(world), {"x-auth-account": "acc_ready"}
+    for headers in (
+        {"authorization": f"Bearer {token}", "x-api-key": key},
+        {"authorization": f"Bearer {key}", "x-api-key": token},
+        {"authorization": f"Bearer {token}", "x-api-key": other},
+        # API Gateway joins headers of one name with a comma.
+        {"authorization": f"Bearer {token},Bearer {token}"},
+        {"authorization": f"Bearer {token}, Bearer {key}"},
+        {"x-api-key": f"{token},{key}"},
+        {"authorization": f"Bearer {key} {token}"},
+        {"authorization": f"Basic {token}"},
+        {"authorization": f"DPoP {token}"},
+        {"authorization": token},
+    ):
+        reply = send(world, "GET", path, headers=account | headers, account=None)
+        assert reply.status == 401, headers
+    both = {"authorization": f"Bearer {token}", "x-api-key": token}
+    once = send(world, "GET", path, headers=account | {"x-api-key": token}, account=None)
+    assert once.status != 401
+    assert send(world, "GET", path, headers=account | both, account=None).status == once.status
 
 
 def test_O2_003_O2_004_a_token_with_every_scope_writes_nothing(world: World, issuer: IssuerStandIn) -> None:
@@ -188,6 +215,8 @@ def test_a_token_is_bound_to_one_account_of_its_user(world: World, issuer: Issue
     assert send(world, "GET", "/api/orders", headers=bearer(world, token), account=None).status == 200
     reply = send(world, "GET", "/api/orders", headers=bearer(world, token, "credit"), account=None)
     assert_error(reply, 401, "unauthorized")
+    twice = bearer(world, token) | {"x-auth-account": "acc_ready,acc_credit"}
+    assert_error(send(world, "GET", "/api/orders", headers=twice, account=None), 401, "unauthorized")
     assert ask(world, issuer.token("usr_two", "acc_ready"), "/api/tasks").status == 200
     for path in ("/api/orders", "/api/tasks", "/api/about"):
         other = send(world, "GET", path, headers=bearer(world, token, "sepa"), account=None)
