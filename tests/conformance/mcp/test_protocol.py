@@ -245,7 +245,10 @@ def test_an_oauth_client_is_sent_to_the_issuer(world: World, monkeypatch: pytest
     monkeypatch.setenv("OAUTH_ISSUER", "https://login.example.com")
     reply = post(world, message("ping"), headers={"authorization": ""})
     address = f"https://api.example.com{METADATA}/mcp"
-    assert reply.headers["www-authenticate"] == f'Bearer scope="billing:read", resource_metadata="{address}"'
+    where = f'resource_metadata="{address}", scope="billing:read"'
+    assert reply.headers["www-authenticate"] == f"Bearer {where}"
+    wrong = post(world, message("ping"), headers={"authorization": "Bearer x"})
+    assert wrong.headers["www-authenticate"] == f'Bearer error="invalid_token", {where}'
     shown = send(world, "GET", f"{METADATA}/mcp", account=None)
     assert shown.status == 200
     assert shown.body == {

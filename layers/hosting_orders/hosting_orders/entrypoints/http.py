@@ -379,10 +379,10 @@ def _answered(exchange: _Exchange, reply_to: Callable[[Request, Services], Reply
 def _challenge(exchange: _Exchange, told: str, origin: str) -> str:
     """Add what an OAuth client needs for its next token (RFC 6750, section 3; RFC 9728, section 5.1)."""
     scheme, *parameters = told.split(" ", 1)
-    if exchange.oauth_scope is not None:
-        parameters.append(f'scope="{bootstrap.oauth_scope(exchange.oauth_scope)}"')
     if exchange.contract.challenge is not None:
         parameters.append(exchange.contract.challenge(origin))
+    if exchange.oauth_scope is not None:
+        parameters.append(f'scope="{bootstrap.oauth_scope(exchange.oauth_scope)}"')
     return f"{scheme} {', '.join(parameters)}".strip()
 
 

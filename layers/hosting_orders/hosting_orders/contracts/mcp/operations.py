@@ -31,6 +31,7 @@ def _gate(headers: Mapping[str, str], origin: str) -> None:
 
 
 def _challenge(origin: str) -> str:
+    # The scope is added for every contract.
     return f'resource_metadata="{origin}{_METADATA}/mcp"'
 
 
