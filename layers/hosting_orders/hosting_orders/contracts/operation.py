@@ -59,7 +59,7 @@ class Contract:
     envelope: Callable[[Mapping[str, Any], str, int], Mapping[str, Any]] | None = None
     # Raises before the key is read, given the headers (names in lower case) and our origin.
     gate: Callable[[Mapping[str, str], str], None] | None = None
-    # A parameter of `WWW-Authenticate` in a 401, given our origin. Used if an OAuth issuer is set.
+    # Parameters of `WWW-Authenticate`, given our origin, if an OAuth issuer is set.
     challenge: Callable[[str], str] | None = None
 
     def counted_as(self, bucket: Bucket) -> Bucket | None:
