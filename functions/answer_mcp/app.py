@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from hosting_orders import bootstrap
@@ -12,6 +12,7 @@ from hosting_orders.contracts.rate_limits import LIMITS
 from hosting_orders.entrypoints.http import Call, Reply, serves
 from hosting_orders.entrypoints.tools import use
 from hosting_orders.usecases import agents
+from hosting_orders.usecases.authenticate import check_token
 from hosting_orders.usecases.limit_rate import Bucket
 from hosting_orders.usecases.ports import Services
 from hosting_orders.usecases.show_order_status import list_order_statuses, show_order_status
@@ -50,8 +51,16 @@ def handler(call: Call[Any], services: Services) -> Reply:
     received = call.read()
     works = work_of(services, call, received)
     offered = {tool.name: tool for tool in works}
-    listed = protocol.Tools(
-        tools.listed, frozenset(offered), lambda name, given: use(offered[name], given, works[offered[name]])
-    )
+
+    def call_tool(name: str, arguments: Mapping[str, Any]) -> protocol.ToolResult:
+        tool = offered[name]
+
+        def work(given: Any) -> Any:
+            check_token(call.caller.credential, tool.oauth_scope, "This tool")
+            return works[tool](given)
+
+        return use(tool, arguments, work)
+
+    listed = protocol.Tools(tools.listed, frozenset(offered), call_tool)
     answer = protocol.exchange(received.message, call.request.headers, listed)
     return Reply(answer.status, answer.body or "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from hosting_orders.domain.account import Account, CredentialKind
+from hosting_orders.domain.account import Account
 from hosting_orders.domain.catalogue import Catalogue
 from hosting_orders.domain.codes import Code
 from hosting_orders.domain.errors import AccessDeniedError, OrderNotCancellableError, RateLimitedError
@@ -56,7 +56,6 @@ def show_cart_status(services: Services, caller: Caller, token: str, scopes: Sco
 
 def cancel(services: Services, caller: Caller, order_id: str, scopes: Scopes) -> OrderStatusView:
     """Idempotent. Raises the errors of `show_order_status` and `cancel_order`."""
-    _refuse_tokens(caller)
     view = show_order_status(services, caller, order_id, scopes)
     check_change(services, caller, view.order)
     try:
@@ -119,7 +118,6 @@ def _check_maximum_covers_quote(services: Services, account: Account, request: C
 
 
 def _admit(services: Services, caller: Caller, scopes: Collection[str], questions: RateLimit | None) -> None:
-    _refuse_tokens(caller)
     _require(caller, scopes)
     if questions is not None:
         _count_question(services, caller, questions)
@@ -134,11 +132,6 @@ def _count_question(services: Services, caller: Caller, limit: RateLimit) -> Non
             f"At most {standing.limit} questions to the registrar in {standing.seconds} seconds.",
             standing.retry_after,
         )
-
-
-def _refuse_tokens(caller: Caller) -> None:
-    if caller.credential.kind is CredentialKind.OAUTH:
-        raise AccessDeniedError(Code.OAUTH_NOT_ALLOWED, "OAuth tokens may only read; use an API key.")
 
 
 def _require(caller: Caller, scopes: Collection[str]) -> None:
