@@ -17,7 +17,7 @@ def remaining(services: Services, credential: Credential, account: Account) -> R
     if cap is None:
         return None
     today = utc_day(services.clock.now())
-    return Remaining.of(cap, services.orders.spent(account.id, _counter_of(credential), today))
+    return Remaining.of(cap, services.orders.spent(account.id, credential.counter, today))
 
 
 def cap_of(credential: Credential) -> SpendCap | None:
@@ -40,9 +40,4 @@ def spend_of(credential: Credential, account: Account, net: Money, now: int) -> 
     """None if the key has no cap or the order is free."""
     if cap_of(credential) is None or net.amount == 0:
         return None
-    return Spend(_counter_of(credential), utc_day(now), with_tax(net.amount, account.tax_basis_points))
-
-
-def _counter_of(credential: Credential) -> str:
-    # A rotated key keeps its id, so its old and its new secret share one cap.
-    return credential.id or credential.key_hash
+    return Spend(credential.counter, utc_day(now), with_tax(net.amount, account.tax_basis_points))
