@@ -329,6 +329,8 @@ def _write(services: Services, ready: _Ready) -> tuple[Cart, list[Order]]:
                 PaymentStatus.PROCESSING,
                 ready.account.currency,
                 method_type=ready.method.type if ready.method else None,
+                # Already before the payment starts, so a test key cannot cancel the order.
+                live=services.payments.live,
             ),
             created_at=now,
             updated_at=now,
