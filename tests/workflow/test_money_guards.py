@@ -216,6 +216,24 @@ def test_a_test_key_cannot_cancel_a_live_order_before_its_payment_has_started(wo
     check_only_a_live_key_cancels(world, order_id)
 
 
+def test_a_test_key_does_not_see_the_passwords_of_what_live_money_has_paid(world: World) -> None:
+    order_id = str(world.place().body["orders"][0]["id"])
+    world.run()
+
+    def passwords(key: str, billing_key: str) -> list[str | None]:
+        shown = world.request("GET", f"/api/orders/{order_id}", key=key).body
+        path = f"/api/billing/order/{world.order(order_id).number}"
+        billed = world.request("GET", path, key=billing_key).body["data"]["order"]["hosting"]
+        return [shown["site"]["ssh_data"]["password"], billed[0]["password"]]
+
+    password = passwords("user_key", "api_key_001")[0]
+    assert password and passwords("user_key", "api_key_001") == [password, password]
+    paid_live(world, order_id)
+    assert passwords("user_key", "api_key_001") == [None, ""]
+    world.accounts["ready"]["live_key"] = new_key(world, test=False)
+    assert passwords("live_key", "live_key") == [password, password]
+
+
 def test_a_test_key_cannot_send_messages_about_an_order_with_a_live_payment(world: World) -> None:
     order_id = str(world.place(callback=True).body["orders"][0]["id"])
     world.run()
