@@ -17,6 +17,7 @@ from hosting_orders.domain.errors import ProviderUnavailableError
 from hosting_orders.usecases.limit_rate import Bucket, RateLimit
 from tests.conformance.contract_002.keys import made, rotate
 from tests.conformance.contract_002.support import UNKNOWN, new_key, send
+from tests.conformance.mcp.support import refused, use, worked
 from tests.structure.project import functions, read_template
 from tests.structure.test_contracts import handler_of, operations_of
 from tests.support.world import Reply, World, a_world
@@ -89,6 +90,16 @@ def test_a_rotation_does_not_reset_the_count(world: World, client: Client) -> No
     new = Client(world, rotate(world, key["id"], secret).body["secret"])
     assert new.ask("GET", "/api/orders").status == 429
     assert old.ask("GET", "/api/orders").status == 429
+
+
+def test_a_rotation_does_not_reset_the_count_of_an_agents_questions(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(LIMITS, Bucket.WRITE, RateLimit(10, 60))
+    secret, key = made(world, scopes=["domains:provision", "account:read", "keys:manage"])
+    worked(use(world, "check_domain", key=secret, domains=["hosting-example.com"]))
+    new = rotate(world, key["id"], secret).body["secret"]
+    refused(use(world, "check_domain", key=new, domains=["hosting-example.com"]), "rate_limited")
 
 
 def test_contracts_001_002_and_003_share_a_keys_count(client: Client) -> None:
