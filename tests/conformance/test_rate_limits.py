@@ -15,7 +15,9 @@ from hosting_orders.contracts.rate_limits import LIMITS
 from hosting_orders.domain.account import CredentialKind
 from hosting_orders.domain.errors import ProviderUnavailableError
 from hosting_orders.usecases.limit_rate import Bucket, RateLimit
+from tests.conformance.contract_002.keys import made, rotate
 from tests.conformance.contract_002.support import UNKNOWN, new_key, send
+from tests.conformance.mcp.support import refused, use, worked
 from tests.structure.project import functions, read_template
 from tests.structure.test_contracts import handler_of, operations_of
 from tests.support.world import Reply, World, a_world
@@ -79,6 +81,25 @@ def test_reads_writes_and_questions_to_the_registrar_are_counted_apart(client: C
 def test_each_key_has_its_own_count(world: World, client: Client) -> None:
     use_up_reads(client)
     assert Client(world, new_key(world)).ask("GET", "/api/orders").status == 200
+
+
+def test_a_rotation_does_not_reset_the_count(world: World, client: Client) -> None:
+    secret, key = made(world, client.key, scopes=None)
+    old = Client(world, secret)
+    use_up_reads(old)
+    new = Client(world, rotate(world, key["id"], secret).body["secret"])
+    assert new.ask("GET", "/api/orders").status == 429
+    assert old.ask("GET", "/api/orders").status == 429
+
+
+def test_a_rotation_does_not_reset_the_count_of_an_agents_questions(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(LIMITS, Bucket.WRITE, RateLimit(10, 60))
+    secret, key = made(world, scopes=["domains:provision", "account:read", "keys:manage"])
+    worked(use(world, "check_domain", key=secret, domains=["hosting-example.com"]))
+    new = rotate(world, key["id"], secret).body["secret"]
+    refused(use(world, "check_domain", key=new, domains=["hosting-example.com"]), "rate_limited")
 
 
 def test_contracts_001_002_and_003_share_a_keys_count(client: Client) -> None:

@@ -272,7 +272,7 @@ def _identified(request: Request, services: Services, exchange: _Exchange, bucke
         # Requests without a valid key are counted by address. This also slows down guessing.
         _count(services, bucket, f"address#{request.source_ip}", exchange)
         raise
-    _count(services, bucket, f"key#{credential.key_hash}", exchange)
+    _count(services, bucket, f"key#{credential.counter}", exchange)
     note_key_use(services, credential)
     return credential
 

@@ -126,7 +126,7 @@ def _admit(services: Services, caller: Caller, scopes: Collection[str], question
 
 def _count_question(services: Services, caller: Caller, limit: RateLimit) -> None:
     """Count a question to the registrar. The message itself was counted as a write."""
-    standing = count_request(services, Bucket.REGISTRAR, f"key#{caller.credential.key_hash}", limit)
+    standing = count_request(services, Bucket.REGISTRAR, f"key#{caller.credential.counter}", limit)
     if standing is not None and standing.exceeded:
         raise RateLimitedError(
             f"At most {standing.limit} questions to the registrar in {standing.seconds} seconds.",

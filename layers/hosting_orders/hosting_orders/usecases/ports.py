@@ -254,6 +254,9 @@ class Collection(Protocol):
         """Whether payments move real money. False in the provider's test mode."""
         ...
 
+    @property
+    def computes_tax(self) -> bool: ...
+
     def estimate(self, account: Account, lines: Sequence[ChargeLine], *, on_page: bool) -> Estimate | None:
         """Return what the lines would cost, or None when the customer's country is unknown. Creates nothing.
 
