@@ -15,7 +15,7 @@ from hosting_orders.domain.webhook import OFF_AFTER
 from hosting_orders.usecases import requeue_webhooks
 from tests.support.mishaps import Mishap
 from tests.support.table_stream import dead_letter
-from tests.support.world import World, a_world, handler_of
+from tests.support.world import Reply, World, a_world, handler_of
 
 URL = "https://hooks.example/in"
 
@@ -56,6 +56,23 @@ def completed(world: World, account: str = "ready", **changes: Any) -> str:
     assert placed.status == 202, placed.body
     world.run()
     return str(placed.body["orders"][0]["id"])
+
+
+def test_a_lost_response_leaves_one_endpoint_whose_secret_can_be_rotated(world: World) -> None:
+    def post(path: str = "", body: Any = None) -> Reply:
+        headers = {"Idempotency-Key": "a"}
+        return world.request("POST", f"/api/webhooks/endpoints{path}", body, headers=headers)
+
+    asked = {"url": URL, "events": ["order.completed"]}
+    world.mishaps.watch(lambda name: Mishap.CRASH_AFTER if "transact" in name else None)
+    assert post(body=asked).status == 502
+    world.mishaps.none()
+    replay = post(body=asked).body["endpoint"]
+    assert replay["secret"] is None
+    secret = post(f"/{replay['id']}/rotate-secret").body["endpoint"]["secret"]
+    completed(world)
+    (sent,) = world.webhooks.received
+    assert sent.secrets[0] == secret
 
 
 # -- which events, and once -----------------------------------------------------------------------------------------

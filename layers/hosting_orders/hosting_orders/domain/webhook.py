@@ -32,6 +32,9 @@ OFF_AFTER = 3 * DAY
 KEPT = 30 * DAY
 """How long the log keeps a delivery."""
 
+CREATION_KEPT = 30 * DAY
+"""How long the Idempotency-Key of a created endpoint is known."""
+
 PUBLISHED_FOR = KEPT - DAY
 """Older events are not published. Every delivery is kept for longer, so no event is published twice."""
 
@@ -147,6 +150,17 @@ class WebhookEndpoint:
         source = f"endpoint:{self.id}:{self.disabled_at}"
         kind = EventType.ENDPOINT_DISABLED
         return (WebhookEvent(kind, self.account_id, self.disabled_at, source, endpoint_id=self.id),)
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookCreation:
+    """An idempotency record. It outlives its endpoint, so a repeated request does not bring back a deleted one."""
+
+    account_id: str
+    token: str  # a hash of the Idempotency-Key
+    fingerprint: str
+    endpoint_id: str
+    expires_at: int  # Unix seconds: the table's TTL
 
 
 @dataclass(frozen=True, slots=True)

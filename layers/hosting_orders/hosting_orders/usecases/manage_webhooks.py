@@ -6,22 +6,27 @@ import base64
 import math
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from hosting_orders.domain.api_key import request_token
 from hosting_orders.domain.callback_url import url_problem
 from hosting_orders.domain.codes import Code
 from hosting_orders.domain.errors import (
     AccessDeniedError,
     ConcurrentUpdateError,
+    IdempotencyKeyReusedError,
     InvalidRequestError,
     NotFoundError,
     RateLimitedError,
     WebhookDisabledError,
+    WebhookExistsError,
 )
 from hosting_orders.domain.webhook import (
+    CREATION_KEPT,
     KEPT,
     MAX_SECRETS,
     SealedSecret,
+    WebhookCreation,
     WebhookDelivery,
     WebhookEndpoint,
     delivery_of,
@@ -50,17 +55,15 @@ class WebhookRequest:
     events: tuple[str, ...] | None = None
     description: str | None = None
     enabled: bool | None = None
+    idempotency_key: str | None = None  # of a creation
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class WebhookSecret:
-    """`secret` is shown only once."""
-
     endpoint: WebhookEndpoint
-    secret: str
-
-    def __repr__(self) -> str:
-        return f"WebhookSecret({self.endpoint.id})"  # it holds a secret
+    secret: str | None = field(repr=False)  # shown once; a replay has None
+    replayed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,22 +75,50 @@ class Replay:
 def create_webhook(
     services: Services, caller: Caller, request: WebhookRequest, *, allow_loopback: bool = False
 ) -> WebhookSecret:
-    """Raises InvalidRequestError or TooManyWebhooksError."""
-    assert request.url is not None
-    assert request.events is not None
+    """Raises InvalidRequestError, TooManyWebhooksError or IdempotencyKeyReusedError."""
     _check(request, allow_loopback=allow_loopback)
     now, account_id, endpoint_id = services.clock.now(), caller.scope.id, new_endpoint_id()
+    creation = None
+    if request.idempotency_key is not None:
+        token = request_token("webhook", account_id, request.idempotency_key)
+        creation = WebhookCreation(
+            account_id, token, request.fingerprint, endpoint_id, (now + CREATION_KEPT) // 1000
+        )
+        earlier = services.webhooks.creation(account_id, token)
+        if earlier is not None:
+            return _replayed(services, earlier, request)
     secret = _new_secret()
+    endpoint = _new(services, account_id, endpoint_id, secret, request, now)
+    try:
+        return WebhookSecret(services.webhooks.add_endpoint(endpoint, creation), secret)
+    except WebhookExistsError:
+        assert creation is not None
+        earlier = services.webhooks.creation(account_id, creation.token)
+        return _replayed(services, earlier or creation, request)
+
+
+def _new(
+    services: Services, account_id: str, endpoint_id: str, secret: str, request: WebhookRequest, now: int
+) -> WebhookEndpoint:
+    assert request.url is not None
+    sealed = services.cipher.seal(secret, secret_context(account_id, endpoint_id))
     endpoint = WebhookEndpoint(
-        account_id=account_id,
-        id=endpoint_id,
-        url=request.url,
-        patterns=(),
-        created_at=now,
-        updated_at=now,
-        secrets=(SealedSecret(services.cipher.seal(secret, secret_context(account_id, endpoint_id)), now),),
+        account_id, endpoint_id, request.url, (), now, now, secrets=(SealedSecret(sealed, now),)
     )
-    return WebhookSecret(services.webhooks.add_endpoint(_changed(endpoint, request, now)), secret)
+    return _changed(endpoint, request, now)
+
+
+def _replayed(services: Services, earlier: WebhookCreation, request: WebhookRequest) -> WebhookSecret:
+    if earlier.fingerprint != request.fingerprint:
+        raise IdempotencyKeyReusedError(
+            "This Idempotency-Key was used before with another request; use a new one."
+        )
+    endpoint = services.webhooks.endpoint(earlier.account_id, earlier.endpoint_id)
+    if endpoint is None:
+        raise IdempotencyKeyReusedError(
+            "The endpoint of this Idempotency-Key was deleted; use a new Idempotency-Key."
+        )
+    return WebhookSecret(endpoint, None, replayed=True)
 
 
 def change_webhook(

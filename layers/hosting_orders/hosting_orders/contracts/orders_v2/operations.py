@@ -362,10 +362,11 @@ CREATE_WEBHOOK = Operation(
     heading="Create a webhook endpoint",
     contract=CONTRACT,
     access=Access(),
+    idempotent=True,
     status=201,
-    body=True,
     answers=webhooks.EndpointAnswer,
     render=webhooks.with_secret,
+    headers=webhooks.created,
     refuses=(Code.INVALID_WEBHOOK_URL, Code.UNKNOWN_EVENT_TYPE, Code.TOO_MANY_WEBHOOKS),
     ours=True,
 )

@@ -45,7 +45,7 @@ class Endpoint(TypedDict):
     disabled_reason: str | None
     last_status_code: int | None
     last_error: str | None
-    secret: NotRequired[str]  # shown once
+    secret: NotRequired[str | None]  # shown once; null in a replay
 
 
 class EndpointAnswer(TypedDict):
@@ -106,6 +106,10 @@ def endpoint_answer(endpoint: WebhookEndpoint) -> EndpointAnswer:
 
 def with_secret(made: WebhookSecret) -> EndpointAnswer:
     return {"endpoint": {**_endpoint(made.endpoint), "secret": made.secret}}
+
+
+def created(made: WebhookSecret) -> Mapping[str, str]:
+    return {"Idempotent-Replayed": "true"} if made.replayed else {}
 
 
 def removed(endpoint: WebhookEndpoint) -> Removed:
