@@ -371,6 +371,33 @@ def test_too_many_rotations_wait_and_break_no_receiver(world: World, account: st
     assert world.webhooks.received[-1].secrets == tuple(secrets)
 
 
+def test_a_test_key_cannot_change_the_endpoint_of_a_live_key(world: World, account: str) -> None:
+    def headers(*, test: bool) -> dict[str, str]:
+        key = new_key(world, account, test=test)
+        return {"authorization": f"Bearer {key}", "x-auth-account": f"acc_{account}"}
+
+    live, test = headers(test=False), headers(test=True)
+    made = send(world, "POST", ENDPOINTS, headers=live, account=None, body=json.dumps(GOOD)).body["endpoint"]
+    path = f"{ENDPOINTS}/{made['id']}"
+    sent = world.request("POST", f"{path}/test", headers=live).body["delivery"]["id"]
+    before = state_of(world)
+    for method, below, body in (
+        ("PATCH", "", {"enabled": False}),
+        ("DELETE", "", None),
+        ("POST", "/rotate-secret", None),
+        ("POST", "/replay", {"since": "2026-11-27T00:00:00Z"}),
+        ("POST", f"/deliveries/{sent}/redeliver", None),
+    ):
+        assert_error(world.request(method, path + below, body, headers=test), 403, "test_key")
+    assert state_of(world) == before
+    assert world.request("GET", path, headers=test).body["endpoint"]["test"] is False
+    assert world.request("POST", f"{path}/test", headers=test).status == 200
+    # A live key may change what a test key has created.
+    made = send(world, "POST", ENDPOINTS, headers=test, account=None, body=json.dumps(GOOD)).body["endpoint"]
+    assert made["test"] is True
+    assert world.request("DELETE", f"{ENDPOINTS}/{made['id']}", headers=live).status == 200
+
+
 def test_a_system_key_may_manage_webhooks(world: World, account: str) -> None:
     key = new_key(world, account, kind=CredentialKind.SYSTEM)
     headers = {"authorization": f"Bearer {key}", "x-auth-account": f"acc_{account}"}

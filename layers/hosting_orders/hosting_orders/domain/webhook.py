@@ -90,6 +90,7 @@ class WebhookEndpoint:
     failing_since: int | None = None  # the first failure since the last success
     last_status_code: int | None = None  # of the failure that is recorded last
     last_error: str | None = None
+    test: bool = False  # created with a test key
     version: int = 0
 
     @property

@@ -88,7 +88,7 @@ def create_webhook(
         if earlier is not None:
             return _replayed(services, earlier, request)
     secret = _new_secret()
-    endpoint = _new(services, account_id, endpoint_id, secret, request, now)
+    endpoint = _new(services, caller, request, endpoint_id, secret)
     try:
         return WebhookSecret(services.webhooks.add_endpoint(endpoint, creation), secret)
     except WebhookExistsError:
@@ -98,12 +98,20 @@ def create_webhook(
 
 
 def _new(
-    services: Services, account_id: str, endpoint_id: str, secret: str, request: WebhookRequest, now: int
+    services: Services, caller: Caller, request: WebhookRequest, endpoint_id: str, secret: str
 ) -> WebhookEndpoint:
     assert request.url is not None
+    account_id, now = caller.scope.id, services.clock.now()
     sealed = services.cipher.seal(secret, secret_context(account_id, endpoint_id))
     endpoint = WebhookEndpoint(
-        account_id, endpoint_id, request.url, (), now, now, secrets=(SealedSecret(sealed, now),)
+        account_id=account_id,
+        id=endpoint_id,
+        url=request.url,
+        patterns=(),
+        created_at=now,
+        updated_at=now,
+        secrets=(SealedSecret(sealed, now),),
+        test=caller.credential.test,
     )
     return _changed(endpoint, request, now)
 
@@ -129,23 +137,26 @@ def change_webhook(
     *,
     allow_loopback: bool = False,
 ) -> WebhookEndpoint:
-    """Raises NotFoundError or InvalidRequestError."""
-    find_webhook(services, caller, endpoint_id)  # a foreign endpoint is a 404, whatever the body says
+    """Raises NotFoundError, AccessDeniedError or InvalidRequestError."""
+    _changeable(services, caller, endpoint_id)  # a foreign endpoint is a 404, whatever the body says
     _check(request, allow_loopback=allow_loopback)
     now = services.clock.now()
     return _change(services, caller, endpoint_id, lambda current: _changed(current, request, now))
 
 
 def remove_webhook(services: Services, caller: Caller, endpoint_id: str) -> WebhookEndpoint:
-    """Raises NotFoundError."""
-    endpoint = find_webhook(services, caller, endpoint_id)
+    """Raises NotFoundError or AccessDeniedError."""
+    endpoint = _changeable(services, caller, endpoint_id)
     if not services.webhooks.remove_endpoint(caller.scope.id, endpoint_id):
         raise NotFoundError("There is no such webhook endpoint.")
     return endpoint
 
 
 def rotate_secret(services: Services, caller: Caller, endpoint_id: str) -> WebhookSecret:
-    """Add a secret. The former ones sign too, for a day. Raises NotFoundError or RateLimitedError."""
+    """Add a secret. The former ones sign too, for a day.
+
+    Raises NotFoundError, AccessDeniedError or RateLimitedError.
+    """
     secret = _new_secret()
     sealed = services.cipher.seal(secret, secret_context(caller.scope.id, endpoint_id))
     now = services.clock.now()
@@ -161,7 +172,7 @@ def rotate_secret(services: Services, caller: Caller, endpoint_id: str) -> Webho
             )
         return current.rotated(sealed, now)
 
-    find_webhook(services, caller, endpoint_id)
+    _changeable(services, caller, endpoint_id)
     return WebhookSecret(_change(services, caller, endpoint_id, rotated), secret)
 
 
@@ -194,7 +205,7 @@ def try_webhook(
 def redeliver_webhook(
     services: Services, caller: Caller, endpoint_id: str, message_id: str
 ) -> WebhookDelivery:
-    """Make the delivery due now, with its id. Raises NotFoundError or WebhookDisabledError."""
+    """Make the delivery due now, with its id. Raises the errors of `replay_webhooks`."""
     endpoint = _enabled(services, caller, endpoint_id)
     for _ in range(_TRIES):
         delivery = find_delivery(services, endpoint, message_id)
@@ -206,7 +217,10 @@ def redeliver_webhook(
 
 
 def replay_webhooks(services: Services, caller: Caller, endpoint_id: str, since: int) -> Replay:
-    """Make every undelivered event from `since` (epoch ms) on due now. Raises NotFoundError or WebhookDisabledError."""
+    """Make every undelivered event from `since` (epoch ms) on due now.
+
+    Raises NotFoundError, AccessDeniedError or WebhookDisabledError.
+    """
     endpoint = _enabled(services, caller, endpoint_id)
     now = services.clock.now()
     first = first_message_id(max(since, now - KEPT))
@@ -223,8 +237,16 @@ def replay_webhooks(services: Services, caller: Caller, endpoint_id: str, since:
     return Replay(replayed, found[REPLAYED].event.at if len(found) > REPLAYED else None)
 
 
-def _enabled(services: Services, caller: Caller, endpoint_id: str) -> WebhookEndpoint:
+def _changeable(services: Services, caller: Caller, endpoint_id: str) -> WebhookEndpoint:
+    """An endpoint that the caller may change."""
     endpoint = find_webhook(services, caller, endpoint_id)
+    if caller.credential.test and not endpoint.test:
+        raise AccessDeniedError(Code.TEST_KEY, "A test key cannot change the endpoint of a live key.")
+    return endpoint
+
+
+def _enabled(services: Services, caller: Caller, endpoint_id: str) -> WebhookEndpoint:
+    endpoint = _changeable(services, caller, endpoint_id)
     if not endpoint.enabled:
         raise WebhookDisabledError("The endpoint is switched off; enable it with PATCH first.")
     return endpoint

@@ -45,6 +45,7 @@ class Endpoint(TypedDict):
     disabled_reason: str | None
     last_status_code: int | None
     last_error: str | None
+    test: bool  # created with a test key, so test keys may change it
     secret: NotRequired[str | None]  # shown once; null in a replay
 
 
@@ -150,6 +151,7 @@ def _endpoint(endpoint: WebhookEndpoint) -> Endpoint:
         "disabled_reason": endpoint.disabled_reason.value if endpoint.disabled_reason else None,
         "last_status_code": endpoint.last_status_code,
         "last_error": endpoint.last_error,
+        "test": endpoint.test,
     }
 
 
