@@ -297,6 +297,22 @@ def test_an_endpoint_that_fails_for_days_is_switched_off_and_replayed(world: Wor
     assert shown(world, endpoint)["failing_since"] is None
 
 
+def test_a_replayed_webhook_has_all_its_retries_again(world: World) -> None:
+    endpoint = create(world, "order.completed")
+    fail_for_days(world, answer=CallbackAnswer(503, "busy"))
+    path = f"/api/webhooks/endpoints/{endpoint['id']}"
+    assert world.request("PATCH", path, {"enabled": True}).status == 200
+    # The receiver is back, and cannot take all replayed webhooks at once.
+    world.webhooks.answers = [CallbackAnswer(429, "too many", retry_after=300)]
+    assert world.request("POST", f"{path}/replay", {"since": "2020-01-01T00:00:00Z"}).status == 202
+    for _ in range(8):
+        world.requeue_webhooks()
+        world.run()
+        world.advance(60)
+    (entry,) = log_of(world, endpoint)
+    assert entry["status"] == "delivered"
+
+
 def test_410_switches_the_endpoint_off(world: World) -> None:
     endpoint = create(world, "*")
     world.webhooks.answers = [CallbackAnswer(410)]

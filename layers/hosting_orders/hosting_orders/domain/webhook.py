@@ -175,6 +175,10 @@ class WebhookDelivery(Delivery):
     def held(self) -> WebhookDelivery:
         return replace(self, status=DeliveryStatus.HELD, due_at=None)
 
+    def replayed(self, now: int) -> WebhookDelivery:
+        """Due now, with all retries."""
+        return replace(self.again(now), retries_from=self.made)
+
     @property
     def can_be_replayed(self) -> bool:
         return self.status in (DeliveryStatus.EXHAUSTED, DeliveryStatus.HELD, DeliveryStatus.GONE)

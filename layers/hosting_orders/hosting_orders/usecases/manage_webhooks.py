@@ -230,7 +230,7 @@ def replay_webhooks(services: Services, caller: Caller, endpoint_id: str, since:
         if not delivery.can_be_replayed or delivery.event.example:
             continue
         try:
-            services.webhooks.save_delivery(delivery.again(now))
+            services.webhooks.save_delivery(delivery.replayed(now))
             replayed += 1
         except ConcurrentUpdateError:
             continue  # another request has just made it due
