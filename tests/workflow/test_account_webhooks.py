@@ -372,6 +372,22 @@ def test_many_due_deliveries_of_one_endpoint_do_not_hide_another(world: World, m
     assert {item.kind for item in world.services.orders.due(world.clock.now(), 100)} <= {"order", "cart"}
 
 
+def test_a_backlog_is_sent_at_the_stated_rate(world: World, monkeypatch: Any) -> None:
+    monkeypatch.setattr(requeue_webhooks, "PER_ENDPOINT", 2)
+    create(world, "order.*", "payment.*")
+    world.webhook_queue.broken = True
+    for key in ("one", "two"):
+        completed(world, key=key)
+    world.webhook_queue.broken = False
+    world.advance(121)
+    for minute in (1, 2, 3, 4):
+        assert world.requeue_webhooks() == 2
+        world.run()
+        assert len(world.webhooks.received) == 2 * minute
+        world.advance(59.9)  # the schedule is not exact
+    assert len({request.message_id for request in world.webhooks.received}) == 8
+
+
 def test_a_deleted_endpoint_gets_nothing_more(world: World) -> None:
     endpoint = create(world, "order.completed")
     world.webhook_queue.broken = True
