@@ -205,7 +205,7 @@ def test_unknown_paths_count_too(client: Client, method: str, path: str) -> None
 def test_a_request_that_cannot_be_counted_is_processed(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(bucket: str, ends_at: int) -> int:
+    def broken(bucket: str, ends_at: int, number: int) -> int:
         raise ProviderUnavailableError("made up")
 
     monkeypatch.setattr(client.world.services.counts, "add", broken)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hosting_orders.domain.account import Account, CredentialKind
 from hosting_orders.domain.catalogue import Catalogue
 from hosting_orders.domain.codes import Code
-from hosting_orders.domain.errors import AccessDeniedError, RateLimitedError
+from hosting_orders.domain.errors import AccessDeniedError
 from hosting_orders.domain.spending import Remaining
 
 from .authenticate import Caller
@@ -16,7 +16,7 @@ from .cancel_order import cancel_order
 from .check_domains import DomainCheck, check_domains
 from .domain_item import admit_domain_orders
 from .key_mode import check_change
-from .limit_rate import Bucket, RateLimit, count_request
+from .limit_rate import RateLimit, count_questions
 from .list_tlds import TldOffer, list_tlds
 from .place_cart import CartRequest, Placed, place_cart
 from .ports import Services
@@ -64,8 +64,8 @@ def cancel(services: Services, caller: Caller, order_id: str, scopes: Scopes) ->
 
 def check(services: Services, caller: Caller, names: Sequence[str], limit: RateLimit) -> list[DomainCheck]:
     """Raises RateLimitedError and the errors of `check_domains`."""
-    _count_question(services, caller, limit)
-    return check_domains(services, caller.scope, names)
+    count_questions(services, caller, limit)
+    return check_domains(services, caller, names, limit)
 
 
 def quote(
@@ -108,18 +108,8 @@ def _admit(services: Services, caller: Caller, scopes: Collection[str], question
     _refuse_tokens(caller)
     _require(caller, scopes)
     if questions is not None:
-        _count_question(services, caller, questions)
+        count_questions(services, caller, questions)
         admit_domain_orders(services, caller)
-
-
-def _count_question(services: Services, caller: Caller, limit: RateLimit) -> None:
-    """Count a question to the registrar. The message itself was counted as a write."""
-    standing = count_request(services, Bucket.REGISTRAR, f"key#{caller.credential.key_hash}", limit)
-    if standing is not None and standing.exceeded:
-        raise RateLimitedError(
-            f"At most {standing.limit} questions to the registrar in {standing.seconds} seconds.",
-            standing.retry_after,
-        )
 
 
 def _refuse_tokens(caller: Caller) -> None:
