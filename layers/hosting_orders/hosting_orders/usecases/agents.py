@@ -73,15 +73,15 @@ def quote(
     caller: Caller,
     request: CartRequest,
     scopes: Collection[str],
-    questions: RateLimit | None,
+    questions: RateLimit,
     *,
     loopback: bool,
 ) -> AgentQuote:
-    """`questions` limits orders of domains, and is None if there is none.
+    """`questions` limits orders of domains.
 
     Raises the errors of `preview_order`, RateLimitedError and AccessDeniedError.
     """
-    _admit(services, caller, scopes, questions)
+    _admit(services, caller, request, scopes, questions)
     preview = preview_order(services, caller, request, allow_loopback_callbacks=loopback)
     return AgentQuote(preview, remaining(services, caller.credential, caller.scope))
 
@@ -91,12 +91,12 @@ def place(
     caller: Caller,
     request: CartRequest,
     scopes: Collection[str],
-    questions: RateLimit | None,
+    questions: RateLimit,
     *,
     loopback: bool,
 ) -> Placed:
     """Raises the errors of `place_cart` and `quote`, and AccessDeniedError `spend_cap_required`."""
-    _admit(services, caller, scopes, questions)
+    _admit(services, caller, request, scopes, questions)
     if cap_of(caller.credential) is None:
         raise AccessDeniedError(
             Code.SPEND_CAP_REQUIRED, "This API key has no spend cap, and agents order only with one."
@@ -104,11 +104,13 @@ def place(
     return place_cart(services, caller, request, allow_loopback_callbacks=loopback)
 
 
-def _admit(services: Services, caller: Caller, scopes: Collection[str], questions: RateLimit | None) -> None:
+def _admit(
+    services: Services, caller: Caller, request: CartRequest, scopes: Collection[str], questions: RateLimit
+) -> None:
     _refuse_tokens(caller)
     _require(caller, scopes)
-    if questions is not None:
-        count_questions(services, caller, questions)
+    if request.domains:
+        count_questions(services, caller, questions, request.domains)
         admit_domain_orders(services, caller)
 
 
