@@ -39,7 +39,7 @@ from hosting_orders.domain.order import (
     TimelineEntry,
 )
 from hosting_orders.domain.placement import Placement
-from hosting_orders.domain.products import Claims, ProductKind
+from hosting_orders.domain.products import Claims, Deliverer
 from hosting_orders.domain.providers import PaymentMethod
 from hosting_orders.domain.quote import Quote
 from hosting_orders.domain.registration import SealedContacts
@@ -100,7 +100,7 @@ class CartRequest:
 
     @property
     def domains(self) -> int:
-        return sum(item.product.KIND is ProductKind.DOMAIN for item in self.items)
+        return sum(item.product.DELIVERER is Deliverer.REGISTRAR for item in self.items)
 
 
 @dataclass(frozen=True, slots=True)
