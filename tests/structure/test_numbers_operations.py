@@ -360,6 +360,7 @@ CLAIMS: dict[str, Claims] = {
         ("For {} hours the old one signs", (HOURS(webhook.ROTATION),)),
         ("At most {} secrets are valid", (webhook.MAX_SECRETS,)),
         ("The key is known for {} days", (DAYS(webhook.CREATION_KEPT),)),
+        ("can send {} tests a minute", (manage_webhooks.TESTS.requests,)),
         ("keeps each delivery for {} days", (DAYS(webhook.KEPT),)),
         ("Nothing is lost for {} days", (DAYS(webhook.KEPT),)),
         ("has failed for {} days without", (DAYS(webhook.OFF_AFTER),)),

@@ -13,6 +13,7 @@ from hosting_orders.domain.durations import DAY
 from hosting_orders.domain.providers import CallbackAnswer
 from hosting_orders.domain.webhook import OFF_AFTER
 from hosting_orders.usecases import requeue_webhooks
+from hosting_orders.usecases.manage_webhooks import TESTS
 from tests.support.mishaps import Mishap
 from tests.support.table_stream import dead_letter
 from tests.support.world import Reply, World, a_world, handler_of
@@ -250,6 +251,24 @@ def test_failed_attempts_are_repeated_with_the_same_id_and_body(world: World) ->
     assert entry["status"] == "delivered"
     assert [attempt["status_code"] for attempt in entry["attempts"]] == [500, 500, 500, 204]
     assert shown(world, endpoint)["failing_since"] is None
+
+
+def test_an_account_cannot_keep_functions_busy_with_tests(world: World) -> None:
+    world.limited = True
+    paths = [f"/api/webhooks/endpoints/{create(world)['id']}/test" for _ in range(2)]
+    for number in range(TESTS.requests):
+        assert world.request("POST", paths[number % 2]).status == 200
+    sent = len(world.webhooks.received)
+    refused = world.request("POST", paths[0], key="system_key")
+    assert (refused.status, refused.body["code"]) == (429, "rate_limited")
+    assert 0 < int(refused.headers["retry-after"]) <= 60
+    assert len(world.webhooks.received) == sent
+    other = create(world, account="credit")
+    assert (
+        world.request("POST", f"/api/webhooks/endpoints/{other['id']}/test", account="credit").status == 200
+    )
+    world.advance(60)
+    assert world.request("POST", paths[0]).status == 200
 
 
 # -- an endpoint that fails -----------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ class Bucket(StrEnum):
     READ = "read"
     WRITE = "write"
     REGISTRAR = "registrar"  # their answer may need the registrar
+    WEBHOOK_TEST = "webhook_test"
 
 
 @dataclass(frozen=True, slots=True)

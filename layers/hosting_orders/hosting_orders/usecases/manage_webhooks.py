@@ -36,9 +36,13 @@ from hosting_orders.domain.webhook import (
 from hosting_orders.domain.webhook_events import EventType, WebhookEvent, event_type, is_pattern
 
 from .authenticate import Caller
+from .limit_rate import Bucket, RateLimit, count_request
 from .ports import Services
 from .read_webhooks import find_delivery, find_webhook
 from .send_webhooks import EventBody, attempt, secret_context, secrets_of
+
+TESTS = RateLimit(requests=10, seconds=60)
+"""Of an account. Each test keeps a function busy until the receiver answers."""
 
 REPLAYED = 500
 """Maximum deliveries of one replay. The answer says where to continue."""
@@ -179,12 +183,21 @@ def rotate_secret(services: Services, caller: Caller, endpoint_id: str) -> Webho
 def try_webhook(
     services: Services, caller: Caller, endpoint_id: str, kind: str | None, body: EventBody
 ) -> WebhookDelivery:
-    """Send an example now, and once. Raises NotFoundError, InvalidRequestError or AccessDeniedError."""
+    """Send an example now, and once.
+
+    Raises NotFoundError, InvalidRequestError, AccessDeniedError or RateLimitedError.
+    """
     endpoint = find_webhook(services, caller, endpoint_id)
     wanted = EventType.TEST if kind is None else _type_of(kind)
     if wanted is not EventType.TEST and not caller.credential.test:
         raise AccessDeniedError(
             Code.TEST_KEY_REQUIRED, f"Only a test key may send an example of `{wanted}`; send `webhook.test`."
+        )
+    standing = count_request(services, Bucket.WEBHOOK_TEST, f"account#{caller.scope.id}", TESTS)
+    if standing is not None and standing.exceeded:
+        raise RateLimitedError(
+            f"At most {TESTS.requests} tests in {TESTS.seconds} seconds. Try again in {standing.retry_after} seconds.",
+            standing.retry_after,
         )
     now = services.clock.now()
     event = WebhookEvent(
@@ -292,7 +305,7 @@ def _check(request: WebhookRequest, *, allow_loopback: bool) -> None:
 def _check_patterns(patterns: Sequence[str]) -> None:
     for place, pattern in enumerate(patterns):
         if not is_pattern(pattern):
-            raise _unknown(pattern, f"/events/{place}")
+            raise _unknown(pattern, f"/events/{place}", also=" and no pattern such as `order.*`")
 
 
 def _type_of(text: str) -> EventType:
@@ -302,10 +315,10 @@ def _type_of(text: str) -> EventType:
     return kind
 
 
-def _unknown(text: str, pointer: str) -> InvalidRequestError:
+def _unknown(text: str, pointer: str, also: str = "") -> InvalidRequestError:
     return InvalidRequestError(
         Code.UNKNOWN_EVENT_TYPE,
-        f"{text[:60]!a} is no event type; `GET /api/webhooks/event-types` lists the types.",
+        f"{text[:60]!a} is no event type{also}; `GET /api/webhooks/event-types` lists the types.",
         pointer,
     )
 
