@@ -10,7 +10,7 @@ ACCOUNT_ID = "111122223333"
 """The account number in AWS's own examples."""
 REGION = "eu-west-1"
 ACCESS_KEY_ID = "local"
-SECRET_ACCESS_KEY = "local"  # noqa: S105  # the emulator accepts any
+SECRET_ACCESS_KEY = "local"  # noqa: S105  # the emulator accepts any key
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,7 +172,7 @@ def _files_of(name: str, known: Collection[str]) -> Iterator[str]:
 
 
 def _spellings(known: Collection[str]) -> Mapping[str, Collection[str]]:
-    """The names by which tests refer to a non-Python file: its path, its file name, and folders that hold no Python."""
+    """The names by which tests refer to a non-Python file: its path, its file name, and folders without Python."""
     of_python = {folder for path in known if path.endswith(".py") for folder in PurePosixPath(path).parents}
     found: dict[str, set[str]] = {}
     for path in known:

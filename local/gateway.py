@@ -45,7 +45,7 @@ class Gateway:
 
 @contextmanager
 def running_gateway() -> Iterator[Gateway]:
-    """A gateway on port 8080 or, if taken, a free port."""
+    """A gateway on port 8080, or on a free port if 8080 is taken."""
     gateway = Gateway(0)
     server = _listen(gateway)
     gateway.port = server.server_address[1]

@@ -17,7 +17,7 @@ _MOST = 100
 
 
 def poll_payments(dynamodb: Any, table: str, now: Callable[[], float] = time.time) -> Callable[[], None]:
-    """Return a function to call before each run of the reconciler. It makes the checks of unsettled payments due."""
+    """Return a function to call before each run of the reconciler. It makes the checks of payments due."""
     orders = DynamoOrderStore(dynamodb, table)
 
     def make_due() -> None:

@@ -1,7 +1,7 @@
-"""Copy the project's SAM template in the form that the embedded AWS can run, without a build.
+"""Copy the project's SAM template in a form that the embedded AWS emulator runs without a build.
 
-A function's package is one script. It starts AWS's Python runtime in the developer's environment, on the sources in the
-checkout. A Mac therefore needs no Linux wheels, and an edited file takes effect at the next start.
+A function's package is one script. The script starts AWS's Python runtime in the developer's environment, on the
+sources in the checkout. A Mac therefore needs no Linux wheels, and an edited file takes effect at the next start.
 """
 
 from __future__ import annotations

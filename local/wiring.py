@@ -1,6 +1,7 @@
-"""Add what the emulator's CloudFormation leaves out. Running it again changes nothing.
+"""Add what the emulator's CloudFormation leaves out. A second run changes nothing.
 
-ministack 1.5.33 ignores an HTTP API's `Body`, where SAM writes the routes, and a table's `TimeToLiveSpecification`.
+The emulator (ministack 1.5.33) ignores an HTTP API's `Body`, where SAM writes the routes. It also ignores a table's
+`TimeToLiveSpecification`.
 """
 
 from __future__ import annotations

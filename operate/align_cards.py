@@ -1,7 +1,7 @@
-"""`make align-cards`: the renewals of earlier releases are charged to the customer's current default method.
+"""`make align-cards`: charge the renewals of earlier releases to the customer's current default method.
 
-An earlier release gave each subscription the card of its order, which takes precedence over the customer's default.
-Stripe's API can replace that card, but not remove it.
+An earlier release stored the order's card in each subscription. That card takes precedence over the customer's default.
+Stripe's API can replace that card, but cannot remove it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`make connect-platform`: the hosting platform's API key and the secrets that sign its webhooks."""
+"""`make connect-platform`: store the hosting platform's API key and the secrets that sign its webhooks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def connect_platform(
 ) -> None:
     """Store the key and the signing secrets. An empty argument keeps the stored value.
 
-    During a rotation `secrets` holds two secrets, separated by a comma. If this raises OperateError, nothing is stored.
+    During a rotation `secrets` holds two secrets, separated by a comma. If OperateError is raised, nothing is stored.
     """
     from hosting_orders.adapters.hosting_platform import HttpHostingPlatform
 

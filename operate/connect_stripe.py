@@ -1,4 +1,4 @@
-"""`make connect-stripe`: the webhook endpoint at Stripe, and the stack's key and signing secret.
+"""`make connect-stripe`: create the webhook endpoint at Stripe, and store the stack's key and signing secret.
 
 Each step can be repeated, and a crash between two steps loses no event. First a new endpoint is created. Then its
 secret is stored beside the old secret. The old endpoint is deleted last.
@@ -107,14 +107,14 @@ def _check_rights(client: stripe.StripeClient) -> None:
 
 
 def _of_stack(client: stripe.StripeClient, url: str, stored: Document) -> list[Document]:
-    """The endpoints with the stack's address, and the stored endpoint, whose address may have changed."""
+    """The endpoints with the stack's address, and the stored endpoint even if it has another address."""
     pages = client.v1.webhook_endpoints.list({"limit": 100}).auto_paging_iter()
     endpoints = [each.to_dict() for each in pages]
     return [each for each in endpoints if each["url"] == url or each["id"] == stored.get(WEBHOOK_ENDPOINT)]
 
 
 def _created(client: stripe.StripeClient, stack: Stack, url: str) -> Document:
-    """Only this response contains the endpoint's secret."""
+    """Create the endpoint. Only this response contains the endpoint's secret."""
     import stripe
 
     wanted: Any = {
@@ -139,7 +139,7 @@ def _kept(found: list[Document], stored: Document, api_version: str) -> Document
 
 
 def _delete_of_other_mode(stack: Stack, stored: Document, url: str, report: Report) -> None:
-    """Test and live mode have separate endpoints. The old endpoint would send events that the new key cannot read."""
+    """Delete the endpoints of the other mode, because the new key cannot read the events that they send."""
     import stripe
 
     client = stripe_client(stored[API_KEY], stack)

@@ -80,7 +80,7 @@ def deploy(
 
 
 def given_values(arguments: Sequence[str]) -> dict[str, str]:
-    """`Name=value` of the command line. Raises OperateError."""
+    """The `Name=value` arguments of the command line. Raises OperateError for any other argument."""
     values = {}
     for argument in arguments:
         name, separator, value = argument.partition("=")
@@ -141,7 +141,7 @@ def _refuse_unfit(cloud: Cloud, stage: Stage, region: str, status: str | None) -
 
 
 def _reasons(cloud: Cloud, stage: Stage) -> list[str]:
-    """Why the last operation failed, the cause first."""
+    """Return the reasons why the last operation failed. The first reason is the cause."""
     reasons = []
     for event in cloud.client("cloudformation").describe_stack_events(StackName=stage.stack)["StackEvents"]:
         reason = event.get("ResourceStatusReason", "")
@@ -167,7 +167,7 @@ def _asked(values: dict[str, str], known: Mapping[str, Any], stage: Stage, ask: 
 def _refuse_another_architecture(
     found: Mapping[str, Any] | None, values: Mapping[str, str], built: str
 ) -> None:
-    """Packages for another processor fail at their first import."""
+    """Refuse packages for another processor than the stack's, because such packages fail at the first import."""
     parameters = {
         each["ParameterKey"]: each["ParameterValue"] for each in (found or {}).get("Parameters", [])
     }

@@ -52,7 +52,7 @@ class Stack:
 
     @property
     def stand_ins(self) -> list[str]:
-        """The parameters that show that this stack uses stand-ins: other stacks do not set them."""
+        """The parameters that make this stack use stand-ins. A stack without stand-ins does not set them."""
         names = ("StripeApiBase", "RegistrarEndpoint", "LightsailEndpoint")
         found = [name for name in names if self.parameters.get(name)]
         return found + [
@@ -86,7 +86,7 @@ def stage_of(name: str, samconfig: Path = SAMCONFIG) -> Stage:
         **section.get("global", {}).get("parameters", {}),
         **section["deploy"].get("parameters", {}),
     }
-    # boto3 does not read AWS_REGION, only AWS_DEFAULT_REGION.
+    # boto3 reads only AWS_DEFAULT_REGION, so AWS_REGION is read here.
     return Stage(
         name, str(parameters["stack_name"]), parameters.get("region") or os.environ.get("AWS_REGION")
     )
@@ -101,7 +101,7 @@ def open_stage(name: str, state: Path = ROOT / ".local") -> tuple[Cloud, Stage]:
     from local.stack import STACK_NAME
 
     demo = state / "demo.json"
-    # The file stays when `make run` ends.
+    # The file remains after `make run` ends, so its existence does not show that a stack is running.
     address = json.loads(demo.read_text())["aws"] if demo.exists() else None
     if address is None or not _answers(address):
         raise OperateError("No local stack is running: start one with `make run`.")

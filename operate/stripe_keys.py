@@ -46,7 +46,10 @@ RIGHTS = (
 
 
 def is_live(key: str) -> bool:
-    """Raises OperateError if this is neither a secret nor a restricted key. The error's text never contains the key."""
+    """Whether the key is live.
+
+    Raises OperateError if `key` is not a secret or restricted key. The error's text never contains the key.
+    """
     if key.startswith("pk_"):
         raise OperateError("This is a publishable key (pk_…). The stack needs a secret or a restricted key.")
     if key.startswith("whsec_"):

@@ -12,15 +12,15 @@ import pytest
 
 from tests.support import permissions
 
-# The same examples in every run and no time limit, so results do not vary. `HYPOTHESIS_PROFILE=explore make
-# test` tries new examples.
+# Every run uses the same examples and no time limit, so the results do not vary. `HYPOTHESIS_PROFILE=explore make test`
+# tries new examples.
 hypothesis.settings.register_profile("same", derandomize=True, deadline=None, database=None)
 hypothesis.settings.register_profile("explore", deadline=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Pass the notes of a pytest-xdist worker to the process that reports."""
+    """Pass the permissions that a pytest-xdist worker has used to the process that writes the report."""
     output = getattr(session.config, "workeroutput", None)
     if output is not None:
         output["rights"] = sorted(permissions.seen)

@@ -16,7 +16,7 @@ bootstrap.prepare(
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    log = logger()  # before the use cases, or a new process would lose their log lines
+    log = logger()  # first, or a new process would lose the log lines of the use cases
     looked_at = reconcile(bootstrap.services(), callback_body)
     if looked_at:
         log.info("reconciled", extra={"items": looked_at})

@@ -1,4 +1,4 @@
-"""The queue RollUpDeadLetters: repair the carts of orders whose stream records Lambda gave up on."""
+"""The queue RollUpDeadLetters: recompute the roll-ups of carts after Lambda gave up on a stream record."""
 
 from __future__ import annotations
 

@@ -14,6 +14,6 @@ bootstrap.prepare("orders", "workflow", "alerts")
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    logger()  # before the use case, or a new process would lose its log lines
+    logger()  # first, or a new process would lose the log lines of the use case
     report_failed_execution(bootstrap.services(), failed_execution(event))
     return {}

@@ -1,4 +1,4 @@
-"""The table's stream: when orders change, update the roll-ups of their carts and the page marks."""
+"""The table's stream: when orders change, update their carts' roll-ups and the page marks (docs/glossary.md)."""
 
 from __future__ import annotations
 

@@ -13,5 +13,5 @@ bootstrap.prepare("orders", "registrar")
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    logger()  # before the use case, or a new process would lose its log lines
+    logger()  # first, or a new process would lose the log lines of the use case
     return {"unpaid": sweep_domains(bootstrap.services())}

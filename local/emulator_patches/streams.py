@@ -1,8 +1,8 @@
 """How failed records are retried and dropped when a table's stream invokes a function.
 
-ministack retries a batch without end if the function raises, and otherwise counts the batch as done. AWS, with
-ReportBatchItemFailures, continues from the earliest failed record. After MaximumRetryAttempts AWS drops the rest of the
-batch, or only the failed record with BisectBatchOnFunctionError. It then notifies the on-failure destination.
+ministack retries a batch without end if the function raises, and otherwise counts the batch as done. With
+ReportBatchItemFailures, AWS continues from the earliest failed record. After MaximumRetryAttempts AWS drops the rest of
+the batch, or, with BisectBatchOnFunctionError, only the failed record. AWS then notifies the on-failure destination.
 https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
 """
 

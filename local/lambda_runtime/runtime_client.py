@@ -1,6 +1,6 @@
 """A client of AWS's Lambda runtime API, in plain Python.
 
-It replaces the C extension of AWS's Python runtime (`awslambdaric`), which builds on Linux only.
+AWS's own client is a C extension in the package `awslambdaric`. It builds on Linux only.
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 """
 

@@ -65,7 +65,7 @@ class Machine:
     work: Work
     number: int
     state: tuple[int, str] = PENDING
-    # Lightsail opens these on every Linux machine.
+    # Lightsail opens these ports on every Linux machine.
     ports: list[dict[str, Any]] = field(
         default_factory=lambda: [
             opened({"fromPort": number, "toPort": number, "protocol": "tcp"}) for number in (22, 80)

@@ -28,7 +28,10 @@ def regions() -> tuple[str, ...]:
 
 
 def asked(headers: Mapping[str, str]) -> tuple[str, str]:
-    """Return a request's region and operation. Its header names are in lower case. Raises RefusalError as AWS does."""
+    """Return a request's region and operation. The names in `headers` are in lower case.
+
+    Raises RefusalError as AWS does.
+    """
     match = _SCOPE.match(headers.get("authorization", ""))
     if match is None:
         raise RefusalError("MissingAuthenticationTokenException", "Missing Authentication Token", 403)

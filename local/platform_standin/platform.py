@@ -162,7 +162,7 @@ class Platform:
             return 200, operation.document()
 
     def delete(self, item_id: str) -> Answer:
-        """The id cannot be used again, even if it has no service: a PUT sent earlier may still arrive."""
+        """The id cannot be used again, even if no service has it, because an earlier PUT may still arrive."""
         with self._lock:
             self._deleted.add(item_id)
             service = self.services.get(item_id)

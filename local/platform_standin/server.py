@@ -28,7 +28,7 @@ def _domain(service: Service) -> str | None:
 class PlatformStandIn:
     """The platform in this process. `answer` handles a request without a socket.
 
-    As a context manager it also serves HTTP on 127.0.0.1, on `port` or on a free one. Each of `webhook_secrets` signs
+    As a context manager it also serves HTTP on 127.0.0.1, on `port` or on a free port. Each of `webhook_secrets` signs
     the webhooks. See `Platform` for `delay` and `now`.
     """
 

@@ -107,8 +107,8 @@ REQUIRED_OF_EVERY_CONTACT: Mapping[str, tuple[str, ...]] = dict.fromkeys(
 WITHOUT_PRIVACY = frozenset(("com.au", "de", "es", "in", "net.au", "us"))
 
 # What a transfer does to the expiry date (Route 53 Developer Guide, "How transferring a domain to Route 53 affects the
-# expiration date"). The page predates .uk, .me.uk and .au. They follow .co.uk and .com.au. For a TLD in neither set, a
-# transfer adds a year.
+# expiration date"). The page predates .uk, .me.uk and .au. Here they are treated like .co.uk and .com.au. For a TLD in
+# neither set, a transfer adds a year.
 TRANSFER_KEEPS_THE_DATE = frozenset(
     ("au", "ch", "co.uk", "com.au", "es", "fi", "me.uk", "net.au", "org.uk", "se", "uk")
 )
@@ -141,6 +141,6 @@ def label_of(name: str) -> str:
 
 
 def begins(name: str, *prefixes: str) -> bool:
-    """Whether the longest of PREFIXES that the domain begins with is in `prefixes`."""
+    """Whether the domain begins with one of `prefixes`. Only the longest match in PREFIXES counts."""
     fitting = [prefix for prefix in PREFIXES if label_of(name).startswith(prefix)]
     return bool(fitting) and max(fitting, key=len) in prefixes

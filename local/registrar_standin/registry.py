@@ -55,7 +55,7 @@ class Registry:
         self.renewed: Counter[str] = Counter()
         self.mails: Counter[str] = Counter()  # by domain: how often the verification mail was sent again
         self.slow_checks: set[tuple[str, str]] = set()
-        # GetOperationDetail may refuse completed operations: the API reference leaves that open.
+        # If True, GetOperationDetail refuses completed operations. The API reference does not say whether it does.
         self.hides_completed = False
         self.former_expiry: dict[str, float] = {}
         self.former_nameservers: dict[str, tuple[str, ...]] = {}

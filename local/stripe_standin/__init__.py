@@ -14,7 +14,7 @@ It accepts any key that starts with `sk_test_`, and validates requests and respo
 - It collects only invoices of subscriptions automatically, and retries them on the days of a setting.
 - It retries failed webhooks for a minute, not for days.
 - Rate limits are off until they are set.
-- A test clock does its work at once. An existing customer cannot join one.
+- A test clock does its work at once. An existing customer cannot join a test clock.
 
 Controls: POST JSON or form fields. Each has a form on the page at `/` and a method on `standin.controls`.
 
@@ -23,7 +23,7 @@ Controls: POST JSON or form fields. Each has a form on the page at `/` and a met
     /_standin/checkout/debit       session[, iban, …]: pay by SEPA debit
     /_standin/checkout/authenticate
                                    session, succeeds: the customer's answer to the bank's challenge
-    /_standin/checkout/expire      session: expire it now
+    /_standin/checkout/expire      session: expire the session now
     /_standin/settle               payment (id of the intent, invoice or session) | customer: a SEPA payment arrives
     /_standin/fail                 as for settle, and failure_code: a SEPA payment fails
     /_standin/decline              payment_method, decline_code[, code]: decline this card's charges; without

@@ -1,4 +1,4 @@
-"""Disputes: https://docs.stripe.com/api/disputes. Some test cards, some test accounts and a control open one."""
+"""Disputes: https://docs.stripe.com/api/disputes. Some test cards, some test accounts and a control open a dispute."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rate limits: https://docs.stripe.com/rate-limits. They apply to the account, whatever the key."""
+"""Rate limits: https://docs.stripe.com/rate-limits. They apply to the account, not to each key."""
 
 from __future__ import annotations
 

@@ -149,7 +149,7 @@ def _activate(state: State, subscription: Json, invoice: Json) -> None:
 
 
 def mark_past_due(state: State, invoice: Json) -> None:
-    """Mark a subscription as past due, if the unpaid invoice is not that of its first period."""
+    """Mark a subscription as past due if the unpaid invoice is for a later period than the first."""
     details = (invoice["parent"] or {}).get("subscription_details")
     if details is None or invoice["billing_reason"] != "subscription_cycle":
         return

@@ -15,7 +15,7 @@ from .state import State, new_id
 SUPPORTED = frozenset(("amount", "charge", "payment_intent", "reason", "metadata"))
 
 SOME_TIME_LATER = 60.0
-"""Seconds until the refund of a test card succeeds or fails, if it does so later. Stripe does not publish this time."""
+"""Seconds until a refund with a late outcome succeeds or fails. Stripe does not publish this time."""
 
 
 def create(state: State, params: Json) -> Json:

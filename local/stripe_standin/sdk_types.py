@@ -38,7 +38,7 @@ Json = dict[str, Any]
 _Document = TypeVar("_Document")
 
 _LOADING = threading.RLock()
-"""The SDK's modules import each other. Two threads that begin with different ones can see half of a module."""
+"""The SDK's modules import each other. Without a lock, a thread could see a half-loaded module."""
 
 LEFT_OUT: Mapping[str, frozenset[str]] = {
     # Fields that Stripe omits instead of sending null. They need `expand`, only apply to some types, or mark a deleted
@@ -160,7 +160,7 @@ def _is_list_object(annotation: Any) -> bool:
 def skeleton(object_name: str) -> Json:
     """A new object with every documented field: null, zero or empty.
 
-    `violations` reports a required text that is still empty: the caller must set the fields that Stripe always sends.
+    The caller must set the fields that Stripe always sends. `violations` reports a required text that is still empty.
     """
     return copied(_blank(object_name))
 

@@ -29,10 +29,10 @@ LOCAL_WEBHOOK_SECRET = "whsec_local_stripe_standin"  # noqa: S105 - signs only l
 
 
 class StripeStandIn:
-    """Stripe in this process, on `port` of 127.0.0.1 or on a free one. A context manager.
+    """Stripe in this process, on 127.0.0.1. With `port` 0, a free port is chosen. A context manager.
 
-    If `webhook_secret` has several values, each of them signs. `deliver` replaces the HTTP endpoint for webhooks; see
-    `Receiver`. `deliver` runs in a separate thread. With `manual_delivery` it runs only in `deliver_webhooks`.
+    If `webhook_secret` has several values, each signs webhooks. `deliver` replaces the HTTP endpoint for webhooks; see
+    `Receiver`. `deliver` runs in a separate thread. With `manual_delivery`, `deliver` runs only in `deliver_webhooks`.
     `sepa_settles_after` is in seconds of `clock`.
     """
 
@@ -109,14 +109,14 @@ class StripeStandIn:
     # -- for assertions --------------------------------------------------------------------------------------
 
     def objects(self, object_name: str, **wanted: Any) -> list[Json]:
-        """Oldest first: objects("invoice", status="paid"). A condition of None matches every value."""
+        """Return objects, oldest first: objects("invoice", status="paid"). A condition of None matches every value."""
         with self.state.lock:
             self.state.run_due()
             conditions = {name: value for name, value in wanted.items() if value is not None}
             return copied(self.state.all(object_name, **conditions))
 
     def get(self, object_id: str) -> Json:
-        """Raises KeyError."""
+        """Raises KeyError if there is no such object."""
         with self.state.lock:
             self.state.run_due()
             found = self.state.find(object_id)
@@ -151,7 +151,7 @@ class StripeStandIn:
 
     @property
     def events(self) -> list[Json]:
-        """Not copied: only `pending_webhooks` of an event ever changes."""
+        """The events are not copied, because only their `pending_webhooks` changes."""
         with self.state.lock:
             self.state.run_due()
             return self.state.all("event")
@@ -162,7 +162,7 @@ class StripeStandIn:
         return amount
 
     def net_paid(self, customer: str | None = None) -> int:
-        """Charges minus refunds, in minor units, whatever the currency."""
+        """Charges minus refunds, in minor units. Amounts in different currencies are added."""
         taken: int = sum(charge["amount"] for charge in self.charges(customer))
         returned: int = sum(
             refund["amount"]
@@ -240,7 +240,7 @@ class _Handler(Handler):
         except ConnectionDropped:
             self.close_connection = True
             return
-        except Exception as problem:  # a bug of the stand-in, reported as such and not as Stripe's
+        except Exception as problem:  # a bug of the stand-in: the response says so
             self.server.served.log(traceback.format_exc())
             error = {"type": "api_error", "message": f"The stand-in has a bug: {problem!r}"}
             answer = Answer(500, json.dumps({"error": error}).encode(), {"Stripe-Should-Retry": "false"})

@@ -1,7 +1,7 @@
 """Test clocks: https://docs.stripe.com/billing/testing/test-clocks.
 
-A customer created with a `test_clock` lives on the clock's time, with its subscriptions and invoices. Payments stay on
-the stand-in's own time, as at Stripe. The clock stands still until it is advanced.
+The time of a test clock applies to the customers that were created with it, and to their subscriptions and invoices.
+Payments use the stand-in's own time, as at Stripe. A test clock stands still until a request advances it.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def list_all(state: State, params: Json) -> list[Json]:
 
 
 def advance(state: State, params: Json, clock_id: str) -> Json:
-    """The response says `advancing`. The work is done next, and then the clock is `ready`."""
+    """The response says `advancing`. The due work runs after the response, and then the clock is `ready`."""
     clock = state.get(NAME, clock_id)
     target = params["frozen_time"]
     if target <= clock["frozen_time"]:
@@ -93,7 +93,7 @@ def delete(state: State, params: Json, clock_id: str) -> Json:
 
 
 def check_ready(state: State, params: Json, ids: tuple[str, ...]) -> None:
-    """Refuse to change a test clock that is advancing, or an object on it."""
+    """Refuse to change an advancing test clock or an object that uses such a clock."""
     for one in (*ids, params.get("customer"), params.get("invoice"), params.get("test_clock")):
         found = state.find(one) if isinstance(one, str) else None
         if found is None:

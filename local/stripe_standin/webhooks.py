@@ -147,7 +147,7 @@ class Webhooks:
             return self._changed.wait_for(lambda: not self._waiting and not self._busy, timeout)
 
     def deliver_now(self) -> int:
-        """Try each waiting delivery once, due or not, in this thread. Returns how many were accepted."""
+        """Try each waiting delivery once in this thread, even if it is not due. Returns how many were accepted."""
         delivered = 0
         failed: list[_Waiting] = []
         while True:

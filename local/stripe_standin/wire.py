@@ -94,9 +94,9 @@ def search_page(entries: list[Json], params: Json, url: str) -> Json:
 
 
 def expanded(state: State, answer: Json, paths: Iterable[str]) -> Json:
-    """A copy in which each id that `expand` names is replaced by its object.
+    """A copy of the response in which the ids at `paths` are replaced by their objects.
 
-    It also has the fields of `_INCLUDED` that `expand` names.
+    The copy also has the fields that Stripe includes only on request (`_INCLUDED`), if `paths` names them.
     """
     if answer["object"] in ("list", "search_result"):
         answer = {**answer, "data": [as_answered(entry) for entry in answer["data"]]}

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Finds Python and makes the project's virtual environments when they are missing or out of date.
 #
-#   bootstrap.sh ENVIRONMENT…     make .venv/ENVIRONMENT (app, emulator, sam; or browser, see below)
-#   bootstrap.sh --python [X.Y…]  print the newest suitable Python (or the newest among the versions given)
+#   bootstrap.sh ENVIRONMENT…     make .venv/ENVIRONMENT (app, emulator, sam or browser)
+#   bootstrap.sh --python [X.Y…]  print the newest suitable Python, or the newest of the given versions
 #
-# There are three environments because the emulator and SAM CLI each pin their own botocore, which must not change
+# The emulator and SAM CLI each pin their own botocore. They have their own environments, so their pins do not change
 # the version that the application is tested with.
 #
 # PYTHON=/path/to/python selects the interpreter. The script works with bash 3.2, which macOS ships.
@@ -18,8 +18,8 @@ recipe=2 # increase this when environments must be rebuilt
 
 say() { printf '%s\n' "$*" >&2; }
 
-# True if $1 runs, is Python $2, and can make a virtual environment. Only running it shows that: pyenv leaves
-# a `python3.13` on the PATH that only prints an error, and Debian's python3 comes without `ensurepip`.
+# True if $1 runs, is Python $2, and can make a virtual environment. The file's name alone does not show this.
+# pyenv leaves a `python3.13` on the PATH that only prints an error. Debian's python3 comes without `ensurepip`.
 is_suitable() {
     [ -x "$1" ] || return 1
     "$1" -c 'import sys, venv, ensurepip; sys.exit("%d.%d" % sys.version_info[:2] != sys.argv[1])' "$2" \
@@ -144,7 +144,7 @@ make_environment() {
     rm -rf "${venvs:?}/$name"
     "$python" -m venv "$venvs/$name"
     log="$venvs/$name/pip.log"
-    # Python compiles modules on first use. Compiling all of them takes time and a quarter more space.
+    # --no-compile: Python compiles modules on first use. Compiling all of them takes time and a quarter more space.
     if ! "$venvs/$name/bin/python" -m pip install --disable-pip-version-check --no-input --no-deps --no-compile \
         --require-hashes -r "$requirements" >"$log" 2>&1; then
         cat "$log" >&2
@@ -160,8 +160,8 @@ make_environment() {
     unlock
 }
 
-# Tools of the browser tests: Playwright goes into .venv/app, and axe-core from npm into .venv/browser. Neither
-# includes Chromium; the tests use the system's.
+# Tools of the browser tests. Playwright goes into .venv/app, and axe-core from npm goes into .venv/browser.
+# Chromium is not installed: the tests use the system's Chromium.
 make_browser() {
     local stamp log="$venvs/browser/install.log"
     make_environment app

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Updates all pins to the newest compatible releases: `make lock`.
-# The files are universal: Python 3.11 to 3.14, Linux and macOS. They have no index address, so each
-# machine uses its own index.
+# The pins are for Python 3.11 to 3.14 on Linux and macOS. The files do not name a package index, so each machine
+# uses its own.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -20,7 +20,7 @@ resolve() {
         --no-emit-index-url --no-emit-find-links --no-annotate --no-header "$1.in" -o "$1.txt"
 }
 
-# The layer first: the development tools must fit its versions, not the reverse.
+# The layer is resolved first, because the development tools must fit its versions.
 resolve layers/dependencies/requirements
 resolve local/toolchain/dev
 resolve local/toolchain/emulator

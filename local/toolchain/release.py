@@ -5,7 +5,7 @@ content of layers and the function's other properties, such as Timeout. The stam
 in every function's environment. A new release therefore gives every function a new version. All versions of a release
 carry its stamp (docs/runbooks.md).
 
-Only the built copy is stamped: `sam deploy` reads it, and `sam build` rewrites it.
+Only the built template is stamped. `sam deploy` reads the built template, and `sam build` writes a new one.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def _sources(root: Path) -> Iterator[Path]:
 
 
 def stamped(template: str, release: str) -> str:
-    """Return the template with the stamp. Raises ValueError if the template has no place for it, or several."""
+    """Return the template with the stamp. Raises ValueError if the number of places for it is not one."""
     text, places = _UNSTAMPED.subn(rf"\g<1>{release}", template)
     if places != 1:
         raise ValueError(f"{places} lines `RELEASE: unbuilt` in the built template instead of one")

@@ -1,4 +1,4 @@
-"""One Chromium per module of browser tests, and one world per test."""
+"""One Chromium per module of browser tests, and one world (tests/support/world.py) per test."""
 
 from __future__ import annotations
 

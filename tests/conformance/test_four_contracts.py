@@ -26,8 +26,8 @@ def test_the_table_in_the_docs_matches_the_code() -> None:
     assert dialects.written() == dialects.table(), "write the table with: python -m tests.support.dialects"
 
 
-# The status table that C03 decides. The columns: status in 000, status and invoice status in 001, whether 001 can
-# cancel, order, payment and task status in 002. C03 does not decide the cells with `None`.
+# The status table that C03 decides. The columns are: status (contract 000); status, invoice status and whether the
+# order can be cancelled (001); status of order, payment and task (002). C03 does not decide the cells with `None`.
 _DECIDED: dict[str, tuple[str | None, ...]] = {
     "awaiting payment": ("PENDING", "Pending", "Unpaid", "yes", "pending", "processing", "PENDING"),
     "awaiting the customer": (

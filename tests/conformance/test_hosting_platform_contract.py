@@ -1,5 +1,7 @@
-"""The promises of the port HostingPlatform (docs/hosting-platform-contract.md), tested with two adapters:
-HTTP against its stand-in, over a socket and in process, and Lightsail behind the routing adapter.
+"""The promises of the port HostingPlatform (docs/hosting-platform-contract.md), tested with two adapters.
+
+The HTTP adapter calls its stand-in, over a socket and in process. The Lightsail adapter is called through the routing
+adapter.
 """
 
 from __future__ import annotations
@@ -58,7 +60,7 @@ KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGq2l5b1m0f0X7w9Q3m2kqv9mE3cJ0nZ2xkq0
 
 
 # The Lightsail adapter first refuses a location that is not an availability zone. Then it compares the request with the
-# earlier one. The other location must therefore be a zone too. Every other field may have any value.
+# earlier request. The other location must therefore be a zone too. The other fields may have any value.
 OTHER = {"location": "eu-central-1b"}
 
 
@@ -133,8 +135,8 @@ class OverHttp(StandInWorld):
 class OnLightsail:
     """The Lightsail adapter with its stand-in, in process.
 
-    The tests call it through the routing adapter. That adapter passes the ids of all other operations to the HTTP
-    platform.
+    The tests call the Lightsail adapter through the routing adapter, which passes all ids of other operations to the
+    HTTP platform.
     """
 
     asked = replace(
@@ -207,6 +209,7 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
 
 @pytest.fixture(params=["http", "in process"])
 def reporting(request: pytest.FixtureRequest) -> Iterator[World]:
+    """A platform that sends webhooks."""
     with a_world(request.param) as world:
         yield world
 
@@ -401,7 +404,7 @@ def test_an_unknown_operation_is_none(world: World) -> None:
     assert world.platform.operation("op-of-nobody") is None
 
 
-def test_a_read_whose_response_is_lost_does_not_report_an_unknown_operation(world: World) -> None:
+def test_a_read_whose_response_is_lost_raises_an_error(world: World) -> None:
     operation = world.platform.provision(world.asked)
     world.lose_answer()
 

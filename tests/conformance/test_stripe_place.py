@@ -37,7 +37,7 @@ def test_without_a_key_nothing_starts(
 
 
 @pytest.mark.parametrize("key", ["sk_live_1", "rk_live_1", "pk_test_1", "whsec_1", "a-secret"])
-def test_any_key_but_one_of_a_sandbox_is_refused(
+def test_a_key_that_is_not_from_a_sandbox_is_refused(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], commands: list[Any], key: str
 ) -> None:
     monkeypatch.setenv(suite.KEY, key)

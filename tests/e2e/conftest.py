@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 
 
-# This runs before pytest-xdist reads the marks. With `--dist loadgroup`, one process runs all tests of a group, so
+# This hook runs before pytest-xdist reads the marks. With `--dist loadgroup`, one process runs all tests of a group, so
 # there is only one stack.
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -32,7 +32,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The whole system as `make run` starts it, with shorter waits. It can run at the same time as a `make run`."""
+    """The whole system as `make run` starts it, with shorter waits. A `make run` may be running at the same time."""
     state = tmp_path_factory.mktemp("stack")
     with running_stack(
         state, wait_scale=0.1, platform_delay=0.3, registrar_delay=0.3, schedule_seconds=1.0

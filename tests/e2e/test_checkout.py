@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 PHONE = {"width": 375, "height": 667}
 GOOD_CARD, DECLINED_CARD = "4242424242424242", "4000000000000002"
-# Without webhooks, only the reconciler finds the payment. Between two checks of an open payment page it waits a quarter
-# of the cart's age, but at least a minute and at most an hour.
+# Without webhooks, only the reconciler finds the payment. Between two checks of an open payment page, the reconciler
+# waits a quarter of the cart's age, but at least a minute and at most an hour.
 PATIENCE_MS, RECONCILER_PATIENCE_MS = 60_000, 180_000
 
 

@@ -1,4 +1,4 @@
-"""`make smoke` against the local stack: the same code as on AWS."""
+"""`make smoke` against the local stack. Its code is the same as on AWS."""
 
 from __future__ import annotations
 
@@ -14,9 +14,7 @@ from operate.stacks import LOCAL, Stage, read_stack
 
 
 @pytest.mark.usefixtures("accounts")
-def test_the_smoke_test_passes_and_leaves_no_key_account_or_price(
-    stack: Stack, accounts: DemoAccounts
-) -> None:
+def test_the_smoke_test_passes_and_deletes_what_it_created(stack: Stack, accounts: DemoAccounts) -> None:
     before = items(stack)
     said: list[str] = []
     passed = command.smoke(stack.aws, read_stack(stack.aws, Stage(LOCAL, STACK_NAME)), said.append)
@@ -26,7 +24,9 @@ def test_the_smoke_test_passes_and_leaves_no_key_account_or_price(
 
 
 @pytest.mark.usefixtures("accounts")
-def test_ctrl_c_leaves_no_key_account_or_price(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_after_ctrl_c_the_smoke_test_deletes_what_it_created(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = items(stack)
 
     def interrupted(*_: Any) -> None:
@@ -41,7 +41,7 @@ def test_ctrl_c_leaves_no_key_account_or_price(stack: Stack, monkeypatch: pytest
 
 
 def items(stack: Stack) -> list[str]:
-    """The items of API keys, users and the catalogue, and of the smoke test. Capacity counters are left out."""
+    """The items of API keys, users, the catalogue and the smoke test, without capacity counters."""
     pages = stack.aws.client("dynamodb").get_paginator("scan").paginate(TableName=stack.table)
     found = [item for page in pages for item in page["Items"]]
     kept = ("KEY#", "CATALOGUE", "USER#")

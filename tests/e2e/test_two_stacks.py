@@ -24,12 +24,12 @@ from operate.stacks import Stage, read_stack
 SECOND = "hosting-orders-second"
 PATIENCE_SECONDS = 60.0
 NAMED_WITHIN_A_PARENT = {"ApiApiGatewayDefaultStage", "FeaturesAtFirst", "FeaturesDeployment"}
-"""Their physical ids are unique only within a parent: an API's stage $default, and numbers of an AppConfig profile."""
+"""Two stacks may use the same ids here: the API stage `$default`, and two version numbers in AppConfig."""
 
 
 @pytest.fixture
 def second(stack: Stack) -> Iterator[Stack]:
-    """The same template under another name, on the same emulator and stand-ins."""
+    """A second stack from the same template. It uses the first stack's emulator and stand-ins."""
     parameters = dict(read_stack(stack.aws, Stage("first", STACK_NAME)).parameters)
     with running_gateway() as gateway:
         deployment = deploy(stack.aws, TEMPLATE, SECOND, {**parameters, "PublicUrl": gateway.address})
@@ -58,7 +58,7 @@ def test_an_order_of_one_stack_is_not_in_the_other(stack: Stack, second: Stack) 
     order_id = placed.json()["orders"][0]["id"]
     address = f"{second.api}/api/orders/{order_id}"
     deadline = time.monotonic() + PATIENCE_SECONDS
-    # Do not wait for the delivery: the platform's stand-in sends webhooks only to the first stack.
+    # The order is not delivered here, because the platform's stand-in sends webhooks only to the first stack.
     while (status := call("GET", address, headers=headers).json()["order"]["status"]) != "processing":
         assert time.monotonic() < deadline, status
         time.sleep(0.5)
@@ -68,7 +68,7 @@ def test_an_order_of_one_stack_is_not_in_the_other(stack: Stack, second: Stack) 
     assert endpoint_of(stack) != endpoint_of(second)
 
 
-def test_two_stacks_share_only_names_within_a_parent_resource(stack: Stack, second: Stack) -> None:
+def test_two_stacks_share_only_ids_that_are_unique_within_a_parent(stack: Stack, second: Stack) -> None:
     first, other = stack.deployment.resources, second.deployment.resources
     assert first.keys() == other.keys()
     assert {name for name in first if first[name] == other[name]} == NAMED_WITHIN_A_PARENT

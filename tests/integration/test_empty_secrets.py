@@ -56,7 +56,7 @@ def test_a_request_for_an_order_gets_a_503_and_the_log_names_the_command_to_run(
     assert "Traceback" not in caplog.text
 
 
-def test_webhooks_get_a_503_which_makes_their_senders_repeat_them(world: World) -> None:
+def test_webhooks_get_a_503_so_that_they_are_sent_again(world: World) -> None:
     event = made("invoice.paid", {"id": "in_1", "object": "invoice"})
     assert world.request("POST", "/webhooks/stripe", event, account=None).status == 503
     assert world.request("POST", "/webhooks/platform", {}, account=None).status == 503

@@ -114,7 +114,7 @@ def test_unreadable_switches_are_a_fault_until_they_can_be_read() -> None:
 
 
 class AppConfig:
-    """AppConfig's data plane, checked against botocore's model. The responses are used once each, in sequence."""
+    """AppConfig's data plane, checked against botocore's model. Each response is used once, in sequence."""
 
     def __init__(self) -> None:
         self.client = boto3.client(

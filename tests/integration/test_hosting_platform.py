@@ -1,4 +1,7 @@
-"""The HTTP adapter of the hosting platform: its requests, and faulty or malicious responses."""
+"""The HTTP adapter of the hosting platform: its requests, and faulty or malicious responses.
+
+A fault raises ProviderUnavailableError.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +46,7 @@ def json_answer(document: Any, status: str = "200 OK") -> Script:
 
 
 def in_turn(*scripts: Script) -> Script:
-    """Run the next of the scripts on each new connection."""
+    """Run the next script on each new connection."""
     left = list(scripts)
 
     def script(connection: socket.socket) -> None:
@@ -159,7 +162,7 @@ def kept_open(document: Any) -> Script:
     return script
 
 
-def test_a_request_on_a_pooled_connection_that_the_server_closes_is_repeated_on_a_new_one() -> None:
+def test_a_request_is_repeated_if_the_server_closes_a_pooled_connection() -> None:
     with RawServer(in_turn(kept_open(operation()), json_answer(operation()))) as server:
         platform = adapter(server.url)
         assert platform.operation("op-1") is not None
@@ -406,7 +409,7 @@ def test_a_url_that_is_invalid_or_would_expose_the_api_key_is_refused_immediatel
 
 
 @pytest.mark.parametrize("key", ["", "key\n", "a key", "kľúč"])
-def test_an_api_key_that_is_no_valid_header_is_refused_immediately(key: str) -> None:
+def test_an_api_key_that_is_not_a_valid_header_is_refused_immediately(key: str) -> None:
     with pytest.raises(ValueError, match="API key") as caught:
         HttpHostingPlatform("https://panel.example", key, (SECRET,))
 

@@ -1,4 +1,4 @@
-"""The current code reads items of earlier versions (tests/fixtures/), and clients see the same data."""
+"""The current code reads the items that earlier versions stored (tests/fixtures/). Clients get the same responses."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ READERS = {
 
 @pytest.mark.parametrize("kind", READERS)
 def test_writing_an_item_again_loses_nothing(recording: Any, kind: str) -> None:
-    """Every value of the old item is in the new one, under any attribute."""
+    """Every value of the old item is also in the new item. Its attribute may have another name."""
     read, write = READERS[kind]
     kept = [codec.decode(item) for item in recording["items"] if item["SK"]["S"].split("#")[0] == kind]
     assert kept

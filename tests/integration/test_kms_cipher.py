@@ -1,4 +1,4 @@
-"""The KMS cipher against moto's KMS."""
+"""The KMS cipher against moto's KMS. To seal is to encrypt, and to open is to decrypt."""
 
 from __future__ import annotations
 

@@ -246,7 +246,7 @@ def test_a_name_that_is_in_use_without_a_machine_is_a_temporary_fault(shop: Shop
     "change",
     [{"plan": "colossal_9_0"}, {"variant": "beos_5"}, {"location": "eu-central-1x"}, {"location": "moon"}],
 )
-def test_an_unavailable_product_is_refused_and_leaves_nothing(shop: Shop, change: dict[str, str]) -> None:
+def test_an_unavailable_product_is_refused_and_nothing_is_created(shop: Shop, change: dict[str, str]) -> None:
     with pytest.raises(ProvisioningFailedError, match="not_offered"):
         shop.platform.provision(replace(REQUEST, **change))
 
@@ -257,9 +257,7 @@ def test_an_unavailable_product_is_refused_and_leaves_nothing(shop: Shop, change
     "leaves", [True, False], ids=["half-made machine stays", "half-made machine is deleted"]
 )
 @pytest.mark.parametrize("ask", ["provision", "operation"])
-def test_a_failure_during_the_build_hides_lightsail_s_text_and_leaves_nothing(
-    shop: Shop, leaves: bool, ask: str
-) -> None:
+def test_a_failed_build_has_our_own_error_text_and_can_be_deleted(shop: Shop, leaves: bool, ask: str) -> None:
     begun = shop.platform.provision(REQUEST)
     shop.standin.fail(MACHINE, leaves=leaves)
 
@@ -326,7 +324,7 @@ PASSING: dict[str, tuple[str, int, str]] = {
 
 
 @pytest.mark.parametrize("code, status, text", PASSING.values(), ids=PASSING.keys())
-def test_an_error_that_time_or_an_operator_fixes_is_retried(
+def test_after_a_temporary_error_the_build_can_be_repeated(
     shop: Shop, code: str, status: int, text: str
 ) -> None:
     shop.standin.fail_next("CreateInstances", code, text, status=status)
@@ -393,7 +391,7 @@ def never_asked_for(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("life", [never_asked_for, begun, delivered])
-def test_a_deletion_leaves_nothing(shop: Shop, life: Callable[[Shop], None]) -> None:
+def test_after_a_deletion_no_machine_and_no_address_is_left(shop: Shop, life: Callable[[Shop], None]) -> None:
     life(shop)
 
     shop.platform.deprovision(REQUEST)

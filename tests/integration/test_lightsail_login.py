@@ -1,4 +1,4 @@
-"""Login to a new machine on Lightsail: the launch script, and the password's hash in it."""
+"""The launch script of a Lightsail machine sets up the customer's login. It contains only a password's hash."""
 
 from __future__ import annotations
 

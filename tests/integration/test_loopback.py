@@ -94,7 +94,9 @@ def test_a_body_with_an_invalid_or_too_large_length_is_not_read(
 
 
 @pytest.mark.parametrize("name", CONTROLS)
-def test_the_page_is_html_and_only_reachable_from_this_machine(addresses: dict[str, str], name: str) -> None:
+def test_each_stand_in_has_an_html_page_that_only_this_machine_can_reach(
+    addresses: dict[str, str], name: str
+) -> None:
     assert addresses[name].startswith("http://127.0.0.1:")
     with urllib.request.urlopen(f"{addresses[name]}/", timeout=5) as answer:
         assert answer.headers["Content-Type"] == "text/html; charset=utf-8"

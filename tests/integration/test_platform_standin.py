@@ -59,7 +59,7 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 def call(standin: PlatformStandIn, method: str, path: str, fields: Any = None, key: str | None = None) -> Any:
-    """Status and document of a plain request to the stand-in."""
+    """Send a plain request to the stand-in. Return the status and the JSON document of the response."""
     headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
     body = None if fields is None else json.dumps(fields).encode()
     request = urllib.request.Request(standin.url + path, body, headers, method=method)
@@ -329,7 +329,7 @@ def test_without_delay_a_service_is_built_before_the_response(standin: PlatformS
     assert standin.built("item-1") == 1
 
 
-def test_a_service_can_be_held_before_its_request(standin: PlatformStandIn) -> None:
+def test_a_service_can_be_held_before_it_is_requested(standin: PlatformStandIn) -> None:
     standin.configure(delay=0)
     standin.hold("item-1")
 

@@ -102,7 +102,7 @@ def test_a_zone_of_another_domain_is_not_used(route53: Any, other: str) -> None:
 
 
 def test_zones_of_later_domains_in_the_list_are_not_used(route53: Any) -> None:
-    """Route 53's list continues with the domains that sort after the requested one. moto's list does not."""
+    """Route 53's list continues with domains that sort after the requested domain. moto's list does not."""
     for name in ("bakery.community", "shop.bakery.com", "bakery.com"):
         route53.create_hosted_zone(Name=name, CallerReference=name)
     ids = {zone["Name"]: zone["Id"] for zone in route53.list_hosted_zones()["HostedZones"]}
@@ -129,7 +129,7 @@ def test_a_private_zone_of_the_domain_is_skipped(route53: Any) -> None:
     assert Route53Zones(route53).ensure("bakery.com", "order-1", ()) == zone
 
 
-def test_of_several_zones_the_one_of_this_order_is_used(route53: Any) -> None:
+def test_the_order_s_own_zone_is_used_if_the_domain_has_several(route53: Any) -> None:
     for number in range(4):
         route53.create_hosted_zone(Name="bakery.com", CallerReference=f"order-{number}")
     ids = {
@@ -143,7 +143,7 @@ def test_of_several_zones_the_one_of_this_order_is_used(route53: Any) -> None:
     assert len(zones_of(route53)) == 4
 
 
-def test_a_public_zone_on_a_later_page_than_private_zones_is_found(route53: Any) -> None:
+def test_a_public_zone_is_found_on_a_page_after_private_zones(route53: Any) -> None:
     for number in range(3):
         private_zone(route53, "bakery.com", f"private-{number}")
     made = route53.create_hosted_zone(Name="bakery.com", CallerReference="public")
@@ -221,7 +221,7 @@ def with_record(route53: Any, zone: str, name: str, kind: str, value: str) -> No
 
 
 @pytest.mark.parametrize("reference", [OURS, "RISWorkflow-RD:0c9f"])
-def test_an_empty_zone_is_removed_once(route53: Any, reference: str) -> None:
+def test_an_empty_zone_is_removed_and_removing_it_again_succeeds(route53: Any, reference: str) -> None:
     zone = made(route53, reference)
     made(route53, "another", "bakery.community")
 
@@ -231,14 +231,14 @@ def test_an_empty_zone_is_removed_once(route53: Any, reference: str) -> None:
 
 
 @pytest.mark.parametrize("reference", ["made by an operator", "4711", OURS.replace("-", ""), ""])
-def test_a_zone_that_no_order_made_stays(route53: Any, reference: str) -> None:
+def test_a_zone_that_no_order_created_is_not_removed(route53: Any, reference: str) -> None:
     zone = made(route53, reference or str(uuid.uuid4()))
 
     assert not Route53Zones(route53).remove_empty("bakery.com", zone)
     assert zones_of(route53) == ["bakery.com."]
 
 
-def test_a_zone_of_another_domain_stays(route53: Any) -> None:
+def test_a_zone_of_another_domain_is_not_removed(route53: Any) -> None:
     zone = made(route53, name="quill.com")
 
     assert not Route53Zones(route53).remove_empty("bakery.com", zone)
@@ -253,7 +253,7 @@ def test_a_zone_of_another_domain_stays(route53: Any) -> None:
         ("shop.bakery.com", "NS", "ns.x.example"),
     ],
 )
-def test_a_zone_with_a_record_stays(route53: Any, record: tuple[str, str, str]) -> None:
+def test_a_zone_with_a_record_is_not_removed(route53: Any, record: tuple[str, str, str]) -> None:
     zone = made(route53)
     with_record(route53, zone, *record)
 
@@ -261,7 +261,7 @@ def test_a_zone_with_a_record_stays(route53: Any, record: tuple[str, str, str]) 
     assert zones_of(route53) == ["bakery.com."]
 
 
-def test_a_zone_that_gets_a_record_at_the_last_moment_stays(route53: Any) -> None:
+def test_a_zone_that_gets_a_record_at_the_last_moment_is_not_removed(route53: Any) -> None:
     zone = made(route53)
 
     def late(**given: Any) -> Any:

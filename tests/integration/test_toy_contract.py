@@ -1,7 +1,7 @@
-"""The cost of a new contract: a folder, a line in `published.py`, and a line in each function that serves it.
+"""A new contract (a published API) needs a folder, a line in `published.py`, and a line in each of its functions.
 
-This file contains two contracts. The operations of the first share their routes with a published contract. The
-second has no operations, only a path of its own.
+This file contains two contracts. The operations of the first contract share their routes with a published contract.
+The second contract has only a path of its own.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def world() -> Iterator[World]:
 
 
 def also(handler: Endpoint, known: Operation[Any], toy: Operation[Any]) -> Endpoint:
-    """Return `handler` with one more operation: the function that serves `known` serves `toy` too."""
+    """Return `handler` with the operation `toy` added. The code that handles `known` also handles `toy`."""
     return Endpoint({**handler.handles, toy: handler.handles[known]})
 
 

@@ -1,4 +1,4 @@
-"""`make align-cards`: subscriptions of earlier releases, which had a card of their own."""
+"""`make align-cards`. Earlier releases gave each subscription its own card. Now the customer's default card pays."""
 
 from __future__ import annotations
 

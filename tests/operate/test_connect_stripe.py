@@ -108,7 +108,7 @@ def test_a_new_api_version_needs_a_new_endpoint_and_the_old_signing_secret_stays
 def test_a_crash_at_any_step_loses_no_event_and_the_next_run_completes_the_work(
     deployed: Deployed, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At every moment, an endpoint exists whose secret is stored."""
+    """Stripe always has an endpoint whose secret is stored."""
     connect(deployed)
     first = deployed.stored()["webhook_endpoint"]
     with deployed.stripe.state.lock:
@@ -166,7 +166,7 @@ def test_an_endpoint_with_another_address_is_not_deleted(deployed: Deployed) -> 
         ("sk_prod_abcdefgh", "not a secret or restricted key"),
     ],
 )
-def test_a_text_that_is_no_secret_or_restricted_key_is_refused(
+def test_a_text_that_is_not_a_secret_key_or_restricted_key_is_refused(
     deployed: Deployed, key: str, reason: str
 ) -> None:
     with pytest.raises(OperateError, match=reason) as refusal:
@@ -229,7 +229,7 @@ def test_a_missing_right_is_named_and_nothing_is_stored(deployed: Deployed, miss
     assert (deployed.stored(), deployed.endpoints()) == ({}, [])
 
 
-# -- the lists ------------------------------------------------------------------------------------------------
+# -- the lists of events and rights ---------------------------------------------------------------------------
 
 
 def test_the_events_exist_at_stripe_and_none_of_them_delays_invoices() -> None:
@@ -249,7 +249,7 @@ def test_the_adapter_understands_each_event(kind: str, monkeypatch: pytest.Monke
 
 
 def test_the_rights_are_those_of_the_adapter_s_requests() -> None:
-    """Each resource that the adapter uses needs a right: `write` if the adapter does more than read it."""
+    """The key needs a right for each resource that the adapter uses: `read`, or `write` for changes."""
     text = "".join(path.read_text() for path in (PACKAGE / "adapters" / "stripe").glob("*.py"))
     wanted: dict[str, str] = {}
     for resource, method in re.findall(r"\bv1\.([a-z_.]+)\.(\w+)\(", text):

@@ -230,7 +230,7 @@ def test_the_command_fails_when_sam_fails(machine: Machine) -> None:
 
 
 def test_without_sam_nothing_is_built(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`python -m operate deploy` does not have the PATH of `make deploy`."""
+    """`python -m operate deploy` may not find `sam`, because only `make deploy` sets the PATH."""
     monkeypatch.setenv("PATH", "")
     with pytest.raises(OperateError, match="run `make deploy STAGE=prod`"):
         machine.deploy("PlatformUrl=https://platform.example", "AlarmEmail=")

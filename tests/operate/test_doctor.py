@@ -53,6 +53,8 @@ GOOD: dict[str, dict[str, Any]] = {
 
 
 class Clinic:
+    """A stack for `make doctor` to examine, with prepared answers from AWS."""
+
     def __init__(self, deployed: Deployed) -> None:
         self.deployed = deployed
         self.answers = {service: dict(answers) for service, answers in GOOD.items()}
@@ -63,7 +65,7 @@ class Clinic:
         }
         self.dynamodb = deployed.account.client("dynamodb")
         create_table(self.dynamodb)
-        # The topic may be one that the operators already have. Then the stack has no resource AlarmTopic.
+        # The operators may use a topic of their own. Then the stack has no resource AlarmTopic.
         outputs = {**deployed.stack.outputs, "AlarmTopicArn": "arn:topic"}
         self.stack = replace(deployed.stack, resources={**deployed.stack.resources, **names}, outputs=outputs)
         self.stage = Stage("staging", "shop-prod")
@@ -197,7 +199,7 @@ def test_a_tax_setting_that_cannot_be_read_is_reported_as_cannot_tell(clinic: Cl
 
 
 def test_the_local_stack_has_no_aws_account_to_check(clinic: Clinic) -> None:
-    """What an emulator says about an account's quotas means nothing, and `make deploy` has no stage `local`."""
+    """An emulator does not know an account's quotas, and `make deploy` has no stage `local`."""
     clinic.connect()
     clinic.stage = Stage(LOCAL, "hosting-orders")
     clinic.answers = {name: clinic.answers[name] for name in ("cloudwatch", "scheduler")}

@@ -1,4 +1,4 @@
-"""The program of docs/go-live.md that fills the catalogue."""
+"""The program in docs/go-live.md that fills the catalogue."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stacks that `make smoke` refuses before it writes anything. tests/e2e/test_smoke.py runs the whole command."""
+"""`make smoke`: stacks that it refuses, and its check of the alarms. tests/e2e/test_smoke.py runs the whole command."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class CloudWatch:
 
 
 def test_only_alarms_that_rang_during_the_smoke_test_make_it_fail(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The alarm DomainsSwept of a new stack may ring until the first sweep. `make doctor` reports it."""
+    """The alarm DomainsSwept of a new stack may ring until the function `sweep_domains` has run once."""
     for check in ("_events_have_arrived", "_callbacks_were_attempted"):
         monkeypatch.setattr(command._Run, check, lambda _: True)
     monkeypatch.setattr(command._Run, "_errors", lambda _: [])

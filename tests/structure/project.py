@@ -1,4 +1,4 @@
-"""Reads the project for the structure rules: modules as `Source` objects, and the template as data.
+"""Reads the project's modules as `Source` objects, and the template as data, for the rules in tests/structure.
 
 Each rule is a function that takes this data and returns problems, one line each. Tests also run each rule on small bad
 examples.
@@ -265,7 +265,7 @@ def resources(template: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
 
 
 def functions(template: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Logical id → properties of a function, including those from Globals."""
+    """Logical id → properties of a function, including the properties from Globals."""
     shared = template.get("Globals", {}).get("Function", {})
     return {
         name: _merged(shared, found.get("Properties", {}))
@@ -274,7 +274,7 @@ def functions(template: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def granted(template: dict[str, Any], properties: dict[str, Any]) -> list[dict[str, Any]]:
-    """The policy documents of a function: those of its managed policies in the template, and its own."""
+    """The policy documents of a function, including the documents of its managed policies in the template."""
     managed = resources(template, "AWS::IAM::ManagedPolicy")
     documents: list[dict[str, Any]] = []
     for policy in properties.get("Policies", []):
@@ -298,7 +298,7 @@ def _merged(shared: Any, own: Any) -> Any:
 
 
 def as_list(value: Any) -> list[Any]:
-    """A list, where CloudFormation accepts one value or several."""
+    """Return the value as a list. CloudFormation accepts one value or several."""
     if value is None:
         return []
     return value if isinstance(value, list) else [value]

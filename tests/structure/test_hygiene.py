@@ -1,4 +1,4 @@
-"""No file contains paths or package sources of one machine, or a server that is open to the network."""
+"""No file contains a path or a package source of one machine. No local server is open to the network."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def machine_paths(name: str, text: str) -> list[str]:
 
 
 def open_servers(name: str, text: str) -> list[str]:
-    """Local servers must be unreachable from outside: stand-ins accept any password, and demo keys are public."""
+    """Local servers must be unreachable from outside, as stand-ins accept any password and demo keys are public."""
     problems = [f"{name}:{line}: listens on every address" for line in _lines(text, EVERY_ADDRESS)]
     if EMULATOR_START.search(text) and not EMULATOR_ON_LOOPBACK.search(text):
         problems.append(f"{name}: starts the emulator without BIND_HOST=127.0.0.1")

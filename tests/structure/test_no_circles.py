@@ -9,7 +9,7 @@ from tests.structure.test_money_paths import imports_of, reached
 
 
 def circles(imports: Mapping[str, set[str]]) -> list[str]:
-    """Every module that imports itself through another one. Imports for types do not count."""
+    """Every module that imports itself through another module. Imports for types do not count."""
     return sorted(
         module
         for module, targets in imports.items()

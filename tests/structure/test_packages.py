@@ -1,7 +1,7 @@
 """The result of `make build` has bytecode that Lambda uses, and everything that the functions import.
 
-Build the packages with `make build` and `local/toolchain/sam_build.sh --here`. If they are missing or outdated, the
-tests that need them are skipped. With `PACKAGES_ARE_BUILT=1`, as in .ci/run, they fail.
+Build the packages with `make build` and `local/toolchain/sam_build.sh --here`. Without current packages, the tests
+that need them are skipped. With `PACKAGES_ARE_BUILT=1`, as in .ci/run, these tests fail instead.
 """
 
 from __future__ import annotations
@@ -39,7 +39,10 @@ UNCHECKED_HASH = 1
 
 
 def built(folder: str) -> Path:
-    """The `sam build` folder of these sources. If missing, the test is skipped, or fails with PACKAGES_ARE_BUILT."""
+    """Return the `sam build` folder of these sources.
+
+    If the folder is missing, the test is skipped. With PACKAGES_ARE_BUILT, the test fails.
+    """
     path = ROOT / ".aws-sam" / folder
     template = path / "template.yaml"
     release = stamp(ROOT, os.environ.get("RELEASE", ""))
@@ -139,7 +142,7 @@ def test_botocore_keeps_the_services_of_our_clients() -> None:
         ('f("kms"); client(kms); session.get("kms")', set()),
     ],
 )
-def test_clients_are_found(text: str, services: set[str]) -> None:
+def test_boto3_clients_are_found(text: str, services: set[str]) -> None:
     assert aws_services(text) == services
 
 

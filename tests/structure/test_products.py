@@ -108,7 +108,7 @@ def test_a_branch_on_the_product_is_noticed(fork: str) -> None:
     assert len(forks(fork, classes_of_products())) == 1
 
 
-def test_tables_by_kind_and_item_as_are_allowed() -> None:
+def test_tables_by_kind_and_calls_of_item_as_are_allowed() -> None:
     text = """
 BLOCKS = {ProductKind.SITE: site_block, ProductKind.DOMAIN: domain_block}
 block = BLOCKS[order.kind](order)
@@ -118,7 +118,7 @@ alike = [draft for draft in drafts if draft.item.KIND == kind]
     assert forks(text, classes_of_products()) == []
 
 
-def test_every_kind_can_be_fulfilled() -> None:
+def test_every_kind_has_a_fulfilment() -> None:
     assert set(FULFILMENTS) == set(ProductKind)
 
 

@@ -60,7 +60,7 @@ def versions(template: dict[str, Any]) -> dict[str, str]:
 
 
 def calls_past_the_alias(template: dict[str, Any]) -> list[str]:
-    """References to a function, in a transformed template, that must name its alias instead."""
+    """Callers in a transformed template that name a function instead of its alias."""
     all_functions = {
         name
         for name, resource in template["Resources"].items()
@@ -165,7 +165,7 @@ def test_a_template_without_exactly_one_place_for_the_stamp_is_refused(text: str
 
 
 def calls_of_what_is_not_released(template: dict[str, Any]) -> list[str]:
-    """The events of a function call its alias if the function has one. Every other caller must name the alias."""
+    """If a function has an alias, its events call the alias. Every other caller must name the alias."""
     problems = []
     for name, properties in functions(template).items():
         if properties.get("AutoPublishAlias") != ALIAS:

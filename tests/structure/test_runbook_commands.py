@@ -1,6 +1,6 @@
-"""Every `aws` command of the documentation: the service, the command, its options and its query exist.
+"""For every `aws` command of the documentation, the service, the command, its options and its query exist.
 
-botocore's models of the AWS services decide. tests/integration/test_runbook_commands.py and
+The check uses botocore's models of the AWS services. tests/integration/test_runbook_commands.py and
 tests/workflow/test_faults.py run the commands.
 """
 
@@ -150,7 +150,7 @@ def _nodes(tree: Any) -> Iterator[Any]:
 
 
 def _collect(shape: Any, names: set[str], maps: set[str], seen: set[str]) -> None:
-    """Collect the names of members at any depth, and those whose value is a map."""
+    """Collect the names of all members, at any depth. `maps` gets only the members whose value is a map."""
     if shape is None or shape.name in seen:
         return
     seen.add(shape.name)

@@ -1,4 +1,4 @@
-"""Faults in the workflow's definition that `sam validate` accepts and that fail later on AWS."""
+"""Mistakes in the workflow's definition that `sam validate` accepts, but that fail later on AWS."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def broken_targets(definition: Definition) -> list[str]:
 
 
 def loops(definition: Definition) -> list[str]:
-    """Waiting needs task tokens. AWS bills each round of a loop, and an endless loop never stops."""
+    """A workflow must wait with task tokens. AWS bills each round of a loop, and an endless loop never stops."""
     problems = [f"{name} uses a Wait state; wait for a task token" for name, _ in states(definition, "Wait")]
     all_states = definition["States"]
 
@@ -99,7 +99,7 @@ def literal_arns(definition: Definition) -> list[str]:
 
 
 def unknown_errors(definition: Definition) -> list[str]:
-    """A Retry or Catch for an error that no code raises never matches, and AWS does not report it."""
+    """A Retry or Catch for an error that no code raises never matches. AWS does not report such a mistake."""
     problems = []
     for name, state in states(definition, "Task"):
         for field in ("Retry", "Catch"):
@@ -130,7 +130,7 @@ def executions_that_outlive_a_year(definition: Definition) -> list[str]:
     def longest(name: str, seen: frozenset[str]) -> int:
         state = all_states.get(name, {})
         if name in seen:
-            return 0  # `loops` reports it
+            return 0  # the rule `loops` reports this
         timeout = state.get("TimeoutSeconds", 0)
         waits = timeout * (1 + _retries_of_a_timeout(state)) if isinstance(timeout, int) else 0
         return waits + max((longest(to, seen | {name}) for to in targets(state)), default=0)
@@ -170,7 +170,7 @@ def substitutions_that_do_not_fit(definition: Definition, template: dict[str, An
 
 
 def substituted(state: dict[str, Any], template: dict[str, Any]) -> Any:
-    """The template's value for a task's FunctionName, when that is a single placeholder."""
+    """The template's value for a task's FunctionName. None if the FunctionName is not a single placeholder."""
     placeholder = re.fullmatch(r"\$\{(\w+)\}", state.get("Arguments", {}).get("FunctionName", ""))
     return substitutions(template).get(placeholder.group(1)) if placeholder else None
 
@@ -195,7 +195,7 @@ def tasks_that_are_not_their_function(definition: Definition, template: dict[str
 
 
 def deadlines_in_the_wrong_order(definition: Definition, template: dict[str, Any]) -> list[str]:
-    """A function must time out before its state, so its own error arrives.
+    """A function must time out before its state, so that the function's own error arrives.
 
     A state must time out before the whole state machine.
     """
@@ -308,7 +308,7 @@ Resources:
 
 
 def changed(original: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
-    """A copy with the value at a path like `States/ChargeOrder/Next` replaced. None removes it."""
+    """A copy with the value at a path like `States/ChargeOrder/Next` replaced. None removes the value."""
     copied = copy.deepcopy(original)
     way: list[Any] = [int(step) if step.isdigit() else step for step in path.split("/")]
     place: Any = copied

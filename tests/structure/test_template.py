@@ -86,7 +86,7 @@ def folders_and_functions_that_do_not_match(template: Template, folders: list[st
 
 
 def functions_that_log_elsewhere(template: Template) -> list[str]:
-    """All functions log to one group, so an operator can follow an order."""
+    """All functions log to one group, so that an operator finds all log lines of an order together."""
     problems = []
     groups = resources(template, "AWS::Logs::LogGroup")
     first = ""
@@ -172,7 +172,7 @@ def state_machines_that_log_wrongly(template: Template) -> list[str]:
 
 
 def secrets_in_the_environment(template: Template) -> list[str]:
-    """Functions receive a secret's ARN and read the secret themselves. A function's settings must not show it."""
+    """Functions receive a secret's ARN and read the secret themselves. Their settings must not show the secret."""
     problems = []
     hidden = {
         name

@@ -19,7 +19,8 @@ Transformed = dict[str, Any]
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 MANAGED_POLICIES_OF_A_ROLE = 10
 
-# Properties that may be the same in every stack. Each text says where the name must be unique, or why it is no name.
+# Properties that may be the same in every stack. Each text says where the name must be unique, or why the property
+# is not the resource's name.
 FIXED_NAMES_ARE_FINE = {
     ("AWS::AppConfig::Environment", "Name"): "within the application",
     ("AWS::AppConfig::ConfigurationProfile", "Name"): "within the application",

@@ -1,7 +1,8 @@
 """The outcome of errors in the workflow's steps.
 
-Facts lead to the refund without a retry. Faults are retried for hours. If a fault outlasts the retries, the execution
-fails in the state with the fault, and an operator is alerted.
+A fact is an error that says something definite about the order, such as a declined payment. Facts lead to the refund
+without a retry. A fault is any other error, such as an outage. Faults are retried for hours. If the last retry fails
+too, the execution fails in the state with the fault, and an operator is alerted.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ LAST_TRIES = {
 
 
 def last_try(retrier: dict[str, Any]) -> float:
-    """Average seconds from the first failure to the last attempt: FULL jitter halves the average wait."""
+    """Average seconds from the first failure to the last attempt. FULL jitter halves the average wait."""
     interval, rate = retrier.get("IntervalSeconds", 1), retrier.get("BackoffRate", 2)
     longest = retrier.get("MaxDelaySeconds", float("inf"))
     bounds = [min(interval * rate**retry, longest) for retry in range(retrier.get("MaxAttempts", 3))]
@@ -45,7 +46,7 @@ def last_try(retrier: dict[str, Any]) -> float:
 
 
 def working(definition: Definition) -> list[tuple[str, dict[str, Any]]]:
-    """All tasks except the compensation and the callback. Their facts lead to the compensation."""
+    """All tasks except the compensation and the callback. Facts in these tasks lead to the compensation."""
     return [(name, state) for name, state in states(definition, "Task") if name not in (COMPENSATION, LAST)]
 
 
@@ -60,7 +61,7 @@ def facts_that_are_retried(definition: Definition) -> list[str]:
 
 
 def faults_that_are_not_retried(definition: Definition) -> list[str]:
-    """Every error except facts and time-outs must be retried, with jitter. No list of known faults is complete."""
+    """All errors except facts and time-outs must be retried, with jitter. A list of known faults is not enough."""
     problems = []
     for name, state in states(definition, "Task"):
         last = (state.get("Retry") or [{}])[-1]
@@ -105,7 +106,10 @@ def facts_that_are_not_caught(definition: Definition) -> list[str]:
 
 
 def states_that_cannot_be_redriven(definition: Definition) -> list[str]:
-    """A redrive enters the failed state. A Fail state fails again, and a Catch leaves the state with the failure."""
+    """A redrive restarts a failed execution in the state that failed.
+
+    A Fail state would fail again. After a Catch, the execution is no longer in the state that failed.
+    """
     problems = [
         f"{name}: a redrive enters a Fail state and fails again" for name, _ in states(definition, "Fail")
     ]
@@ -116,7 +120,7 @@ def states_that_cannot_be_redriven(definition: Definition) -> list[str]:
 
 
 def settled_payments_that_wait(definition: Definition) -> list[str]:
-    """A payment may settle during the compensation. The step must then retry every second, up to 100 times or more."""
+    """A payment may settle during the compensation. The step must then retry every second, at least 100 times."""
     first = definition["States"][COMPENSATION]["Retry"][0]
     steady = (first.get("IntervalSeconds"), first.get("BackoffRate")) == (1, 1)
     if first["ErrorEquals"] != ["PaymentSettledError"] or not steady or first.get("MaxAttempts", 3) < 100:

@@ -108,7 +108,7 @@ class StepFunctionsClient:
         maxResults: int = 100,
         includeExecutionData: bool = True,
     ) -> dict[str, Any]:
-        """The start, the states entered and a failure, in one page. AWS reports more types of events."""
+        """Report the start, the entered states and a failure, in one page. AWS reports more types of events."""
         with _client_errors("GetExecutionHistory"):
             execution = self._find(executionArn)
         events: list[dict[str, Any]] = [

@@ -1,7 +1,7 @@
-"""The state machine's definition: an ASL file, checked and compiled for `asl_runner.py`.
+"""Checks and compiles the state machine's definition for `asl_runner.py`.
 
-Only the part of the Amazon States Language that the project uses is supported. Anything else raises an error,
-so no field is silently ignored.
+The definition is a file in the Amazon States Language (ASL). Only the part of ASL that the project uses is supported.
+Anything else raises an error, so no field is silently ignored.
 """
 
 from __future__ import annotations
@@ -189,7 +189,7 @@ class Retrier:
 
 @dataclass(frozen=True, slots=True)
 class Leaving:
-    """How a state, a choice or a catcher is left: its output, its variables and the next state."""
+    """What follows a state, a choice rule or a catcher: the output, the assigned variables and the next state."""
 
     to: str | None  # None ends the execution
     output: Any = NO_FIELD

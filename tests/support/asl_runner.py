@@ -70,9 +70,9 @@ REDRIVABLE_FOR = 14 * 86_400_000  # milliseconds after an execution's end
 
 
 class InvocationError(Exception):
-    """Raised by `invoke` when the function did not fail with an exception of its own.
+    """Raised by `invoke` for a failure that is not an exception of the function.
 
-    Either the function was killed (`Sandbox.Timedout`, `Runtime.ExitError`) or Lambda refused
+    Either the function was killed (`Sandbox.Timedout`, `Runtime.ExitError`) or Lambda refused the call
     (`Lambda.TooManyRequestsException`).
     """
 
@@ -114,7 +114,7 @@ class VirtualClock:
 
 @dataclass(slots=True)
 class Visit:
-    """A state entered at `entered_at` (epoch milliseconds), and its number of attempts."""
+    """One visit to a state. `entered_at` is in epoch milliseconds."""
 
     state: str
     entered_at: int
@@ -153,7 +153,7 @@ class Execution:
 
 @dataclass(slots=True, eq=False)
 class _Attempt:
-    """One attempt at a task. The first of these events settles it.
+    """One attempt at a task. The first of these events settles the attempt.
 
     - The function returns (without a token) or fails.
     - The token is answered.
@@ -203,9 +203,9 @@ class AslRunner:
         account: str = "111122223333",
         region: str = "eu-west-1",
     ) -> None:
-        """`invoke(function, payload)` runs a function, and returns or raises.
+        """`invoke(function, payload)` runs a function and returns its result.
 
-        It raises InvocationError or the handler's exception. The exception's class name becomes the error
+        It may raise InvocationError or the handler's exception. The exception's class name becomes the error
         name, as in AWS's Python runtime. `seed` is for the jitter.
         """
         self.machine = machine
@@ -219,7 +219,7 @@ class AslRunner:
         self._timers_set = 0
         self._tokens: dict[str, _Attempt] = {}
         self.ended: list[Execution] = []
-        """Ended executions, in order and once for each end, for tests that simulate EventBridge."""
+        """Ended executions, in the order of their ends. A redriven execution is listed once for each end."""
 
     # -- the API -----------------------------------------------------------------------------------
 
@@ -254,7 +254,7 @@ class AslRunner:
         return execution
 
     def redrive(self, name: str) -> Execution:
-        """RedriveExecution: enter the failed state again with its input and no retries counted.
+        """RedriveExecution: enter the failed state again, with the same input and all its retries.
 
         Raises ApiError ExecutionDoesNotExist. Raises ExecutionNotRedrivable when the execution is running,
         has succeeded, or ended more than 14 days ago.
@@ -381,7 +381,7 @@ class AslRunner:
             self._finish(execution, "FAILED", error=failure.error, cause=failure.cause)
 
     def _pass_through(self, execution: Execution, state: State, input: Any, record: Visit) -> None:
-        """Run a Choice, Pass, Succeed or Fail. Raises StateFailedError: these states have no Retry or Catch."""
+        """Run a Choice, Pass, Succeed or Fail state. An error is raised, as these states have no Retry or Catch."""
         variables = self._variables(execution, input, record)
         if state.type == "Fail":
             raise StateFailedError(fill(state.error, variables), fill(state.cause, variables))
@@ -469,7 +469,7 @@ class AslRunner:
             self._succeed(attempt, {"ExecutedVersion": "$LATEST", "Payload": answer, "StatusCode": 200})
 
     def _call(self, function: Any, payload: Any) -> Any:
-        """The function's result. Input and result pass as JSON text, so nothing is shared."""
+        """The function's result. Input and result pass as JSON text, so the function gets no objects of the runner."""
         text = json.dumps(payload)
         if len(text.encode()) > PAYLOAD_LIMIT_BYTES:
             raise StateFailedError(DATA_LIMIT_EXCEEDED, "The task's payload exceeds 262144 bytes")
@@ -502,7 +502,7 @@ class AslRunner:
         return attempt
 
     def _close(self, attempt: _Attempt) -> bool:
-        """Claim the right to settle this attempt. Return False when it is already settled."""
+        """Mark this attempt as settled. Return False if the attempt was already settled."""
         if attempt.execution.attempt is not attempt:
             return False
         attempt.execution.attempt = None
@@ -540,7 +540,7 @@ class AslRunner:
         self._finish(execution, "FAILED", error=failure.error, cause=failure.cause)
 
     def _again(self, execution: Execution, visit: _TaskVisit) -> Callable[[], None]:
-        """The retry of this visit. It does nothing if the execution has been redriven in the meantime."""
+        """A function that retries this visit, or does nothing if the execution has been redriven since."""
         redrives = execution.redrives
         return lambda: self._retry(execution, visit) if execution.redrives == redrives else None
 

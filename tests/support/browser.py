@@ -1,7 +1,7 @@
 """Chromium for tests: pages as users see them, and the findings of axe-core.
 
-`make browser` installs Playwright and axe-core. Chromium comes from the system. If a part is missing, the
-test is skipped with the reason; with `BROWSER_IS_THERE=1`, as in CI, it fails.
+`make browser` installs Playwright and axe-core. Chromium comes from the system. If a part is missing, the test is
+skipped with the reason. With `BROWSER_IS_THERE=1`, as in CI, the test fails instead.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The states of an order in the words of all four contracts: a table in docs/contracts.md, made from the code.
+"""Makes a table in docs/contracts.md: the states of an order in the words of all four contracts (published APIs).
 
 `python -m tests.support.dialects` writes the table. tests/conformance/test_four_contracts.py checks it.
 """
@@ -25,7 +25,7 @@ BEGIN, END = "<!-- dialects: made by tests/support/dialects.py -->", "<!-- end o
 
 
 class Row(NamedTuple):
-    """What each contract says in one state. The field names are the headings."""
+    """One row of the table: what each contract says about one state."""
 
     state: str
     contract_000: str
@@ -70,7 +70,7 @@ def row(life: Life) -> Row:
 
 
 def table() -> str:
-    """The table in Markdown. Each row applies to all products, and a test checks this. Domains have one more state."""
+    """The table in Markdown. A domain has one more state than the other products, so its states are the rows."""
     rows = [row(life) for life in lives("domain")]
     return "\n".join([*_lines(rows)]) + "\n"
 

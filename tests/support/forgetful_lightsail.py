@@ -42,7 +42,7 @@ CLOUD = {
     "location": "fra",
     "term": "monthly",
 }
-"""The `vm` of an item that this platform delivers."""
+"""The block `vm` of a request for a machine of this platform."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,9 @@ class Machine:
 class ForgetfulLightsail:
     """The Lightsail adapter on a stand-in that forgets deleted machines.
 
-    A machine runs after a call of `start`, or immediately with `quick`. `asked` has all build requests, oldest first. A
-    mishap (tests/support/mishaps.py) affects a whole call of the port. In the simulation, a mishap affects a single
-    request to Lightsail.
+    A machine runs after a call of `start`, or immediately with `quick`. `asked` has all build requests, oldest first.
+    A mishap is a simulated failure (tests/support/mishaps.py). Here it affects a whole call of an adapter's method.
+    In tests/support/simulation.py it affects a single request to Lightsail.
     """
 
     def __init__(self, world: World, *, quick: bool = False) -> None:
@@ -123,7 +123,10 @@ class ForgetfulLightsail:
 
 
 def sell_machines(world: World, *, quick: bool = False) -> ForgetfulLightsail:
-    """Add PLAN to the catalogue, and let this platform deliver every order. Do this before the catalogue is read."""
+    """Add PLAN to the catalogue, and let this platform deliver every order.
+
+    Call this function before the catalogue is read.
+    """
     for image in (BOTH, ELSEWHERE):
         world.services.catalogue.put_image(image)
     world.services.catalogue.put_location(FRANKFURT)

@@ -1,6 +1,6 @@
 """Orders of each product, with their carts, in every state that an order can reach.
 
-Methods of the domain layer build them.
+The orders are made with the methods of the domain layer.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Life:
 
 
 def lives(product: str) -> Iterator[Life]:
-    """Every state of an order of this product, in the order of the table."""
+    """Every state of an order of this product, in the sequence of the table's rows."""
     resource = PRODUCTS[product][1]
     placed = _placed(product)
     paid = placed.paid(BEGAN + _MINUTE, BEGAN + _MINUTE)

@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.support.world import Reply, World
 
-# One order for each platform of the world.
+# One machine for each platform of a world.
 MACHINES = (
     {"plan": "vps-1", "image": "debian-13", "location": "ams", "term": "monthly"},
     {"plan": "cloud-1", "image": "debian-12", "location": "pdx", "term": "monthly"},  # on Lightsail

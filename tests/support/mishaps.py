@@ -1,9 +1,11 @@
-"""Failures of side effects: one is not done, its response is lost, or the process stops right before or after it.
+"""A side effect can fail in four ways (`Mishap`).
+
+It is not done, its response is lost, or the process stops right before or right after it.
 
 In a world (tests/support/world.py), these side effects pass through this module: writes to the table, requests to
 Stripe and the platforms, and calls of the registrar, the DNS zones, the workflow service and the client's callback.
-`choose` decides the failure; by default there is none. `Crash` is not an Exception, because no handler can catch the
-end of its process.
+`choose` decides the failure. By default nothing fails. `Crash` is a BaseException, because no handler can catch the
+end of its own process.
 """
 
 from __future__ import annotations
@@ -35,7 +37,7 @@ class Crash(BaseException):
 
 
 class Mishaps:
-    """`seen` are the names of all side effects since `watch` was called."""
+    """`seen` has the names of all side effects since `watch` was called."""
 
     def __init__(self) -> None:
         self.choose: Callable[[str], Mishap | None] | None = None
@@ -106,7 +108,7 @@ class _Wrapped:
 
 
 def table(client: Any, mishaps: Mishaps) -> Any:
-    """A DynamoDB client. Its failure is a lost connection, which botocore raises in two ways."""
+    """A DynamoDB client. Its failure is a lost connection, for which botocore has two errors."""
 
     def fault() -> Exception:
         if len(mishaps.seen) % 2:
@@ -137,7 +139,7 @@ def zones(port: Any, mishaps: Mishaps) -> Any:
 
 
 def callbacks(port: Any, mishaps: Mishaps) -> Any:
-    """An attempt never raises. The only possible failure is a crash before or after it."""
+    """An attempt never raises an error. The only possible failure is a crash before or after the attempt."""
     return _Wrapped(port, mishaps, "callbacks", ("send",), lambda: Crash("callbacks.send"))  # type: ignore[arg-type,return-value]
 
 

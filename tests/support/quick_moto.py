@@ -1,7 +1,7 @@
-"""Shortcuts through moto, which used three quarters of the tests' time for work without a result.
+"""Shortcuts through moto. Unnecessary work in moto took three quarters of the tests' time.
 
 - A transaction copied the whole table once for each write. Here it copies only the items that it touches.
-- Each attribute was parsed and looked up under every Python alias. Its wire form is already stored.
+- Each attribute was parsed and looked up under every Python alias, although its wire form is stored.
 - A query sorted the whole table and parsed the keys at each comparison.
 - An item was measured and copied again for each attribute.
 - Each request searched the URL patterns of all of AWS and the method names of a class.
@@ -66,7 +66,7 @@ def _go_straight_to_dynamodb() -> None:
 
 
 def _make_item(self: Item, hash_key: DynamoType, range_key: DynamoType | None, attrs: dict[str, Any]) -> None:
-    """As in moto, but the item is measured once and not with each attribute."""
+    """Do what moto does, but measure the item once and not for each attribute."""
     self.hash_key, self.range_key = hash_key, range_key
     self.attrs = LimitedSizeDict.__new__(LimitedSizeDict)
     for name, value in attrs.items():
@@ -148,7 +148,7 @@ def _copy_only_what_a_transaction_touches() -> None:
             raise
 
     def deepcopy(value: Any, memo: Any = None) -> Any:
-        # moto copies the whole table for a rollback. `restore` has already undone the writes by then.
+        # moto copies the whole table for a rollback. No copy is needed here, because `restore` undoes the writes.
         return value if isinstance(value, Table) else copy.deepcopy(value, memo)
 
     models.copy = SimpleNamespace(deepcopy=deepcopy, copy=copy.copy)  # type: ignore[attr-defined]

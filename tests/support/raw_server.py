@@ -1,4 +1,4 @@
-"""A server on loopback that sends exactly the bytes that a test wants, at the pace it wants."""
+"""A loopback server for tests that control the bytes and the timing of each response."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class RawRequest:
 
 
 class RawServer:
-    """Serves connections on a free port: reads each request to its end, then calls `script`.
+    """A context manager that serves connections on a free port. It reads each request, then calls `script`.
 
-    `requests` and `server_names` (SNI) record the requests. A context manager.
+    `requests` and `server_names` (SNI) record the requests.
     """
 
     def __init__(self, script: Script, tls: ssl.SSLContext | None = None) -> None:

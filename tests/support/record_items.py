@@ -1,8 +1,8 @@
-"""Records items of the table as the current code writes them, with the clients' view of them.
+"""Records the table's items as the current code writes them, with the API's responses about them.
 
     python -m tests.support.record_items >tests/fixtures/items_<date>.json
 
-Never record the same file again: it represents a table that an earlier release wrote
+Never overwrite a recorded file. It represents a table that an earlier release wrote
 (tests/integration/test_kept_items.py).
 """
 
@@ -33,7 +33,7 @@ def use_open_cipher(world: World) -> None:
 
 
 def ordered(world: World) -> dict[str, str]:
-    """Order ids by their outcome. The renewed domain comes first, because its renewal takes a year."""
+    """Place orders. Return their ids by outcome. The renewed domain comes first, because its renewal takes a year."""
     ids: dict[str, str] = {}
 
     def keep(what: str, reply: Any) -> None:

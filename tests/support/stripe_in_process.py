@@ -1,6 +1,6 @@
 """Stripe's SDK on a stand-in in this process, without a socket.
 
-The SDK is real above the connection. Tests over loopback cover the connection
+Only the connection is replaced. Tests over loopback cover the connection
 (tests/conformance/stripe_adapter, tests/conformance/stripe_standin).
 """
 

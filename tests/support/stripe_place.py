@@ -1,7 +1,7 @@
 """Where the contract tests of Stripe run: at the stand-in, or with `make test-stripe` in a sandbox of Stripe.
 
-A test marked `standin_only(reason)` may use the stand-in itself: its controls, its time, its events. Any other test
-uses only Stripe's API, in `make test` too, so that it can run in a sandbox.
+A test marked `standin_only(reason)` may use the stand-in's controls, time and events. Every other test uses only
+Stripe's API, so that it can also run in a sandbox.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ _REMOVED = ("test_helpers/test_clocks", "customers", "webhook_endpoints", "produ
 
 
 class Place:
-    """`key` and `url` reach the API. `now` is the time there, in Unix seconds.
+    """`key` and `url` are for requests to the API. `now` is the API's time, in Unix seconds.
 
     Both `server` and `standin` are the stand-in. Fixtures use `server`. Tests use `standin`, which fails in a test
-    without the mark.
+    without the mark `standin_only`.
     """
 
     def __init__(self, standin: StripeStandIn | None, key: str, *, only_standin: bool) -> None:
@@ -77,7 +77,7 @@ class Place:
                         _remove_product(api, found)
 
     def expect_events(self, client: stripe.StripeClient, wanted: Iterable[str]) -> None:
-        """Wait until Stripe lists events of all wanted types. Stripe lists an event some time after its request."""
+        """Wait until Stripe lists events of all wanted types. Stripe may list an event a little late."""
         missing = set(wanted)
         ends = time.monotonic() + (_PATIENCE if SANDBOX else 0)
         while True:
@@ -133,7 +133,7 @@ def body_of(response: requests.Response) -> Any:
 
 
 class Clock:
-    """A test clock, at the stand-in or at Stripe. A customer created with the clock's id lives on the clock's time."""
+    """A test clock, at the stand-in or at Stripe. A customer created with the clock's id has the clock's time."""
 
     def __init__(self, client: stripe.StripeClient, frozen_time: int) -> None:
         self._client = client

@@ -1,4 +1,4 @@
-"""The table for tests, made in moto in this process from its properties in template.yaml."""
+"""The table for tests. It is created in moto, with the table's properties in template.yaml."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def create_table(client: Any, name: str = TABLE_NAME) -> str:
 class AtomicClient:
     """A DynamoDB client whose calls run one after the other, from any number of threads.
 
-    DynamoDB makes every single call atomic. moto does not: calls of two threads can interleave.
+    In DynamoDB every single call is atomic. In moto, calls of two threads can interleave.
     """
 
     def __init__(self, client: Any) -> None:
@@ -112,9 +112,9 @@ class BatchingClient:
 
 
 class InterruptedClient:
-    """A client that runs the next of `happenings` before each call of one operation.
+    """A client that calls the next function of `happenings` before each call of `operation`.
 
-    If the function raises, the call is not made. `fault` makes functions that raise.
+    If the function raises an error, the operation is not called. `fault` makes such functions.
     """
 
     def __init__(self, client: Any, operation: str, *happenings: Callable[[], object]) -> None:
@@ -136,7 +136,7 @@ class InterruptedClient:
 
 
 def fault(code: str, *reasons: str, status: int = 400) -> Callable[[], object]:
-    """A function that raises this DynamoDB error. `reasons` are those of a cancelled transaction."""
+    """A function that raises this DynamoDB error. `reasons` say why a transaction was cancelled."""
 
     def happening() -> object:
         answer: Any = {
@@ -151,7 +151,7 @@ def fault(code: str, *reasons: str, status: int = 400) -> Callable[[], object]:
 
 @contextmanager
 def dynamodb_in_memory() -> Iterator[Any]:
-    """A client of an empty table named TABLE_NAME, deleted afterwards. No network, no credentials."""
+    """Yield a client of an empty table named TABLE_NAME. It needs no network and no credentials."""
     with mock_aws():
         client = boto3.client("dynamodb", region_name=REGION)
         create_table(client)

@@ -1,5 +1,6 @@
-"""Redriving an execution in the state machine's interpreter, as described in "Restarting state machine
-executions with redrive" in the Step Functions Developer Guide.
+"""A redrive in the state machine's interpreter restarts a failed execution in the state that failed.
+
+The Step Functions Developer Guide describes this in "Restarting state machine executions with redrive".
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The state machine's interpreter follows the Step Functions documentation."""
+"""The state machine's interpreter (tests/support/asl_runner.py) follows the Step Functions documentation."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class OutOfStockError(Exception):
 
 
 def task(**fields: Any) -> dict[str, Any]:
-    """Return a Task state that calls ${Work} and ends the execution. `fields` override its fields."""
+    """Return a Task state that calls ${Work} and ends the execution. `fields` override the state's fields."""
     base = {"Type": "Task", "Resource": INVOKE, "Arguments": {"FunctionName": "${Work}"}, "End": True}
     if "Next" in fields:
         del base["End"]
@@ -267,7 +267,7 @@ def test_the_cause_of_a_lambda_error_can_be_parsed() -> None:
     assert execution.output == {"why": "none left"}
 
 
-# `Expression` looks up a plain path such as $states.input.a without JSONata. This test compares both results.
+# `Expression` looks up a plain path such as $states.input.a without JSONata. The next test compares both results.
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
@@ -334,7 +334,7 @@ def test_every_retrier_counts_its_own_attempts() -> None:
     assert len(work.payloads) == 4
 
 
-def test_a_retrier_does_not_use_up_the_attempts_of_another() -> None:
+def test_a_retrier_does_not_use_up_the_attempts_of_another_retrier() -> None:
     retry = [
         {"ErrorEquals": ["OutOfStockError"], "MaxAttempts": 1, "BackoffRate": 1},
         {"ErrorEquals": ["States.ALL"], "MaxAttempts": 1, "BackoffRate": 1},
@@ -346,7 +346,7 @@ def test_a_retrier_does_not_use_up_the_attempts_of_another() -> None:
     assert (execution.status, len(work.payloads)) == ("FAILED", 3)
 
 
-def test_an_exhausted_retrier_does_not_pass_the_error_to_the_next() -> None:
+def test_an_exhausted_retrier_does_not_pass_the_error_to_the_next_retrier() -> None:
     retry = [
         {"ErrorEquals": ["OutOfStockError"], "MaxAttempts": 1},
         {"ErrorEquals": ["States.ALL"], "MaxAttempts": 5},
@@ -653,7 +653,7 @@ def test_a_stopped_execution_is_aborted_and_runs_no_further() -> None:
     assert len(work.payloads) == 1
 
 
-def test_an_execution_stopped_before_its_next_step_does_not_run_it() -> None:
+def test_an_execution_stopped_before_its_first_state_runs_no_state() -> None:
     work = Work()
     run = runner({"Charge": task()}, work)
     execution = run.start("one", {})
@@ -706,7 +706,7 @@ def test_starting_a_running_execution_again_returns_the_same_execution() -> None
     assert len(work.payloads) == 1
 
 
-def test_a_used_name_is_refused_with_other_input_or_after_the_end() -> None:
+def test_a_used_execution_name_is_refused_for_other_input_or_after_its_end() -> None:
     work = Work()
     run = runner({"Provision": waiting()}, work)
     run.start("one", {"a": 1})

@@ -96,7 +96,7 @@ def test_addresses_that_are_not_globally_reachable_are_not_public(address: str) 
 
 
 @given(st.ip_addresses())
-def test_every_public_address_is_global_to_python(
+def test_python_calls_every_public_address_global(
     address: ipaddress.IPv4Address | ipaddress.IPv6Address,
 ) -> None:
     if is_public(address):

@@ -1,4 +1,7 @@
-"""`make check` runs the tests that a change can affect, the nearest first, and skips the rest at its deadline."""
+"""`make check` runs the tests that a change can affect.
+
+Tests that import the changed file come first. Tests that have not begun at the deadline are skipped.
+"""
 
 from __future__ import annotations
 
@@ -37,8 +40,8 @@ FILES = {
     ("changed", "tests"),
     [
         ("tests/workflow/test_carts.py", ["workflow/test_carts.py"]),
-        # The world imports every handler, and a handler imports refund.py. Tests whose name shares a word with the
-        # changed file come first.
+        # tests/support/world.py imports every handler, and a handler imports refund.py. Tests whose name shares a word
+        # with the changed file come first.
         (
             "layers/hosting_orders/hosting_orders/refund.py",
             ["workflow/test_refunds.py", "workflow/test_carts.py"],

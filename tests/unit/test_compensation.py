@@ -1,4 +1,4 @@
-"""Compensation of an order in every status, with every state of its money."""
+"""Compensation (undoing an undelivered order) for every order status and every state of the payment."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Books:
 
 
 class Bank:
-    """The cart's invoice at the provider: its status, and its status after an attempt to void it."""
+    """The payment provider. The cart's invoice has `status`, and the status `voided` after an attempt to void it."""
 
     def __init__(self, status: PaymentStatus, voided: PaymentStatus) -> None:
         self.status, self.voided = status, voided
@@ -135,8 +135,8 @@ MONEY = [
 ]
 
 S = OrderStatus
-# For each order status, the new status in the columns UNDER_WAY, VOIDED, PAID_MEANWHILE, NEVER and CAME. `…` means
-# that the order waits, `+` means a refund.
+# For each order status, the new status in the columns UNDER_WAY, VOIDED, PAID_MEANWHILE, NEVER and CAME. After `…` the
+# order waits. A `+` is a refund.
 EXPECTED = {
     S.PENDING: "refunding… failed provision_failed+ failed provision_failed+",
     S.PROCESSING: "refunding… provision_failed provision_failed+ provision_failed provision_failed+",
@@ -242,7 +242,7 @@ def test_a_stored_refund_is_written_to_the_cart_too() -> None:
     assert (payment.status, payment.refunded) == (PaymentStatus.REFUNDED, GROSS)
 
 
-def test_a_refund_sum_that_grew_concurrently_does_not_shrink() -> None:
+def test_a_larger_refund_sum_of_another_process_is_kept() -> None:
     scene = Scene(OrderStatus.REFUNDING, PaymentStatus.SUCCEEDED, PaymentStatus.SUCCEEDED)
     save = scene.books.save_payment
 

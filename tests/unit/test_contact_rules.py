@@ -1,4 +1,4 @@
-"""Contacts: reading and normalising them, and the rules common to all TLDs."""
+"""Reading and normalising contacts, and the rules that apply to all TLDs."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ def test_an_invalid_email_address_is_refused_with_a_text_that_does_not_repeat_it
     ("phone", "kept"),
     [
         ("+15555555555", "+1.5555555555"),
-        ("+1.5555555555", "+1.5555555555"),  # the contract's example: a possible number, though unassigned
+        ("+1.5555555555", "+1.5555555555"),  # the contract's example, a possible but unassigned number
         ("+1 555 555 5555", "+1.5555555555"),
         ("+1 (555) 555-5555", "+1.5555555555"),
         ("+31.201234567", "+31.201234567"),
@@ -215,7 +215,7 @@ def test_invalid_extra_properties_are_refused() -> None:
 
 
 def test_a_contact_always_fits_into_one_kms_encryption() -> None:
-    """A contact is refused when its fields together exceed the limit, although each field is within its own limit."""
+    """A contact is refused when its fields together exceed the limit, even if each field is within its own limit."""
     largest = {"street_address": "語" * 160, "organization": "語" * 128, "city": "語" * 64}
     assert contact_size(read(**largest)) <= MAX_CONTACT_BYTES
     extras = {f"field{n}": "語" * 128 for n in range(8)}
@@ -260,7 +260,7 @@ def test_an_accepted_phone_number_has_the_registries_form(phone: str) -> None:
     except InvalidFieldsError:
         return
     assert re.fullmatch(r"\+[0-9]{1,3}\.[0-9]{1,14}", kept)
-    # The zero after the country code is only for domestic calls, so it is dropped. In Italy, it is part of the number.
+    # The zero after the country code is only for domestic calls and is dropped. In Italy the zero is kept.
     country, _, number = kept.removeprefix("+").partition(".")
     given_digits = re.sub(r"\D", "", phone)
     assert country + number in given_digits or f"{country}0{number}" in given_digits or country == "39"

@@ -1,4 +1,4 @@
-"""Domains as clients write them: their normal form, and the errors for invalid ones."""
+"""Domains as clients write them: the normal form, and the errors for invalid domains."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_a_domain_has_one_normal_form(text: str, unicode: str, ascii_name: str, 
         ("www.foo.co.uk", "order `foo.co.uk`"),
         ("www.bücher.de", "order `bücher.de`"),
         ("www.xn--bcher-kva.de", "order `bücher.de`"),
-        ("foo.github.io", "order `github.io`"),  # GitHub's suffix, not a registry's: a domain under .io
+        ("foo.github.io", "order `github.io`"),  # a domain under .io, not a registry's suffix
         ("-bad.com", "begins or ends with a hyphen"),
         ("bad-.com", "begins or ends with a hyphen"),
         ("ab--cd.com", "third and fourth place"),
@@ -175,7 +175,7 @@ def test_an_ending_that_is_not_a_known_tld_is_unsupported(text: str) -> None:
 
 
 @pytest.mark.parametrize("tld", sorted(TLDS))
-def test_every_ending_accepts_an_ordinary_domain_and_no_subdomain(tld: str) -> None:
+def test_every_tld_accepts_an_ordinary_domain_and_no_subdomain(tld: str) -> None:
     assert RULES.parse_name(f"Example-1.{tld}") == DomainName(f"example-1.{tld}", f"example-1.{tld}", tld)
     assert refusal(tld).code == "invalid_domain"
     assert f"`example-1.{tld}`" in str(refusal(f"www.example-1.{tld}"))
@@ -260,7 +260,7 @@ def test_an_ip_address_is_not_a_domain(address: ipaddress.IPv4Address | ipaddres
     assert "IP address" in str(refusal(str(address)))
 
 
-def test_rules_are_found_by_any_spelling_of_the_ending() -> None:
+def test_rules_are_found_by_any_spelling_of_the_tld() -> None:
     rules = RULES.rules("co.uk")
     assert rules is not None
     assert rules.tld == "co.uk"

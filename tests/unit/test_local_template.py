@@ -70,7 +70,7 @@ def test_functions_use_the_local_runtime_instead_of_their_own(local: LocalTempla
     assert local.template["Resources"]["PlaceOrderFunction"]["Properties"].keys() == {"CodeUri", "Timeout"}
 
 
-def test_a_package_starts_python_with_the_functions_and_the_layers_folders_on_its_path(
+def test_a_package_starts_python_with_the_folders_of_function_and_layer_on_its_path(
     local: LocalTemplate, tmp_path: Path
 ) -> None:
     script = bootstrap_of(local, "PlaceOrderFunction")

@@ -1,4 +1,4 @@
-"""Currencies as Stripe counts them."""
+"""Currencies, with the decimals that Stripe counts for each currency."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_each_currency_with_more_than_two_decimals_is_refused() -> None:
 
 
 @pytest.mark.parametrize("code", ["", "eur", "EURO", "E1R", "ÄÖÜ"])
-def test_a_text_that_is_no_currency_code_is_refused(code: str) -> None:
+def test_a_text_that_is_not_a_currency_code_is_refused(code: str) -> None:
     with pytest.raises(CurrencyRefusedError):
         check_currency(code)
 
@@ -79,14 +79,14 @@ def test_a_stored_price_in_a_refused_currency_is_ignored() -> None:
     ("code", "form", "places"),
     [("EUR", "1,234.56", "2"), ("JPY", "1,234", "0"), ("UGX", "1,234.56", "2"), ("KWD", "1,234.567", "3")],
 )
-def test_contract_001_shows_the_decimals(code: str, form: str, places: str) -> None:
+def test_contract_001_shows_the_decimals_of_each_currency(code: str, form: str, places: str) -> None:
     shown = currency(code)
     assert (shown["format"], shown["decimal"]) == (form, places)
 
 
 @pytest.mark.parametrize("code", ["EUR", "JPY", "UGX"])
 @pytest.mark.parametrize("amount", [0, 700, 1900, 3000])
-def test_the_parts_of_an_amount_add_up_in_units_that_stripe_accepts(code: str, amount: int) -> None:
+def test_the_parts_of_an_amount_add_up_and_are_amounts_that_stripe_accepts(code: str, amount: int) -> None:
     lines = [500, 1200, 1300]
     parts = [part_of(amount, sum(lines[:place]), line, sum(lines), code) for place, line in enumerate(lines)]
     assert sum(parts) == amount

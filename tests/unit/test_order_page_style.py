@@ -8,7 +8,7 @@ import pytest
 
 from hosting_orders.contracts.order_page.style import STYLE
 
-# The least contrast under WCAG 2.2, level AA: of text, and of graphics that carry a meaning.
+# The least contrast of text and of meaningful graphics under WCAG 2.2, level AA.
 TEXT, GRAPHIC = 4.5, 3.0
 # (foreground, background, least contrast)
 PAIRS = [

@@ -85,7 +85,7 @@ def test_every_kind_of_product_has_texts() -> None:
         ),
     ],
 )
-def test_what_the_page_says_before_the_order_is_paid(cart: Cart, after: int, sentence: str) -> None:
+def test_the_page_explains_the_payment_until_the_order_is_paid(cart: Cart, after: int, sentence: str) -> None:
     words = said(placed(), cart, after)
     assert sentence in text(words) and words.pay_url is None and not words.pay_later
 
@@ -123,7 +123,7 @@ def test_a_failures_internal_text_is_not_shown() -> None:
     assert GONE.message not in text(said(order, PAID))
 
 
-def test_a_failed_order_shows_a_payment_that_it_never_recorded() -> None:
+def test_the_page_of_a_failed_order_shows_a_payment_that_the_order_never_recorded() -> None:
     order = placed().undeliverable(GONE, NOW + HOUR, Actor.SYSTEM)
     assert titles(order, PAID) == ["Ordered", "Paid", "Could not be delivered", "Refund under way"]
     assert titles(order, with_payment(PaymentStatus.CANCELED)) == [

@@ -1,4 +1,7 @@
-"""What a function imports and builds in the init phase (bootstrap.prepare). Each test uses its own process."""
+"""What a function imports and builds in the init phase (bootstrap.prepare). Each test uses its own process.
+
+A port is an interface to another service, such as `payments`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The toolchain finds a working Python: local/toolchain/bootstrap.sh --python."""
+"""`local/toolchain/bootstrap.sh --python` finds a working Python."""
 
 from __future__ import annotations
 

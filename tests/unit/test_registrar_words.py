@@ -1,4 +1,4 @@
-"""Route 53's status flags and failure messages: read as our enums, stored, and shown as sentences."""
+"""Route 53's status flags and failure messages are read as our enums, stored, and shown as sentences."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DETAIL: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("flag", FLAGS)
-def test_every_flag_of_route_53_has_a_word(flag: str) -> None:
+def test_every_flag_of_route_53_has_a_value_in_our_enum(flag: str) -> None:
     waits = read_operation({**DETAIL, "StatusFlag": flag}).flag
     assert waits not in (None, RegistrarWaits.OTHER)
 
@@ -88,7 +88,7 @@ def test_a_stored_flag_that_no_longer_exists_is_read_as_other() -> None:
         ("", DomainAction.REGISTER, "The domain could not be registered: its registry refused."),
     ],
 )
-def test_a_refusal_becomes_a_sentence_of_ours(said: str, action: DomainAction, sentence: str) -> None:
+def test_a_refusal_is_shown_as_our_own_sentence(said: str, action: DomainAction, sentence: str) -> None:
     operation = read_operation({**DETAIL, "Status": "FAILED", "Message": said})
     assert why_it_failed(action, operation.refusal) == sentence
 

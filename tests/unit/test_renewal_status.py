@@ -14,7 +14,7 @@ from hosting_orders.usecases.renewal_status import renewal_became
 
 
 def test_an_end_that_another_process_recorded_first_is_not_counted_again() -> None:
-    """The write of this process conflicts, and the order that the other process stored does not meet `when`."""
+    """The write of this process fails with a conflict, and the stored order no longer satisfies `when`."""
     order = Order(
         account_id="acc_1",
         number=1,

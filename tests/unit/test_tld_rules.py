@@ -117,7 +117,7 @@ SAME_AS = {"com.au": "au", "net.au": "au", "co.uk": "uk", "org.uk": "uk"}
 
 
 @pytest.mark.parametrize("tld", sorted(TLDS))
-def test_a_contact_without_extra_properties_gets_a_list_of_those_that_the_registry_requires(tld: str) -> None:
+def test_the_extra_properties_that_a_registry_requires_are_requested(tld: str) -> None:
     """The contact is a private person in the Netherlands."""
     violations, needed = check(tld, read())
     assert violations == {}
@@ -191,7 +191,10 @@ def test_route_53_names_are_unique_within_a_tld() -> None:
 
 
 def documented_values(parameter: str) -> set[str]:
-    """All words in capitals in botocore's text about ExtraParam, except `parameter`. They include all its values."""
+    """All words in capitals in botocore's text about ExtraParam, without the word `parameter` itself.
+
+    The words include all values of the parameter.
+    """
     text = ROUTE53["ExtraParam"]["members"]["Name"]["documentation"]
     plain = re.sub(r"<[^>]+>", "\n", text)
     words = [line.strip() for line in plain.splitlines() if line.strip()]
@@ -209,7 +212,9 @@ def test_every_selectable_value_is_documented_by_amazon(tld: str, name: str) -> 
 
 @pytest.mark.parametrize("country", ["US", "CA", "AU"])
 @pytest.mark.parametrize("role", list(ContactRole))
-def test_a_state_is_required_where_addresses_have_one(country: str, role: ContactRole) -> None:
+def test_a_state_is_required_in_countries_whose_addresses_have_a_state(
+    country: str, role: ContactRole
+) -> None:
     _, needed = check("com", read(country=country), role)
     assert list(needed) == ["/state"]
     assert needed["/state"].schema is schema_of("com")["properties"]["state"]
@@ -378,7 +383,7 @@ def test_the_contact_type_sent_to_route_53_depends_on_organization_extras_and_ro
     assert contact_type(tld, contact, ContactRole(role)) == kind
 
 
-def test_every_kind_exists_at_route_53() -> None:
+def test_every_contact_kind_exists_at_route_53() -> None:
     for facts in TLDS.values():
         kinds = facts.contact_type.kinds
         assert set(kinds.values()) <= set(ROUTE53["ContactType"]["enum"])

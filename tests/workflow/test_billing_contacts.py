@@ -1,4 +1,4 @@
-"""Which fields of a billing contact its country requires before the account can order."""
+"""The billing contact's country decides which fields the contact must have before the account can order."""
 
 from __future__ import annotations
 

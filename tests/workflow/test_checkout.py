@@ -1,4 +1,4 @@
-"""Orders without a saved payment method, paid on a Stripe Checkout page."""
+"""A customer without a saved payment method pays on a page of Stripe Checkout ("the page" in these tests)."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_a_paid_order_is_delivered_despite_a_late_invoice_or_missing_line_metada
     assert session_of(world, order)["invoice"]
 
 
-def test_a_declined_card_can_be_replaced_by_a_valid_one(world: World) -> None:
+def test_a_declined_card_can_be_replaced_by_a_valid_card(world: World) -> None:
     order = placed(world)
     session = session_of(world, order)["id"]
     with pytest.raises(StripeError):
@@ -381,7 +381,9 @@ def test_a_debit_for_a_cancelled_order_is_refunded_after_it_settles(world: World
 
 @pytest.mark.parametrize("credit_notes", [False, True])
 @pytest.mark.parametrize("lag", [0, 86_400])
-def test_the_money_is_refunded_with_or_without_an_invoice(world: World, credit_notes: bool, lag: int) -> None:
+def test_an_undelivered_order_is_refunded_with_or_without_an_invoice(
+    world: World, credit_notes: bool, lag: int
+) -> None:
     world.stripe.controls.set(checkout_credit_notes=credit_notes, checkout_invoice_lags=lag)
     order = placed(world)
     pay(world, order)

@@ -234,7 +234,7 @@ def give_up(world: World, order: Order) -> None:
 
 
 @pytest.mark.parametrize("end", ["delivered", "failed", "abandoned"])
-def test_no_refund_before_the_registrar_reports_an_outcome_or_the_deadline_passes(
+def test_no_refund_is_made_before_the_registrar_reports_an_outcome_or_the_deadline(
     world: World, end: str
 ) -> None:
     if end == "abandoned":
@@ -256,7 +256,7 @@ def test_no_refund_before_the_registrar_reports_an_outcome_or_the_deadline_passe
         assert_back_and_alone(world, order)
 
 
-def test_no_refund_while_a_registration_with_a_lost_answer_may_exist(world: World) -> None:
+def test_no_refund_is_made_while_a_registration_with_a_lost_answer_may_exist(world: World) -> None:
     """The registrar's list of operations may lag, so for a while an empty list proves nothing."""
     order = placed(world, NAME)
     world.registrar.lose_next_answer("RegisterDomain")
@@ -268,7 +268,7 @@ def test_no_refund_while_a_registration_with_a_lost_answer_may_exist(world: Worl
     assert_alone(world, order)
 
 
-def test_no_refund_while_the_outcome_of_a_failed_submission_is_uncertain(world: World) -> None:
+def test_no_refund_is_made_while_the_outcome_of_a_failed_submission_is_uncertain(world: World) -> None:
     order = placed(world, NAME)
     world.registrar.fail_next("RegisterDomain", times=1)
     world.run()
@@ -411,7 +411,7 @@ def test_a_registration_that_starts_during_a_cancel_wins(world: World) -> None:
 def test_a_failed_registration_is_refunded_once_when_any_side_effect_breaks(mishap: Mishap) -> None:
     """Break each side effect from the registrar's failure to the end of the order."""
     with a_world() as world:
-        # Stripe's events change nothing here, but half of the side effects would be events.
+        # Stripe's webhooks are off. They change nothing here and would double the number of side effects.
         world.webhooks_on = False
         for position in range(40):
             name = f"fail-{position}.com"

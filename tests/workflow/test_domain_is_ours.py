@@ -1,4 +1,7 @@
-"""A domain in our account at the registrar is delivered, not refunded, whatever its operation's status is."""
+"""A domain that is in our account at the registrar is delivered and not refunded.
+
+The status of the registrar's operation does not matter.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""A fault says nothing about an order, so the workflow retries for hours. Then an operator is alerted and redrives.
+"""A fault is an error that says nothing about the order, such as an outage. The workflow retries the step for hours.
 
-Without a redrive the order is refunded at its deadline.
+Then an operator is alerted and can redrive the execution, which restarts the failed step. Without a redrive the order
+is refunded at its deadline.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def world() -> Iterator[World]:
 
 @pytest.fixture
 def break_step(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Callable[[], None]]:
-    """`break_step` makes a step raise `error` for `times` runs, or always. It returns a function that undoes this."""
+    """`break_step` makes a step raise `error` for `times` runs, or always. It returns a function to repair the step."""
 
     def break_it(step: str, error: Exception, times: int | None = None) -> Callable[[], None]:
         folder, name = USE_CASES[step]

@@ -36,7 +36,7 @@ def placed(world: World, account: str = "ready") -> Order:
 
 
 def written_off(world: World, every: float) -> tuple[Order, str]:
-    """Return an order that failed because an operator wrote off its invoice, and the invoice id."""
+    """Return an order and the id of its invoice. The order failed because an operator wrote off the invoice."""
     order = placed(world, ACCOUNT)
     world.run()
     invoice = world.cart(order.cart_token, ACCOUNT).payment.reference or ""
@@ -62,9 +62,9 @@ def pay(world: World, invoice: str) -> None:
 
 
 def test_a_late_payment_is_refunded_if_it_arrives_right_before_due_at_is_cleared(world: World) -> None:
-    """The payment makes the order due right before the reconciler clears `due_at`.
+    """The payment sets `due_at` right before the reconciler would clear it.
 
-    If the reconciler then cleared `due_at`, the money would never be refunded.
+    Without `due_at`, the money would never be refunded.
     """
     _, invoice = written_off(world, every=MINUTE)
     struck: list[str] = []
@@ -104,7 +104,7 @@ def test_the_report_of_an_unpaid_order_states_the_time_left_after_payment(
     world: World,
     break_step: Any,  # noqa: F811
 ) -> None:
-    """A debit may take two weeks. After it settles, the order has eight hours, not the rest of the two weeks."""
+    """A debit may take two weeks. After the debit has settled, the delivery has eight hours."""
     failed_charge_of_a_debit(world, break_step)
     ((_, text),) = world.alerts.sent
     assert "If it is paid before" in text and "8 h" in text, text
@@ -212,7 +212,7 @@ def test_the_runbook_finds_the_failed_step_in_a_paged_history() -> None:
 def test_a_paid_order_resumes_after_a_retry_on_a_host_whose_clock_is_behind(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The retry may run on a host whose clock is behind. The retry's token must replace the failed attempt's token."""
+    """The retry's token must replace the failed attempt's token, even if the retry's time is earlier."""
     put, ahead = DynamoTokenStore.put_token, [5000]
 
     def on_its_own_clock(self: Any, account: str, number: int, step: str, token: str, now: int) -> None:

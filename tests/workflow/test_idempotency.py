@@ -1,4 +1,7 @@
-"""The same request may be repeated any number of times, concurrently, and after any failure."""
+"""The same request may be repeated any number of times, concurrently, and after any failure.
+
+A replay is such a repeated request.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,7 @@ def assert_delivered_once(world: World, orders: int = 1) -> None:
     assert len(world.stripe.subscriptions()) == orders
 
 
-def test_twenty_concurrent_posts_are_one_order_and_one_charge(world: World) -> None:
+def test_twenty_concurrent_posts_make_one_order_and_one_charge(world: World) -> None:
     world.place()  # import the functions before the threads start
     world.run()
     with ThreadPoolExecutor(20) as threads:
@@ -61,7 +64,7 @@ def test_the_same_key_with_another_body_is_refused_and_changes_nothing(world: Wo
     assert_delivered_once(world)
 
 
-def test_a_replay_after_delivery_only_reads(world: World) -> None:
+def test_a_replay_after_delivery_changes_nothing(world: World) -> None:
     first = world.place(key="k")
     world.run()
     again = world.place(key="k")

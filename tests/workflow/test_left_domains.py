@@ -1,4 +1,7 @@
-"""A domain that has left the registrar can be ordered again. A domain that is still there cannot."""
+"""A domain that has left the registrar, because it moved away or lapsed, can be ordered again.
+
+While a domain is at the registrar, its order has a claim, so no other order can have the domain.
+"""
 
 from __future__ import annotations
 

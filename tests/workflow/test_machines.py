@@ -1,4 +1,4 @@
-"""Virtual machines: options per plan, passwords and keys, check intervals, and live or test money."""
+"""Virtual machines: options per plan, passwords and keys, check intervals, and real or test money."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def test_a_site_cannot_be_ordered_in_a_location_for_machines_only(
     assert (reply.status, reply.body["code"]) == (400, "unknown_location")
 
 
-def test_a_machine_is_delivered_and_shown_as_sold_although_its_plan_changed_later(
+def test_a_machine_is_delivered_and_shown_as_sold_even_if_its_plan_changes_later(
     world: World, cloud: ForgetfulLightsail
 ) -> None:
     placed = order(world)
@@ -293,7 +293,7 @@ def test_a_delivered_machine_starts_its_renewal(world: World, cloud: ForgetfulLi
     assert (price["unit_amount"], price["recurring"]["interval"]) == (1400, "month")
 
 
-# -- live and test money ------------------------------------------------------------------------------------------
+# -- real and test money ------------------------------------------------------------------------------------------
 
 
 def test_the_platform_receives_live_false_for_test_money(world: World, cloud: ForgetfulLightsail) -> None:
@@ -314,7 +314,9 @@ def test_the_platform_receives_live_true_for_real_money(world: World, cloud: For
     assert [request.live for request in cloud.asked] == [True, True]
 
 
-def test_a_free_machine_is_live_only_for_a_live_account(world: World, cloud: ForgetfulLightsail) -> None:
+def test_a_free_machine_is_live_only_if_stripe_is_in_live_mode(
+    world: World, cloud: ForgetfulLightsail
+) -> None:
     world.services.catalogue.put_plan(replace(PLAN, prices=dict.fromkeys(PLAN.prices, 0)))
     order(world)
     world.run()

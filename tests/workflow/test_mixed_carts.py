@@ -209,7 +209,7 @@ def test_all_credit_is_returned_when_everything_is_refunded(world: World) -> Non
 # -- on_item_failure "cancel_all": if an item cannot be delivered, cancel the others ---------------------------------
 
 
-def test_cancel_all_cancels_every_item_it_can(world: World) -> None:
+def test_cancel_all_cancels_every_item_that_can_be_cancelled(world: World) -> None:
     """The unfinished site is taken down. `slow-one.net` is already at the registrar and cannot be recalled."""
     orders = cart_of(world, "slow-one.net", "lost-two.org", policy="cancel_all")
     world.run(finish=False)
@@ -471,9 +471,10 @@ def test_concurrent_and_repeated_requests_create_one_cart(world: World) -> None:
 
 @pytest.mark.parametrize("mishap", list(Mishap))
 def test_placing_a_cart_survives_a_failure_at_any_side_effect(mishap: Mishap) -> None:
-    """The client retries after every second failure, and if nothing was written. Otherwise the reconciler continues.
+    """The client retries after every second failure, and whenever nothing was written.
 
-    test_idempotency.py tries the client and the reconciler after each failure, with a single order.
+    In all other cases the reconciler continues. test_idempotency.py tries the client and the reconciler after each
+    failure, with a single order.
     """
     with a_world() as world:
         world.webhooks_on = False

@@ -1,6 +1,6 @@
-"""A refunded machine never keeps running, even when a slow process creates it after the take-down.
+"""A refunded machine never keeps running, even if a slow process creates the machine after the take-down.
 
-The platform of these tests does not remember the machines it has deleted.
+A closing check after the order's end deletes such a machine. The platform of these tests forgets deleted machines.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def test_a_late_process_that_breaks_at_any_side_effect_leaves_no_machine(mishap:
 def test_a_late_process_that_gets_no_answer_to_its_request_leaves_no_machine(
     world: World, mishap: Mishap
 ) -> None:
-    """The process never learns that its machine exists. The closing check after the order's end deletes the machine."""
+    """The process never learns that its machine exists. The closing check deletes the machine."""
     platform = sell_machines(world)
     order = placed(world)
     before_it_is_asked(platform, lambda: taken_back(world, order))

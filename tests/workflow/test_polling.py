@@ -1,4 +1,4 @@
-"""If the demo uses an API key of the real Stripe, no webhook arrives. So the reconciler checks payments sooner."""
+"""With an API key of the real Stripe, the demo gets no webhooks, so the reconciler checks payments more often."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The reconciler ends every order correctly, even if webhooks are missing or repeated."""
+"""The reconciler, a scheduled function, ends every order correctly, even if webhooks are missing or repeated."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def test_a_lost_workflow_start_is_repeated(world: World) -> None:
 
 
 @pytest.mark.parametrize("mishap", [Mishap.NOT_DONE, Mishap.CRASH_BEFORE])
-def test_the_charge_step_of_a_paid_order_is_resumed_although_the_first_resume_was_lost(
+def test_the_charge_step_of_a_paid_order_is_resumed_even_if_the_first_resume_is_lost(
     world: World, mishap: Mishap
 ) -> None:
     """Otherwise the execution of the paid order would wait for a month."""

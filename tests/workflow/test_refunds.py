@@ -1,4 +1,4 @@
-"""A paid order that cannot be delivered is refunded exactly once, and refused refunds are counted for an alarm."""
+"""A paid order that cannot be delivered is refunded exactly once. Refused refunds are counted for an alarm."""
 
 from __future__ import annotations
 
@@ -188,7 +188,7 @@ def test_a_refund_is_made_once_when_any_side_effect_breaks(world: World, first: 
 
 
 def test_a_debit_that_settles_after_the_charge_step_timed_out_is_refunded(world: World) -> None:
-    """The order must not become deliverable again: its execution is in RefundOrder and would not deliver it."""
+    """The order must not become deliverable again, because its execution, in RefundOrder, would not deliver it."""
     reply = world.place("sepa", callback=True)
     order = world.order(reply.body["orders"][0]["id"], "sepa")
     world.stripe.controls.set(sepa_settles_after=30 * DAY)
@@ -228,7 +228,7 @@ def test_cancel_all_applies_when_a_paid_order_is_abandoned_before_its_payment_is
 
 
 def test_two_orders_abandoned_before_the_payment_do_not_block_each_other(world: World) -> None:
-    """With seed 690, the simulation once found that each order waited for the other, so the cart never closed."""
+    """Each order once waited for the other order, so the cart never closed."""
     world.mishaps.watch(lambda name: Mishap.CRASH_BEFORE if name == "stripe.post invoices" else None)
     assert world.place_cart(world.site(), world.domain("never-paid.com"), key="k").status == 502
     world.live(600, every=60)

@@ -26,7 +26,7 @@ def world() -> Iterator[World]:
 
 
 def refused(world: World) -> Order:
-    """Return one of two paid orders of a cart. It cannot be delivered, and Stripe refused its refund."""
+    """Return one of two paid orders of a cart. This order cannot be delivered, and Stripe refused its refund."""
     reply = world.place_cart(world.site(), world.site(name="Other"))
     assert reply.status == 202
     world.run(finish=False)
@@ -52,8 +52,8 @@ def test_processes_that_overlap_refund_a_refused_order_once(world: World, wait: 
     order = refused(world)
     world.stripe.controls.set(refunds="as published")
     world.advance(deadlines.COMPENSATION_CHECK / 1000)
-    # Begin one second before the clock reaches a multiple of five minutes. Every `wait` except 0 ends after that. The
-    # result must be the same, because the idempotency key must not depend on the clock.
+    # Begin one second before the clock reaches a multiple of five minutes. Every `wait` except 0 ends after that
+    # moment. The result must be the same, because the idempotency key must not depend on the clock.
     world.advance(299 - world.clock.now() // 1000 % 300)
 
     def another() -> None:
@@ -69,7 +69,7 @@ def test_processes_that_overlap_refund_a_refused_order_once(world: World, wait: 
     assert len(world.stripe.credit_notes()) == 1
 
 
-def test_a_request_that_arrives_after_the_refusal_of_a_later_request_refunds_once(world: World) -> None:
+def test_one_refund_is_made_if_a_delayed_request_arrives_after_a_refused_request(world: World) -> None:
     """Stripe refuses the request of a second process, and then accepts the delayed request of the first process."""
     order = refused(world)
     world.advance(deadlines.COMPENSATION_CHECK / 1000)
@@ -78,7 +78,7 @@ def test_a_request_that_arrives_after_the_refusal_of_a_later_request_refunds_onc
         refund_step(world, order)  # refused
         world.stripe.controls.set(refunds="as published")
         world.advance(MINUTE)
-        refund_step(world, order)  # too soon after the refusal: sends no request
+        refund_step(world, order)  # sends no request so soon after the refusal
         assert not world.stripe.credit_notes()
 
     world.mishaps.in_the_moment_of(POST, others)
@@ -91,7 +91,7 @@ def test_a_request_that_arrives_after_the_refusal_of_a_later_request_refunds_onc
 
 
 @pytest.mark.parametrize("mishap", list(Mishap))
-def test_a_refusal_that_is_not_recorded_is_recorded_by_the_next_process(world: World, mishap: Mishap) -> None:
+def test_a_refusal_is_recorded_at_the_latest_by_the_next_process(world: World, mishap: Mishap) -> None:
     order = refused(world)
     world.advance(deadlines.COMPENSATION_CHECK / 1000)
     before = world.order(order.uuid).refund_refusals
@@ -115,8 +115,8 @@ def test_a_refusal_that_is_not_recorded_is_recorded_by_the_next_process(world: W
     assert world.net_paid() == 1200 and len(world.stripe.credit_notes()) == 1
 
 
-def test_a_refused_refund_of_late_money_of_an_ended_order_is_made_within_the_hour(world: World) -> None:
-    """Stripe repeats a refusal for a day under the same key, so each retry needs another key."""
+def test_a_refused_refund_of_an_ended_order_is_made_within_the_hour(world: World) -> None:
+    """Stripe repeats a refusal for a day under the same idempotency key, so each retry needs another key."""
     account = "declined_recoverable"
     reply = world.place(account)
     order = world.order(reply.body["orders"][0]["id"], account)

@@ -66,7 +66,7 @@ def test_an_ambiguous_refusal_leads_to_a_refund_only_when_no_operation_can_exist
     assert world.runner.executions[order_id].status == "SUCCEEDED"
 
 
-def test_an_order_is_refunded_in_the_minute_in_which_the_reconciler_receives_a_refusal(world: World) -> None:
+def test_an_order_is_refunded_in_the_minute_of_the_refusal(world: World) -> None:
     world.registrar.fail_next("RegisterDomain", "ThrottlingException", "slow down", times=20)
     placed = world.order_domain("gone-later.com")
     order_id = placed.body["orders"][0]["id"]

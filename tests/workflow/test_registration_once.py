@@ -1,4 +1,4 @@
-"""The registrar accepts exactly one submission for a domain order: a second submission would cost money again."""
+"""The registrar accepts one submission for a domain order, because a second submission would cost money again."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def order_of(world: World, action: str, name: str = NAME) -> Order:
 
 
 def live_to_the_end(world: World, order: Order) -> None:
-    """Live for as long as the registration or transfer takes, and a little longer."""
+    """Let time pass for as long as the registration or transfer takes, and a little longer."""
     world.live(1800, every=150)
     if now(world, order).status is OrderStatus.PROCESSING:
         world.live(11 * DAY, every=DAY / 2)
@@ -132,7 +132,7 @@ def test_a_failed_registration_with_a_lost_answer_is_not_repeated(world: World) 
     assert world.registrar.submissions("fail-example.com") == 1 and world.net_paid() == 0
 
 
-def test_an_earlier_orders_failed_registration_is_not_mistaken_for_the_new_one(world: World) -> None:
+def test_an_earlier_orders_failed_registration_is_not_mistaken_for_the_new_registration(world: World) -> None:
     name = "twice-example.com"
     first = submitted(world, name)
     world.registrar.fail(name)
@@ -163,7 +163,7 @@ def the_step_again(world: World, order: Order) -> None:
 
 
 def test_two_concurrent_runs_of_the_step_submit_once(world: World) -> None:
-    """The second run starts and ends right before the first one calls the registrar."""
+    """The second run starts and ends right before the first run calls the registrar."""
     order = placed(world, NAME)
     world.mishaps.in_the_moment_of("registrar.submit", lambda: the_step_again(world, order))
     world.runner.run_until_idle()

@@ -51,7 +51,7 @@ def subscription(world: World, order: Order) -> dict[str, Any]:
 
 
 def until_the_anchor(world: World, order: Order, *, less: float = 0) -> None:
-    """Advance to the end of the subscription's current period, or to `less` seconds before it."""
+    """Advance to the end of the subscription's current period, or to `less` seconds before the end."""
     end = subscription(world, order)["items"]["data"][0]["current_period_end"]
     left = end - world.stripe.clock.time() - less
     if left > DAY:  # the order is due two days before the charge
@@ -64,7 +64,7 @@ def until_the_anchor(world: World, order: Order, *, less: float = 0) -> None:
 
 
 def a_year_passes(world: World, order: Order, *, then: float = 2 * DAY) -> None:
-    """Live for `then` seconds from a minute before the period ends. The next term's invoice is charged in this time."""
+    """Advance to a minute before the period ends. Then let `then` seconds pass. The next term is charged meanwhile."""
     until_the_anchor(world, order, less=60)
     world.live(then, every=HOUR)
 
@@ -138,7 +138,7 @@ def test_two_paid_years_are_two_renewals(world: World) -> None:
 def test_two_terms_that_began_while_nothing_ran_are_renewed_one_after_the_other(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Here the registry keeps the expired domain for a year."""
+    """Here a registry restores expired domains for two years, so both terms can be renewed."""
     monkeypatch.setattr(deadlines, "REDEMPTION_OVER", 2 * YEAR * 1000)
     order = delivered(world)
     world.webhooks_on = False
@@ -305,7 +305,7 @@ def test_a_cancelled_subscription_ends_the_renewal_checks(world: World, webhooks
     assert_renewed(world, order, 0)
     after = now(world, order)
     assert after.subscription is not None and after.subscription.status == "canceled"
-    # The next check is whether the expired domain has left.
+    # The next check is long after the expiry. It asks whether the domain has left.
     assert after.due_at is not None and after.due_at > expires_at(after) + 45 * DAY * 1000
     ending = "the renewal has ended; the domain expires at its registry"
     assert causes(world, order).count(ending) == 1
@@ -520,7 +520,7 @@ def test_two_concurrent_runs_renew_once(world: World, side_effect: str) -> None:
     assert world.registrar.asked("RenewDomain") == 1
 
 
-def test_a_domain_is_renewed_once_although_the_registrar_does_not_show_completed_operations(
+def test_a_domain_is_renewed_once_even_if_the_registrar_hides_completed_operations(
     world: World,
 ) -> None:
     order = delivered(world)

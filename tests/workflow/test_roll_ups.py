@@ -1,4 +1,4 @@
-"""A cart's roll-up becomes correct even if Lambda discards stream records."""
+"""A cart's roll-up, its status computed from its orders, becomes correct even if Lambda discards stream records."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.world import World, a_world, handler_of
 
 HOUR = 3600
 DAY = 24 * HOUR
-# The first attempt, and MaximumRetryAttempts of the stream's event source mapping in template.yaml.
+# The first attempt plus MaximumRetryAttempts of the stream's event source mapping in template.yaml.
 ATTEMPTS = 21
 
 
@@ -26,7 +26,7 @@ def world() -> Iterator[World]:
 
 
 def placed(world: World, account: str = "ready") -> tuple[str, str]:
-    """The order's id and its cart's token."""
+    """Place an order. Return its id and its cart's token."""
     known = {item["number"]["N"] for item in world.items("ORDER#")}
     assert world.place(account).status in (202, 422)
     (number,) = {item["number"]["N"] for item in world.items("ORDER#")} - known
@@ -35,7 +35,7 @@ def placed(world: World, account: str = "ready") -> tuple[str, str]:
 
 
 def repair(*letters: dict[str, Any]) -> list[str]:
-    """Process these messages and return the ids of those that stay in the queue."""
+    """Process these messages. Return the ids of the messages that stay in the queue."""
     answer = handler_of("repair_roll_ups")({"Records": list(letters)}, None)
     return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 

@@ -425,7 +425,7 @@ def refunded_order(world: World) -> str:
     return order_id
 
 
-def test_a_refund_returned_by_the_bank_is_counted_for_an_alarm_and_keeps_the_end_status(world: World) -> None:
+def test_a_refund_returned_by_the_bank_is_counted_and_the_order_keeps_its_status(world: World) -> None:
     order_id = refunded_order(world)
     ended = world.order(order_id)
     (refund,) = world.stripe.refunds(world.accounts["ready"]["customer"])

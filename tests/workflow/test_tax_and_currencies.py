@@ -357,7 +357,7 @@ def test_a_free_order_does_not_use_credit(world: World) -> None:
     assert world.stripe.balance(world.accounts["credit"]["customer"]) == -500
 
 
-# -- currencies that Stripe counts in hundredths although they have none -------------------------------------------
+# -- currencies without hundredths that Stripe counts in hundredths -------------------------------------------------
 
 
 def test_ugandan_shillings_are_charged_shown_and_refunded(world: World) -> None:

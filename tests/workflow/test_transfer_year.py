@@ -1,4 +1,7 @@
-"""A transfer includes a year. The registry gives it with the transfer, or we buy it at the registrar."""
+"""A transfer includes a year. The registry adds the year at the transfer, or we buy the year at the registrar.
+
+A registry may sell a year only in a renewal window before the expiry date.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +56,7 @@ def transferred(world: World, name: str, days_left: float | None = None, *, wait
 
 
 def days_left(world: World, order: Order) -> int:
-    """The days until the order's expiry date, which must agree with the registrar's."""
+    """The days until the order's expiry date, which must agree with the registrar's date."""
     resource = now(world, order).resource_as(DomainResource)
     name = order.item_as(DomainItem).ascii_name
     assert resource is not None and resource.expires_at is not None
@@ -77,7 +80,7 @@ def test_a_domain_whose_transfer_adds_no_year_is_renewed_on_delivery(world: Worl
 
 
 @pytest.mark.parametrize("tld", YEAR_FROM_TRANSFER)
-def test_a_year_that_starts_at_the_transfer_is_described_as_such(world: World, tld: str) -> None:
+def test_the_order_says_that_its_year_starts_at_the_transfer(world: World, tld: str) -> None:
     order = transferred(world, f"quill-and-sons.{tld}", days_left=200)
     assert bought(world, order) == 0 and days_left(world, order) in (364, 365, 366)
     assert order.item.line_text().endswith("transfer, with a year from the transfer")
@@ -90,8 +93,8 @@ def test_a_year_that_the_registry_adds_is_not_bought_again(world: World, tld: st
     assert order.item.line_text().endswith("transfer, with a further year")
 
 
-def test_a_year_that_its_registry_should_have_added_is_bought(world: World) -> None:
-    """The TLD's file may be wrong: AWS documents the year for some TLDs only, and a registry may change it."""
+def test_a_year_that_the_registry_should_have_added_is_bought(world: World) -> None:
+    """The TLD's file may be wrong, because AWS documents the year only for some TLDs, and registries change rules."""
     world.registrar._registry._after_transfer = lambda name, at: at + 100 * DAY  # type: ignore[method-assign]
     order = transferred(world, "quill-and-sons.eu")
     assert world.registrar.asked("RenewDomain") == 0
@@ -156,7 +159,7 @@ def test_a_refused_year_does_not_block_later_paid_years(
 ) -> None:
     """The registry refuses the transfer's year every day. Then the customer pays for the next year."""
     order = refused_year(world)
-    # The registry extends the date by itself, so the domain lives until its first renewal.
+    # The registry extends the date by itself, so the domain does not expire before its first renewal.
     until_expiry_is_extended(world, "norenewal-sons.co.uk", 170)
     paid_year(world, order)
     assert world.net_paid() == order.price.amount + order.renewal_price.amount
@@ -262,7 +265,7 @@ def test_the_year_is_bought_once_when_any_side_effect_breaks(world: World, misha
     assert world.metrics.counts["DomainRenewalFailed"] == 0
 
 
-def test_a_renewal_that_stripe_refused_to_start_is_retried_before_the_registrys_window_opens(
+def test_a_renewal_that_stripe_refused_to_start_is_retried_before_the_renewal_window_opens(
     world: World,
 ) -> None:
     """The registry sells the transfer's year only after 520 days. Stripe refuses the renewal for the first 5 days."""
@@ -279,7 +282,7 @@ def test_a_renewal_that_stripe_refused_to_start_is_retried_before_the_registrys_
 
 
 @pytest.mark.parametrize("webhooks", [True, False])
-def test_a_domain_that_leaves_while_a_paid_year_waits_for_the_registrys_window_is_not_charged(
+def test_a_domain_that_leaves_while_a_paid_year_waits_for_the_renewal_window_is_not_charged(
     world: World, webhooks: bool
 ) -> None:
     order = transferred(world, "quill-and-sons.co.uk", days_left=700)

@@ -50,7 +50,7 @@ def block(world: World, order: Order) -> Any:
     return shown(world, order)["domain"]
 
 
-def test_a_ten_day_transfer_step_by_step(world: World) -> None:
+def test_the_order_shows_each_step_of_a_ten_day_transfer(world: World) -> None:
     order = transfer(world, NAME)
     assert block(world, order)["status"] == "pending"
     world.run()
@@ -90,7 +90,7 @@ def test_a_ten_day_transfer_step_by_step(world: World) -> None:
 
 
 def test_the_registrar_is_queried_no_more_often_than_scheduled(world: World) -> None:
-    """`deadlines.registrar_check` sets the interval, however often the reconciler runs."""
+    """`deadlines.registrar_check` sets the interval, even if the reconciler runs more often."""
     order = under_way(world)
     asked: list[int] = []
     for every, seconds in ((20, 1800), (600, 6 * HOUR), (1200, DAY)):
@@ -134,7 +134,7 @@ def test_a_rejected_transfer_is_refunded(world: World, day: int) -> None:
 
 
 def test_an_auth_code_that_is_refused_later_leads_to_a_refund(world: World) -> None:
-    """The code was valid when it was checked."""
+    """The auth code was valid when we checked it."""
     order = under_way(world)
     world.live(DAY, every=DAY / 2)
     world.registrar.fail(NAME, "The authorization code that you got from the current registrar is not valid.")

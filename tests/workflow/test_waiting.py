@@ -245,7 +245,7 @@ def test_an_etag_gives_others_no_access_and_errors_have_no_etag(world: World) ->
 
 
 def events(world: World, order_id: str, account: str = "ready") -> list[tuple[str, str, str]]:
-    """Return (state, actor, cause) of each event, after checking their fields and their sequence in time."""
+    """Check the fields and the sequence of all events. Return (state, actor, cause) of each event."""
     reply = get(world, f"/api/orders/{order_id}/events", account)
     assert reply.status == 200, reply.body
     assert reply.body["order"]["id"] == order_id
@@ -261,7 +261,7 @@ PLACED = ("pending", "customer", "order placed")
 PAID = ("processing", "stripe", "payment succeeded")
 
 
-def test_the_timeline_of_a_successful_order(world: World) -> None:
+def test_the_timeline_of_a_successful_order_ends_with_the_delivery(world: World) -> None:
     order_id, _ = placed(world)
     world.run()
     assert events(world, order_id) == [PLACED, PAID, ("completed", "platform", "delivered")]
@@ -282,7 +282,7 @@ def test_the_timeline_shows_when_each_event_happened(world: World) -> None:
     assert [milliseconds(event["at"]) for event in found] == at
 
 
-def test_the_timeline_of_an_undeliverable_order(world: World) -> None:
+def test_the_timeline_of_an_undeliverable_order_ends_with_the_refund(world: World) -> None:
     order_id = undeliverable(world)
     assert events(world, order_id) == [
         PLACED,
@@ -292,7 +292,7 @@ def test_the_timeline_of_an_undeliverable_order(world: World) -> None:
     ]
 
 
-def test_the_timeline_of_a_refund_that_was_refused_and_made_later(world: World) -> None:
+def test_the_timeline_shows_a_refused_refund_and_the_later_refund(world: World) -> None:
     order_id = undeliverable(world, refunds="refuse")
     world.stripe.controls.set(refunds="as published")
     world.live(20 * MINUTE, every=5 * MINUTE)
@@ -307,7 +307,7 @@ def test_the_timeline_of_a_refund_that_was_refused_and_made_later(world: World) 
     assert "charge_not_refundable" in found[3][2]
 
 
-def test_the_timeline_of_a_cancel(world: World) -> None:
+def test_the_timeline_shows_a_cancel(world: World) -> None:
     order_id, _ = placed(world, AUTHENTICATION)
     world.run()
     world.request("DELETE", f"/api/orders/{order_id}", account=AUTHENTICATION)
@@ -319,14 +319,14 @@ def test_the_timeline_of_a_cancel(world: World) -> None:
     ]
 
 
-def test_the_timeline_of_an_unpaid_order(world: World) -> None:
+def test_the_timeline_shows_that_an_order_was_not_paid_in_time(world: World) -> None:
     order_id, _ = placed(world, AUTHENTICATION)
     world.run()
     world.live(DAY + HOUR, every=HOUR)
     assert events(world, order_id, AUTHENTICATION) == [PLACED, ("expired", "system", "not paid in time")]
 
 
-def test_the_timeline_of_a_declined_payment(world: World) -> None:
+def test_the_timeline_shows_a_declined_payment(world: World) -> None:
     assert world.place("declined_final").status == 422
     (order,) = world.services.orders.newest(world.accounts["declined_final"]["id"], 2).orders
     found = events(world, order.uuid, "declined_final")

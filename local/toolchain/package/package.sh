@@ -5,11 +5,11 @@
 #   layer         the Python packages in this folder
 #   function      the modules in this folder
 #
-# Lambda's folders are read-only: without bytecode in the package, every cold start compiles its imports. SAM's zip
-# gives all files the same date, which would invalidate bytecode that is checked by date. So the bytecode is
-# `unchecked-hash`.
+# Lambda's folders are read-only. Without bytecode in the package, every cold start would compile its imports. SAM's zip
+# gives all files the same date, so Python would reject bytecode that is checked by date. The bytecode is therefore
+# `unchecked-hash`, which Python does not check.
 #
-# PACKAGE_PYTHON=/path/to/python packages for that Python on this machine, instead of for Lambda.
+# PACKAGE_PYTHON=/path/to/python makes the package for that Python and this machine, instead of for Lambda.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -17,7 +17,7 @@ root=$(cd "$here/../../.." && pwd)
 kind=$1
 artifacts=$2
 runs_on=3.13 # the runtime in template.yaml
-# The services of boto3 clients in hosting_orders/bootstrap.py. A test compares the two lists.
+# The AWS services for which hosting_orders/bootstrap.py creates boto3 clients. A test compares the two files.
 aws_services="appconfigdata dynamodb dynamodbstreams kms lightsail route53 route53domains secretsmanager sns sqs stepfunctions"
 
 # Any Python with pip can fetch packages for another version.
@@ -50,7 +50,8 @@ fetch_dependencies() {
     trim_botocore "$target/botocore/data"
 }
 
-# botocore has a folder for each of about 400 AWS services, and lists them all when a client is made.
+# Removes the folders of unused services. botocore has a folder for each of about 400 AWS services, and lists all
+# folders when a client is made.
 trim_botocore() {
     local folder
     for folder in "$1"/*/; do

@@ -1,4 +1,4 @@
-"""Shared by the tests of contract 000: requests with an API key, and the fields that the vendor documents."""
+"""Shared by the tests of contract 000: requests with an API key, and the documented fields of an order."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ GOOD = {
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
-    """A world with one order of the account `ready` and one of `credit`. No test changes them."""
+    """A world with one order of the account `ready` and one of `credit`. No test changes these orders."""
     with a_world() as world:
         order_vps(world)
         order_vps(world, "credit")

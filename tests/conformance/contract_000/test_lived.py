@@ -1,4 +1,4 @@
-"""Contract 000: orders, lists and callbacks. Each test has its own world."""
+"""Contract 000: orders, lists and callbacks. Each test has its own world (tests/support/world.py)."""
 
 from __future__ import annotations
 

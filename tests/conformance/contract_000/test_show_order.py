@@ -75,7 +75,7 @@ def test_SQ_020_SQ_035_an_order_has_exactly_thirteen_fields_in_every_state(produ
 
 
 @EACH
-def test_SQ_023_SQ_040_SQ_041_SQ_042_SQ_043_SQ_044_SQ_046_SQ_048_SQ_049_C03_each_state_has_its_word(
+def test_SQ_023_SQ_040_SQ_041_SQ_042_SQ_043_SQ_044_SQ_046_SQ_048_SQ_049_C03_each_state_is_shown_as_documented(
     product: str, life: Life
 ) -> None:
     order, word = life.order, data_of(life)["status"]
@@ -190,7 +190,7 @@ def _vps() -> dict[str, Any]:
     return dict(VPS)
 
 
-# -- who may see it -----------------------------------------------------------------------------------------------
+# -- who may see an order --------------------------------------------------------------------------------------------
 
 
 def test_SQ_010_SQ_011_SQ_012_SQ_013_the_product_of_the_order_decides_the_required_scope(
@@ -240,7 +240,7 @@ def test_SQ_007_a_key_has_the_vendors_form(world: World) -> None:
     assert ask(world, "GET", "/api/v1/ping", key=key).body["key"]["prefix"] == key[:14]
 
 
-def test_SQ_006_SQ_061_C12_requests_without_a_valid_key_are_401(world: World) -> None:
+def test_SQ_006_SQ_061_C12_requests_without_a_valid_key_get_a_401(world: World) -> None:
     good = fresh_key(world)
     other = fresh_key(world)
     expired = fresh_key(world, expires_at=world.clock.now() - 1)

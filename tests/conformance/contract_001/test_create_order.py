@@ -67,7 +67,7 @@ def test_HU_075_an_item_of_each_type_can_be_ordered_with_a_saved_method(world: W
     assert order["type"] == product
 
 
-def test_HU_075_several_items_are_one_charge_and_one_order_each(world: World) -> None:
+def test_HU_075_each_item_becomes_an_order_and_all_share_one_charge(world: World) -> None:
     before = world.net_paid()
     data = created(world, site(), vps(), domain(world, "several-a.com"), site(name="Two"))
     orders = [order_in(world, number) for number in data["orderIds"]]
@@ -89,7 +89,7 @@ def test_HU_075_without_a_saved_method_the_customer_pays_on_a_page(world: World,
         assert order_in(world, number, account)["status"] == "Active"
 
 
-def test_HU_075_a_payment_that_needs_authentication_has_an_address_to_pay_at(world: World) -> None:
+def test_HU_075_a_payment_that_needs_authentication_has_a_payment_url(world: World) -> None:
     data = created(world, site(), account="authentication_required")
     assert data["paymentUrl"].startswith("http")
 
@@ -144,7 +144,7 @@ def test_HU_075_repeating_an_attempt_returns_the_same_orders(world: World) -> No
     assert elsewhere.body["data"]["orderId"] != first.body["data"]["orderId"]
 
 
-def test_HU_075_a_repeated_attempt_shows_the_payment_page_while_it_is_payable(world: World) -> None:
+def test_HU_075_a_repeated_attempt_shows_the_payment_page_until_the_order_is_paid(world: World) -> None:
     body = body_of(site())
     first = post(world, body, "dutch").body["data"]
     assert post(world, body, "dutch").body["data"] == first

@@ -1,4 +1,4 @@
-"""What contract 001 shows of an order in every state, and whether `can_cancel` agrees with a cancel."""
+"""What contract 001 shows of an order in every state, and whether `can_cancel` predicts the result of a cancel."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def put(world: World, start: Order, state: State) -> str:
     return str(start.number)
 
 
-def test_the_table_has_every_status_except_completed() -> None:
+def test_the_states_cover_every_order_status_except_completed() -> None:
     some = delivered_states()
     assert some == set(OrderStatus) - {OrderStatus.COMPLETED}
 
@@ -148,7 +148,7 @@ def delivered_states() -> set[OrderStatus]:
 
 @pytest.mark.parametrize("name", STATES)
 @pytest.mark.parametrize("product", PRODUCTS)
-def test_HU_014_HU_015_HU_029_HU_041_C03_C07_C20_each_state_is_shown_as_in_the_table(
+def test_HU_014_HU_015_HU_029_HU_041_C03_C07_C20_each_state_is_shown_with_the_expected_values(
     world: World, placed: dict[str, Order], product: str, name: str
 ) -> None:
     state = STATES[name]

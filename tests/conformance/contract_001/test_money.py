@@ -46,7 +46,7 @@ def amounts(order: Any) -> tuple[str, str, str, str, str]:
     return order["total"], order["invtotal"], order["invsubtotal2"], order["invcredit"], order["balance"]
 
 
-def test_HU_026_HU_040_HU_042_HU_043_HU_046_C08_a_paid_order_has_its_amounts(world: World) -> None:
+def test_HU_026_HU_040_HU_042_HU_043_HU_046_C08_a_paid_order_shows_its_amounts(world: World) -> None:
     order = order_in(world, created(world, site())["orderId"])
     assert amounts(order) == ("12.00", "12.00", "12.00", "0.00", "0.00")
     assert order["metadata"]["total"] == order["hosting"][0]["total"] == "12.00"
@@ -94,7 +94,7 @@ def test_HU_026_the_total_uses_the_accounts_expected_tax_until_the_tax_is_known(
     order = order_in(taxed, number, "no_method")
     assert (order["total"], order["balance"], order["invstatus"]) == ("14.52", "14.52", "Unpaid")
     pay_page(taxed, number)
-    # The customer entered a German address on the payment page.
+    # The customer entered a German address on the payment page, so the tax is 19 %.
     assert order_in(taxed, number, "no_method")["total"] == "14.28"
 
 
@@ -152,7 +152,7 @@ def test_HU_074_HU_052_an_order_shows_its_requested_billing_cycle(world: World) 
 
 @pytest.mark.parametrize("tax", [False, True])
 def test_HU_041_HU_075_C10_one_item_of_a_cart_paid_on_a_page_is_refunded_alone(tax: bool) -> None:
-    """The machine is refunded with its own tax, and the site is delivered. This contract has no `cancel_all`."""
+    """The machine is refunded with its own tax, and the site is delivered. Contract 001 has no `cancel_all`."""
     with a_world(automatic_tax=tax) as world:
         numbers = created(world, site(), vps(), account="no_method")["orderIds"]
         cart = stored(world, numbers[0], "no_method").cart_token

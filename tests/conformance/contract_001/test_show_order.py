@@ -297,7 +297,7 @@ def test_HU_052_a_refunded_order_has_no_login_data(world: World, item: dict[str,
     assert [entry[name] for name in ("server_id", "username", "password", "rootpassword")] == [""] * 4
 
 
-def test_HU_053_HU_054_HU_055_HU_057_unsold_things_are_empty_arrays(world: World, number: str) -> None:
+def test_HU_053_HU_054_HU_055_HU_057_unused_lists_are_empty_arrays(world: World, number: str) -> None:
     order = order_in(world, number)
     assert [order[name] for name in ("addons", "upgrades", "fieldupgrades", "contracts")] == [[]] * 4
 

@@ -1,4 +1,4 @@
-"""One world per module: creating one takes a second, and most requests do not affect each other."""
+"""One world (tests/support/world.py) per module, because creating a world takes a second."""
 
 from __future__ import annotations
 

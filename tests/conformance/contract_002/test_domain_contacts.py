@@ -282,8 +282,9 @@ def test_O2_131_O2_147_a_source_without_a_registration_is_refused(
 
 
 def test_O2_147_the_error_does_not_say_why_a_registration_is_no_source(world: World, owned: int) -> None:
-    """The text is the same for orders that are foreign, unknown, unfinished or failed, or that have no domain. It
-    reveals nothing about other registrations.
+    """The text is the same for an order that is foreign, unknown, unfinished or failed, or that has no domain.
+
+    A client therefore learns nothing about other registrations.
     """
     foreign = registered(world, fresh(), "credit")["domain"]["registration_id"]
     waiting = world.order_domain(fresh(), "authentication_required").body["orders"][0]["id"]
@@ -353,7 +354,7 @@ def test_O2_131_O2_146_additions_to_a_source_are_validated(
     assert reply.body["details"][0]["pointer"].startswith("/domain/contact_source/")
 
 
-# -- both, neither ------------------------------------------------------------------------------------------------
+# -- contact and contact_source: both, or neither -----------------------------------------------------------------
 
 
 def test_O2_124_O2_135_O2_145_a_contact_or_a_source_is_required(world: World) -> None:
@@ -528,12 +529,12 @@ def test_O2_151_invalid_fields_are_reported_before_missing_ones(world: World) ->
     assert "needs_augmentation" not in reply.body
 
 
-# Values for missing fields. A field gets the first one that fits the schema in the response.
+# Values for missing fields. A field gets the first value that fits the schema in the response.
 VALUES = (
     *("RSSMRA80A01H501U", "51824753556", "12345678M", "B12345678", "1980-01-10", "NL12345678"),
     *("IT", "69", "Lyon", "WA", "Example Pty Ltd", "01234567"),
 )
-# Values for fields with a fixed choice. If one of them requires a further field, VALUES has a value for it.
+# Values for fields with a fixed choice. Some of these values require another field, which VALUES can fill.
 CHOICES = ("INDIVIDUAL", "OTHER", "CCT", "FIND", "ABN", "COMPANY", "FOREIGNERS", "POLICY_REASON_1")
 
 
@@ -659,7 +660,7 @@ def without_cipher(*_: object) -> str:
     raise ProviderUnavailableError("made up by a test")
 
 
-# -- what is deleted ----------------------------------------------------------------------------------------------
+# -- what is not kept ---------------------------------------------------------------------------------------------
 
 
 def contacts_stored(world: World) -> list[str]:

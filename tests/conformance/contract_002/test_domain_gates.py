@@ -1,4 +1,7 @@
-"""Contract 002, "Register or Transfer a Domain": who may order a domain, and which check comes first (C13)."""
+"""Contract 002, "Register or Transfer a Domain": who may order a domain, and which check comes first (C13).
+
+A gate is one of these checks.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,7 @@ def for_accounts(default: bool, *exceptions: str) -> dict[str, Any]:
 
 @pytest.fixture
 def switches(world: World) -> Iterator[World]:
-    """A world whose feature switch a test may set. The fixture turns the switch on again after the test."""
+    """A world in which a test may set the feature switch. The fixture turns the switch on again after the test."""
     yield world
     world.features.document = ON
     world.features.readable = True

@@ -1,4 +1,4 @@
-"""A domain's contacts and auth code appear in clear only at the registrar (O2-124 … O2-134, C22)."""
+"""A domain's contacts and auth code are in plain text only at the registrar (O2-124 … O2-134, C22)."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ CHANGED = {"post_code": "9982 ZZZ", "email": "no address of Ottoline", "phone": 
 
 
 def personal() -> list[str]:
-    """The personal values and the auth code. Each is long enough not to occur in an id or a ciphertext by chance.
+    """The personal values and the auth code. Each is too long to occur in an id or a ciphertext by chance.
 
     A telephone number is listed with and without its dot.
     """
@@ -103,7 +103,7 @@ def everything_that_happens(story: Story) -> None:
     again["domain"]["contact"] = None
     again["domain"]["contact_source"] = {"registration_id": first["domain"]["registration_id"]}
     finished(world, post(again).body["orders"][0]["id"])
-    # The registry refuses these domains. For `badcontact-` its message repeats the contact.
+    # The registry refuses these domains. For `badcontact-`, the registry's message repeats the contact.
     for name in ("badcontact-story.it", "fail-story.it", "gone-story.it"):
         assert finished_or_not(world, ordered(name))["order"]["status"] == "failed"
     # Responses are lost, the registrar is unavailable, and our own code fails.
@@ -247,7 +247,7 @@ def test_C22_errors_repeat_no_personal_data(story: Story) -> None:
     assert found(story.refusals, personal()) == []
 
 
-def test_C22_no_response_contains_personal_data_not_even_for_the_owning_account(story: Story) -> None:
+def test_C22_no_response_contains_personal_data(story: Story) -> None:
     world = story.world
     assert found("".join(story.replies), personal()) == []
     readers = {

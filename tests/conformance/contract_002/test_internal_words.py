@@ -13,7 +13,7 @@ from hosting_orders.domain.order import Actor, Failure, Order, OrderStatus
 from tests.conformance.contract_002.support import assert_error, shown
 from tests.support.world import Reply, World
 
-# Stripe's docs ask that customers see a generic decline instead of these codes: a thief may hold the card.
+# A thief may hold the card, so Stripe's docs ask that customers see a generic decline instead of these codes.
 SENSITIVE = (
     "fraudulent",
     "lost_card",
@@ -63,7 +63,7 @@ def test_O2_099_a_decline_that_hints_at_theft_is_shown_as_generic(world: World, 
     world.advance(1)  # the next order becomes the account's newest
     first, again = place(world, code), place(world, code)
     world.run()
-    # `security_violation` is not a final decline: the order stays open for another card.
+    # `security_violation` is not a final decline, so the order stays open for another card.
     if code != "security_violation":
         for reply in (first, again):
             assert_error(reply, 422, "cart_pay_failed")
@@ -83,7 +83,10 @@ def test_O2_099_other_declines_keep_the_banks_code(world: World, card: Any, code
 
 
 def test_O2_099_an_error_without_a_decline_has_no_decline_code(world: World) -> None:
-    """The test stores the cart as failed, as after a refusal by Stripe without a decline, and repeats the request."""
+    """The test stores the cart as failed, as if Stripe had refused the payment without a decline.
+
+    Then the test repeats the request.
+    """
     order = world.order(world.place("ready", key="no-decline").body["orders"][0]["id"])
     cart = world.cart(order.cart_token)
     failed = order.payment_failed(Failure("cart_pay_failed", "The payment could not be started."), 1)

@@ -33,7 +33,7 @@ def world() -> Iterator[World]:
     with a_world() as world:
         new_account(world, "ready", "many")
         placed = [world.place("many").body["orders"][0]["id"]]
-        # Copies of a real order: only their number matters here.
+        # The other orders are copies of the first order, because only their numbers matter here.
         model = world.order(placed[0], "many")
         cart = world.cart(model.cart_token, "many")
         for place in range(1, ORDERS):
@@ -118,7 +118,7 @@ def test_O2_024_O2_025_O2_026_O2_027_O2_028_O2_029_a_listed_order_has_its_publis
         assert order["account"] == {"id": "acc_many", "name": "Account many"}
 
 
-def test_O2_031_C23_newest_first_in_a_stable_order(world: World) -> None:
+def test_O2_031_C23_orders_are_newest_first_in_a_stable_sequence(world: World) -> None:
     orders = listed(world, per_page="100")
     assert listed(world, per_page="100") == orders
     numbers = [number_of(order["id"]) for order in orders]
@@ -239,7 +239,10 @@ def test_O2_030_a_page_number_has_at_most_12_digits(world: World, page: str) -> 
 
 
 def test_C23_numbered_pages_that_start_at_page_marks_do_not_overlap(world: World) -> None:
-    """A deep page is read from the nearest page mark. The function `roll_up_cart` stores a mark at every 50th order."""
+    """A deep page is read from the nearest page mark, which stores the position of an order in its account's list.
+
+    The function `roll_up_cart` stores a mark at every 50th order.
+    """
     new_account(world, "ready", "deep")
     model = world.order(world.place("deep").body["orders"][0]["id"], "deep")
     cart = world.cart(model.cart_token, "deep")

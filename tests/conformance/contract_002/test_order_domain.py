@@ -35,7 +35,7 @@ def punycode(name: str) -> str:
 
 
 def lasting_things(world: World, account: str, name: str) -> tuple[int, bool, bool]:
-    """(charges of the account's customer, whether the domain is claimed, whether contacts are stored)."""
+    """(charges of the account's customer, whether the domain is taken, whether contacts are stored)."""
     customer = world.accounts[account]["customer"]
     contacts = [item for item in world.items("CONTACT") if item["PK"]["S"].endswith(f"acc_{account}")]
     return len(world.stripe.charges(customer)), world.services.orders.domain_taken(name), bool(contacts)
@@ -278,7 +278,7 @@ def test_O2_136_callback_rules_are_those_for_sites(world: World, callback: Any, 
     assert state_of(world) == before
 
 
-# -- the pre-flight gate ------------------------------------------------------------------------------------------
+# -- the pre-flight check: can the account be charged? ------------------------------------------------------------
 
 
 def test_O2_148_an_account_needs_a_stripe_customer_a_default_method_and_a_complete_contact(
@@ -376,7 +376,7 @@ def test_O2_150_concurrent_orders_for_a_domain_leave_one_order_and_one_charge(wo
         if reply.status == 422:
             assert_error(reply, 422, "domain_add_failed", "/domain/name")
     new = sum(world.net_paid(account) for account in paid) - sum(paid.values())
-    assert new in (1200, 700)  # if `credit` won, its credit balance paid 500
+    assert new in (1200, 700)  # if the account `credit` won, its credit balance paid 500
     world.run()
     assert world.registrar.submissions("raced.com") == 1
 
@@ -435,7 +435,7 @@ def test_O2_149_a_slow_availability_check_is_retried(world: World) -> None:
 # -- payments that cannot be started ------------------------------------------------------------------------------
 
 
-def test_O2_153_O2_154_a_refused_payment_leaves_no_contacts_and_no_claim(world: World) -> None:
+def test_O2_153_O2_154_a_refused_payment_deletes_the_contacts_and_frees_the_domain(world: World) -> None:
     reply = world.order_domain("not-paid.com", "declined_final", key="refused")
     assert_error(reply, 422, "cart_pay_failed")
     world.run()
@@ -513,7 +513,7 @@ def test_a_refused_request_does_not_use_up_its_idempotency_key(world: World) -> 
     assert world.order_domain("unspent.com", key="unspent").status == 202
 
 
-def test_twenty_concurrent_posts_are_one_order_one_charge_and_one_registration(world: World) -> None:
+def test_twenty_concurrent_posts_make_one_order_one_charge_and_one_registration(world: World) -> None:
     world.order_domain("warm.com")  # import the functions before the threads begin
     charges = len(world.stripe.charges())
     with ThreadPoolExecutor(20) as threads:
@@ -529,7 +529,7 @@ def test_twenty_concurrent_posts_are_one_order_one_charge_and_one_registration(w
 def test_O2_123_an_auth_code_of_two_lines_is_refused_and_surrounding_spaces_are_removed(world: World) -> None:
     two_lines = world.domain("two-lines.nl", action="transfer", authcode="one\ntwo")
     refused_domain(world, two_lines, 400, "invalid_field", "/domain/authcode")
-    # The stand-in refuses only the auth code `wrong`. It would accept the code if the spaces were sent.
+    # The stand-in refuses only the auth code `wrong`. If the spaces were sent, it would accept the code.
     spaces = world.domain("spaces-around.nl", action="transfer", authcode="  wrong \n")
     refused_domain(world, spaces, 422, "domain_add_failed", "/domain/name")
 

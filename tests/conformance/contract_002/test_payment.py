@@ -87,7 +87,7 @@ def test_O2_085_an_order_waits_until_its_debit_has_settled(world: World) -> None
     assert shown(world, order_id, "sepa")["order"]["status"] == "completed"
 
 
-def test_O2_099_C05_a_final_decline_is_a_422_and_leaves_nothing_open(world: World) -> None:
+def test_O2_099_C05_a_final_decline_gets_a_422_and_leaves_no_open_invoice(world: World) -> None:
     customer = world.accounts["declined_final"]["customer"]
     reply = world.place("declined_final", key="final")
     assert_error(reply, 422, "cart_pay_failed")

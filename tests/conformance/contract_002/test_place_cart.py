@@ -72,7 +72,7 @@ def names(world: World, reply: Reply, account: str = "ready") -> list[str]:
 # -- accepted carts -----------------------------------------------------------------------------------------------
 
 
-def test_O2_110_O2_137_a_site_and_two_domains_are_one_charge_and_three_orders(world: World) -> None:
+def test_O2_110_O2_137_a_site_and_two_domains_make_one_charge_and_three_orders(world: World) -> None:
     customer = world.accounts["ready"]["customer"]
     charges = len(world.stripe.charges(customer))
     first, second = fresh(), fresh()
@@ -235,7 +235,7 @@ def test_an_invalid_machine_is_refused(world: World, field: str, value: Any, cod
     refused(world, {"items": [world.site(), {"vm": machine}]}, 400, code, f"/items/1/vm/{field}")
 
 
-def test_a_site_a_domain_and_a_machine_are_one_charge_and_three_orders(world: World) -> None:
+def test_a_site_a_domain_and_a_machine_make_one_charge_and_three_orders(world: World) -> None:
     paid = world.net_paid()
     placed = world.place_cart(world.site(name="Shop"), world.domain(fresh()), {"vm": VM})
     assert_envelope(placed.body)
@@ -297,7 +297,7 @@ def test_O2_121_O2_140_O2_146_every_invalid_field_of_every_item_is_named(world: 
     assert found["/items/4/domain/authcode"] == "authcode_required"
 
 
-def test_O2_120_O2_141_the_error_points_to_wrong_types_in_their_items(world: World) -> None:
+def test_O2_120_O2_141_the_error_points_to_each_item_with_a_wrong_type(world: World) -> None:
     body = {"items": [{"site": {"name": 1}}, {"domain": {"action": 1, "contact": []}}, {"domain": "x.com"}]}
     reply = refused(world, body, 400, "invalid_field")
     found = {detail["pointer"]: detail["code"] for detail in reply.body["details"]}
@@ -309,7 +309,7 @@ def test_O2_120_O2_141_the_error_points_to_wrong_types_in_their_items(world: Wor
     assert found["/items/2/domain"] == "invalid_field"
 
 
-def test_O2_147_the_error_points_to_an_invalid_source_in_its_item(world: World) -> None:
+def test_O2_147_the_error_points_to_the_item_with_an_invalid_contact_source(world: World) -> None:
     item = world.domain(fresh(), contact=None, contact_source={"registration_id": 4711})
     pointer = "/items/1/domain/contact_source/registration_id"
     refused(world, {"items": [world.site(), item]}, 400, "invalid_contact_source", pointer)
@@ -368,7 +368,7 @@ def test_O2_150_the_write_refuses_a_taken_domain_that_the_earlier_check_reported
         orders.domain_taken = seen
 
 
-def test_O2_151_O2_152_the_error_points_to_invalid_contact_fields_in_their_item(world: World) -> None:
+def test_O2_151_O2_152_the_error_points_to_the_item_with_invalid_contact_fields(world: World) -> None:
     italian = world.domain(fresh().replace(".com", ".it"))
     reply = refused(world, {"items": [world.site(), italian]}, 422, "domain_contact_needs_augmentation")
     assert [needed["pointer"] for needed in reply.body["needs_augmentation"]] == [

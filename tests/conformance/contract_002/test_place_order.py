@@ -136,7 +136,7 @@ def test_O2_079b_polling_the_cart_or_the_order_shows_the_end(world: World) -> No
     assert world.request("GET", placed.body["orders"][0]["poll_url"]).body["order"]["status"] == "completed"
 
 
-# -- the pre-flight gate ------------------------------------------------------------------------------------------
+# -- the pre-flight check: can the account be charged? ------------------------------------------------------------
 
 
 def test_O2_062_O2_063_O2_090_an_account_without_a_saved_method_cannot_order(world: World) -> None:
@@ -242,7 +242,7 @@ def test_O2_091_O2_092_O2_093_O2_094_all_unknown_options_are_reported_together(w
 def test_O2_095_C19_a_variant_whose_capacity_is_used_up_is_not_available(world: World) -> None:
     set_catalogue(world, lambda catalogue: catalogue.put_variant(Variant("scarce", capacity=1)))
     assert completed(world, variant="scarce")["order"]["status"] == "completed"
-    # The cached catalogue still has a free place, but the write decides.
+    # In the cached catalogue, a place is still free. The write checks the capacity again.
     reply = refused(world, world.site(variant="scarce"), "variant_unavailable", "/site/variant")
     assert "not available" in reply.body["errors"][0]
     world.advance(61)

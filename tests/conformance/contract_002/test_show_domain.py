@@ -1,4 +1,4 @@
-"""Contract 002, "Register or Transfer a Domain": the life of an order, and where it appears.
+"""Contract 002, "Register or Transfer a Domain": an order from start to end, and all responses that show it.
 
 All tests of this file share one world. Time passes and the reconciler runs, so orders of earlier tests continue to
 their end.
@@ -332,7 +332,7 @@ def test_O2_112_the_list_shows_a_domain_without_a_location(world: World) -> None
     assert set(listed[0]) == set(listed[1])
 
 
-def test_O2_112_another_accounts_domain_order_is_404(world: World) -> None:
+def test_O2_112_another_accounts_domain_order_gets_a_404(world: World) -> None:
     order_id = world.order_domain("mine-alone.com").body["orders"][0]["id"]
     foreign = send(world, "GET", f"/api/orders/{order_id}", account="credit")
     assert_error(foreign, 404, "not_found")

@@ -1,4 +1,4 @@
-"""GET /api/tlds and GET /api/tlds/:tld, our own endpoints: endings on sale and their requirements (O2-142, O2-143)."""
+"""Our own endpoints GET /api/tlds and GET /api/tlds/:tld: the endings (TLDs) that we sell (O2-142, O2-143)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Internal states of an order in contract 002's words."""
+"""The words of contract 002 for the internal states of an order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Orders placed in one version are read and cancelled in the other."""
+"""Orders placed in version 1 or 2 of the API are read and cancelled in the other version."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ FULL: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
-    """A world with one order of the account `ready` and one of `no_method`. No test changes them."""
+    """A world with one order of the account `ready` and one of `no_method`. No test changes these orders."""
     with a_world() as world:
         placed(world)
         placed(world, "no_method")

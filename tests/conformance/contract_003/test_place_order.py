@@ -232,7 +232,7 @@ def test_O1_032_variant_is_required_and_must_be_known(world: World) -> None:
 
 
 def test_O1_032_each_contract_has_its_own_variants(world: World) -> None:
-    """Only contract 003, version 1 of the API, has `migration`. Version 2 neither sells nor lists it."""
+    """Only contract 003 (version 1 of the API) has the variant `migration`. Version 2 does not sell or list it."""
     before = state_of(world)
     reply = world.place(variant="migration")
     assert_error(reply, 400, "unknown_variant", "/site/variant")
@@ -255,7 +255,7 @@ def test_O1_033_O1_034_the_site_has_the_requested_location_and_plan(world: World
 
 
 @pytest.mark.parametrize("body", [site(), site(location=None, plan=None)])
-def test_O1_033_O1_034_location_and_plan_default_to_those_of_the_account_or_else_to_the_first_in_the_catalogue(
+def test_O1_033_O1_034_location_and_plan_have_defaults_from_the_account_or_else_the_catalogue(
     world: World, body: Any
 ) -> None:
     order_id = placed(world, body=body)["order"]["id"]

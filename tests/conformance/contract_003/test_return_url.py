@@ -60,7 +60,7 @@ def test_O1_035_C17_return_url_may_be_in_site_or_at_the_top_level_and_the_top_le
     ],
 )
 def test_O1_035_a_return_url_may_be_a_private_address(world: World, url: str) -> None:
-    """Only the customer's browser opens the URL, so neither port nor address matters."""
+    """Only the customer's browser opens the URL, so every port and address is allowed."""
     assert ways_back(world, {**site(), "return_url": url}) == (url, url)
 
 

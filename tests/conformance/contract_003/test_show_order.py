@@ -158,7 +158,9 @@ def test_O1_023_C22_the_password_is_null_for_oauth(world: World) -> None:
         assert more.body["site"]["ssh_data"]["password"] == secret
 
 
-def test_O1_024_account_is_the_response_of_its_endpoint_without_people_and_secret(world: World) -> None:
+def test_O1_024_account_is_the_response_of_the_account_endpoint_without_people_and_secret(
+    world: World,
+) -> None:
     body = shown(world, placed(world)["order"]["id"])
     alone = ask(world, "GET", "/api/accounts/acc_ready").body
     for more in ("account_roles", "callback_signing_secret"):
@@ -166,7 +168,7 @@ def test_O1_024_account_is_the_response_of_its_endpoint_without_people_and_secre
     assert body["account"] == alone
 
 
-def test_O1_025_user_is_the_response_of_its_endpoint(world: World) -> None:
+def test_O1_025_user_is_the_response_of_the_user_endpoint(world: World) -> None:
     body = shown(world, placed(world)["order"]["id"])
     assert body["user"] == ask(world, "GET", "/api/users/usr_ready").body
 

@@ -18,7 +18,7 @@ from tests.support.world import World
 
 
 @pytest.mark.parametrize("scheme", ["Token", "Bearer", "token"])
-def test_O1_060_both_schemes_are_accepted(world: World, scheme: str) -> None:
+def test_O1_060_both_authorization_schemes_are_accepted(world: World, scheme: str) -> None:
     headers = {"authorization": f"{scheme} {world.accounts['ready'][KEY]}", "x-auth-account": "acc_ready"}
     for method, path, _ in ROUTES:
         reply = send(world, method, path, headers=headers, account=None, body="{}")

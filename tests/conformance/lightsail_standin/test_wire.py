@@ -58,7 +58,7 @@ def unfit(shape: Any, value: Any, where: str) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def shared() -> Any:
-    """One client for all tests, because building it is slow. Each test attaches its own stand-in."""
+    """One client for all tests, because building a client is slow. Each test attaches its own stand-in."""
     maker = LightsailStandIn()
     client = maker.client(REGION)
     maker.detach(client)
@@ -86,7 +86,9 @@ def asked(standin: LightsailStandIn, operation: str, body: Any, region: str = RE
     return reply.status, json.loads(reply.body)
 
 
-def test_every_response_in_a_machines_life_fits_the_model(standin: LightsailStandIn) -> None:
+def test_every_response_from_creation_to_deletion_of_a_machine_fits_the_model(
+    standin: LightsailStandIn,
+) -> None:
     ip, attach = {"staticIpName": "ho-1-ip"}, {"staticIpName": "ho-1-ip", "instanceName": "ho-1"}
     story: list[tuple[str, dict[str, Any]]] = [
         ("AllocateStaticIp", ip),

@@ -1,4 +1,4 @@
-"""O1-052: while the table cannot be read, the page shows an order from memory, with the time at which it was read."""
+"""O1-052: while the table cannot be read, the page shows an order from memory, with the time of the last read."""
 
 from __future__ import annotations
 

@@ -144,7 +144,7 @@ def test_a_page_is_no_longer_shown_thirty_days_after_the_order_ended(world: Worl
     assert seen(get(world, token)).heading == "The order was cancelled"
     world.clock.advance(120)
     assert unlike(get(world, token)) == unlike(get(world, "x"))
-    # The order is not shown from memory either, which the page uses while the table is unavailable.
+    # While the table is unavailable, the page shows orders from memory, but not this order.
     with table_away():
         assert unlike(get(world, token)) == unlike(get(world, "x"))
 

@@ -1,7 +1,7 @@
-"""Shared by the tests of the port Registrar. They use the Route 53 adapter and the registrar stand-in, in process and
-over loopback.
+"""Shared by the tests of the port Registrar. The tests use the Route 53 adapter and the registrar stand-in.
 
-The adapter uses the real boto3 client, so requests have the real wire format. Time is virtual.
+The stand-in runs in this process and over loopback. The adapter uses the real boto3 client, so requests have the real
+wire format. Time is virtual.
 """
 
 from __future__ import annotations

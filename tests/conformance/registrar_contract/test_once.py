@@ -1,6 +1,6 @@
-"""The adapter never repeats a submission, even if its response is lost. The operation can be found afterwards.
+"""The adapter never repeats a submission, even if the response is lost. The operation can be found afterwards.
 
-Errors contain no personal data.
+Errors contain no personal data. A fault is a `ProviderUnavailableError`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The registrar's checks before a submission, its registrations and its transfers."""
+"""The registrar's checks before a submission, its registrations and its transfers.
+
+A fault is a `ProviderUnavailableError`.
+"""
 
 from __future__ import annotations
 
@@ -163,7 +166,7 @@ def test_all_four_contacts_are_sent(world: World) -> None:
     }
 
 
-def test_privacy_is_not_requested_from_registries_known_not_to_offer_it(world: World) -> None:
+def test_privacy_is_not_requested_from_a_registry_that_does_not_offer_it(world: World) -> None:
     world.register("bakery.de")
 
     assert world.standin.asked("RegisterDomain") == 1

@@ -115,7 +115,7 @@ def test_a_renewal_that_fails_at_the_registry_keeps_the_expiry_date(world: World
 
 
 def test_a_renewal_with_the_status_error_has_failed_even_if_our_account_has_the_domain(world: World) -> None:
-    """A registration with the status ERROR is different. It has succeeded if our account has the domain."""
+    """A registration with the status ERROR is different: if our account has the domain, the registration succeeded."""
     year = owned(world)
     operation_id = world.registrar.renew("bakery.com", year, live=True)
     world.standin.fail("bakery.com", "Something went wrong.", "ERROR")

@@ -1,4 +1,4 @@
-"""The stand-in speaks Route 53 Domains' protocol, checked against the service model that botocore ships.
+"""The registrar stand-in speaks Route 53 Domains' protocol, checked against the service model that botocore ships.
 
 The checker in this file is independent of the stand-in's own checker.
 """

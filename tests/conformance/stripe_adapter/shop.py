@@ -1,4 +1,4 @@
-"""A shop that uses the Stripe adapter with the stand-in, and a connection that can disturb the requests."""
+"""A shop that uses the Stripe adapter with Stripe or the stand-in, over a connection that can disturb the requests."""
 
 from __future__ import annotations
 
@@ -49,12 +49,11 @@ T = TypeVar("T")
 
 @dataclass
 class Wire:
-    """The connection between the adapter and the stand-in. It counts the requests and disturbs the
-    request with the index `spoil_at`.
+    """The adapter's connection. It counts the requests and disturbs the request with the index `spoil_at`.
 
-    `lost`: the stand-in executes the request, but the response is lost. `dropped`: the request is lost. `error`: a
-    500 without executing the request. `kept_error`: a 500 after executing it. `kept_refusal_to_work`: a 500 without
-    executing it. After the two `kept_…` kinds, the same idempotency key gets the 500 again, as at Stripe.
+    `lost`: the request is executed, but the response is lost. `dropped`: the request is lost. `error`: a 500 without
+    executing the request. `kept_error`: a 500 after executing the request. `kept_refusal_to_work`: a 500 without
+    executing the request. After the two `kept_…` kinds, the same idempotency key gets the 500 again, as at Stripe.
     """
 
     send: Callable[..., requests.Response]
@@ -130,7 +129,7 @@ class Shop:
         return f"{name}-{self.run}"
 
     def start_clock(self, frozen_time: float | None = None) -> Clock:
-        """Start a test clock. The adapter and all customers made from now on live on its time."""
+        """Start a test clock. The adapter and all customers created from now on use the time of this clock."""
         self.clock = Clock(self.client, int(frozen_time or self.place.now()))
         return self.clock
 
@@ -356,7 +355,7 @@ def renewal(shop: Shop, whose: tuple[str, str], anchor: float, **other: Any) -> 
 
 
 def next_month(shop: Shop) -> float:
-    """Unix seconds at which the renewal of a monthly order placed now begins."""
+    """The Unix seconds at which the renewal begins, for a monthly order that is placed now."""
     return months_later(int(shop.now() * 1000), 1) / 1000
 
 

@@ -1,4 +1,4 @@
-"""The outcomes in the payment table of docs/design.md, each with what is left at Stripe."""
+"""The outcomes of a charge (the payment table of docs/design.md), and the objects that remain at Stripe."""
 
 from __future__ import annotations
 
@@ -343,7 +343,7 @@ def test_a_network_failure_raises_provider_unavailable_from_every_operation(shop
 def test_the_hosted_page_offers_no_method_that_would_pay_too_late(
     shop: Shop, currency: str, types: list[str]
 ) -> None:
-    """The stand-in's Stripe account also allows bank transfers, unless the invoice names its methods."""
+    """The stand-in's Stripe account also allows bank transfers. An invoice that names its methods excludes them."""
     whose = shop.customer(currency=currency)
     state = shop.payments.charge(shop.cart(whose, currency=currency))
     invoice = shop.api.invoices.retrieve(

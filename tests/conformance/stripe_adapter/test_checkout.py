@@ -63,7 +63,7 @@ def test_an_open_page_waits_for_the_customer(shop: Shop) -> None:
     assert session["metadata"] == asked["payment_intent_data"]["metadata"] == ours
     assert session["invoice_creation"]["invoice_data"]["metadata"] == ours
     for line, given in zip(cart.lines, asked["line_items"].values(), strict=True):
-        # Stripe does not document whether the line's or the product's metadata reaches the invoice.
+        # Stripe does not document which metadata reaches the invoice, so the line and the product both name the order.
         assert given["metadata"] == given["price_data"]["product_data"]["metadata"] == {"order": line.key}
 
 

@@ -160,7 +160,7 @@ def test_concurrent_requests_refund_an_order_once(shop: Shop) -> None:
 def test_concurrent_requests_refund_once_even_if_only_one_sees_the_invoice(
     shop: Shop, twin_sees_the_invoice: bool
 ) -> None:
-    """One request reads the session before its invoice appears. The other may read the session later."""
+    """One request reads the session before its invoice appears. The other request may read the session later."""
     shop.standin.controls.set(checkout_credit_notes=True, checkout_invoice_lags=60)
     customer, session_id = _paid(shop)
     twins: list[RefundState] = []
@@ -176,8 +176,8 @@ def test_concurrent_requests_refund_once_even_if_only_one_sees_the_invoice(
 
 
 @pytest.mark.standin_only("pays on the page, where Stripe wants a person")
-def test_a_retry_sends_the_same_key(shop: Shop) -> None:
-    """Only the key prevents a second refund when two requests both searched before either posted."""
+def test_a_retry_sends_the_same_idempotency_key(shop: Shop) -> None:
+    """If two requests have searched before one of them posts, only the idempotency key prevents a second refund."""
     _, session_id = _paid(shop)
     shop.wire.meanwhile["POST refunds"] = lambda: shop.wire.spoil(0, "dropped")
     with pytest.raises(ProviderUnavailableError):
@@ -333,10 +333,10 @@ def test_refunds_in_any_sequence_return_the_exact_amounts(shop: Shop) -> None:
 @pytest.mark.standin_only("pays on the page, where Stripe wants a person")
 @pytest.mark.parametrize("refusals", [0, 1, 2])
 @pytest.mark.parametrize("later", [0, 10, 400])
-def test_two_requests_that_both_search_before_either_posts_refund_an_order_once(
+def test_two_requests_that_search_at_the_same_time_refund_an_order_once(
     shop: Shop, refusals: int, later: int
 ) -> None:
-    """The payment is large enough for two refunds, so Stripe would accept a second one under another key."""
+    """The payment is large enough for two refunds, so Stripe would accept a second refund under another key."""
     customer, session_id = _paid(shop)
 
     def other() -> None:

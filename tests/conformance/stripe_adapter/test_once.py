@@ -46,7 +46,7 @@ def test_a_cart_is_charged_once_despite_a_fault_at_any_request(shop: Shop) -> No
         assert shop.balance(whose[0]) == 0, spoilt
 
 
-def test_a_final_decline_leaves_nothing_open_despite_a_fault_at_any_request(shop: Shop) -> None:
+def test_a_final_decline_leaves_no_open_invoice_despite_a_fault_at_any_request(shop: Shop) -> None:
     whose = ("", "")
 
     def prepare() -> Callable[[], PaymentState]:

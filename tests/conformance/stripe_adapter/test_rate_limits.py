@@ -1,4 +1,4 @@
-"""Stripe's rate limits: the adapter waits a little and repeats the request under the same key."""
+"""Stripe's rate limits: the adapter waits a little and repeats the request under the same idempotency key."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PAY = r"/v1/invoices/[^/]+/pay"
 
 @pytest.fixture(autouse=True)
 def _stopped_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The clock of the stand-in and the adapter moves only while the adapter waits, or when a test advances it."""
+    """The clock of the stand-in and the adapter moves only while the adapter waits, or when a test moves it."""
     monkeypatch.setattr("local.stripe_standin.clock.time", SimpleNamespace(time=lambda: 1_800_000_000.5))
 
 
@@ -52,7 +52,7 @@ def test_a_cart_is_charged_once_although_stripe_limits_some_requests(shop: Shop)
     assert len(shop.standin.invoices(whose[0])) == 1
 
 
-def test_a_payment_that_stripe_limits_is_repeated_under_the_same_key(shop: Shop) -> None:
+def test_a_payment_that_stripe_limits_is_repeated_under_the_same_idempotency_key(shop: Shop) -> None:
     waiting = Waiting(shop)
     shop.standin.controls.add_fault("too_many", PAY, times=2)
 

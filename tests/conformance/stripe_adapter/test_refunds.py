@@ -84,8 +84,10 @@ def test_a_refund_happens_once_despite_a_fault_at_any_request(shop: Shop) -> Non
     ("fault", "collection"),
     [("dropped", "credit_notes"), ("error", "credit_notes"), ("dropped", "subscriptions")],
 )
-def test_a_retry_sends_the_same_key(shop: Shop, fault: str, collection: str) -> None:
-    """If two requests both search before either of them posts, only the key prevents a second refund or renewal."""
+def test_a_retry_sends_the_same_idempotency_key(shop: Shop, fault: str, collection: str) -> None:
+    """If two requests have searched before one of them posts, only the idempotency key prevents a second refund or
+    renewal.
+    """
     whose = shop.customer()
     if collection == "subscriptions":
         act: Callable[[], object] = renewal(shop, whose, next_month(shop))
@@ -174,7 +176,9 @@ def test_the_refunds_of_a_discounted_cart_return_only_what_was_paid(
 
 
 @pytest.mark.parametrize("currency", ["UGX", "ISK"])
-def test_a_refund_in_a_currency_that_stripe_charges_in_whole_hundreds(shop: Shop, currency: str) -> None:
+def test_refunds_are_whole_hundreds_in_a_currency_that_stripe_charges_in_hundreds(
+    shop: Shop, currency: str
+) -> None:
     lines = (ChargeLine("101", "a", 50_000), ChargeLine("102", "b", 20_000), ChargeLine("103", "c", 30_000))
     customer, invoice_id = shop.paid(lines, credit=33_300, currency=currency)
     parts = [shop.refunds.refund(invoice_id, key, shop.once(key)) for key in ("102", "101", "103")]
@@ -182,7 +186,7 @@ def test_a_refund_in_a_currency_that_stripe_charges_in_whole_hundreds(shop: Shop
     assert (shop.given_back(customer), shop.balance(customer)) == (66_700, 33_300)
 
 
-def test_a_refund_in_a_currency_without_minor_units(shop: Shop) -> None:
+def test_a_refund_in_a_currency_without_minor_units_returns_the_exact_amount(shop: Shop) -> None:
     customer, invoice_id = shop.paid(
         (ChargeLine("101", "a", 101), ChargeLine("102", "b", 100)), credit=100, currency="JPY"
     )

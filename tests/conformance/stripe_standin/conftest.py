@@ -1,7 +1,9 @@
-"""These tests reach the Stripe stand-in through the real SDK. Every response is checked against the types
-that the SDK generates from Stripe's specification, and a mismatch fails the test when it ends.
+"""These tests call the Stripe stand-in with the real SDK.
 
-`make test-stripe` runs the tests without the mark `standin_only` at Stripe (tests/support/stripe_place.py).
+At the end of each test, every response is checked against the SDK's types, which are generated from Stripe's
+specification. A mismatch fails the test.
+
+`make test-stripe` runs the tests without the mark `standin_only` against Stripe (tests/support/stripe_place.py).
 """
 
 from __future__ import annotations

@@ -227,7 +227,7 @@ def test_a_request_for_an_unsupported_feature_gets_a_501(shop: Shop, params: dic
 
 
 @pytest.mark.standin_only("looks into the stand-in")
-def test_a_key_replays_its_session_and_is_refused_with_other_parameters(shop: Shop) -> None:
+def test_an_idempotency_key_replays_its_session_and_is_refused_with_other_parameters(shop: Shop) -> None:
     def create(amount: int) -> Any:
         params: Any = {
             "mode": "payment",

@@ -29,7 +29,9 @@ def _send(session: Any, action: str, **filled_in: str) -> requests.Response:
     form = _form(session, action)
     assert filled_in.keys() <= form.fields.keys()
     address = urljoin(session.url, form.action)
-    typed = {"Content-Type": "application/x-www-form-urlencoded"}  # browsers send it even for an empty form
+    typed = {
+        "Content-Type": "application/x-www-form-urlencoded"
+    }  # browsers send this header even for an empty form
     return requests.post(
         address, {**form.fields, **filled_in}, headers=typed, allow_redirects=False, timeout=10
     )

@@ -392,7 +392,7 @@ def test_a_customer_is_created_because_an_invoice_needs_one(shop: Shop) -> None:
     assert len(shop.client.v1.payment_methods.list({"customer": customer.id}).data) == 1
 
 
-def test_a_guest_gets_no_customer_unless_one_is_required(shop: Shop) -> None:
+def test_a_guest_gets_a_customer_only_when_required(shop: Shop) -> None:
     guest = shop.session(invoice_creation={"enabled": False})
     known = shop.session(invoice_creation={"enabled": False}, customer_creation="always")
     for session in (guest, known):
@@ -426,7 +426,7 @@ def test_the_entered_name_and_address_are_saved_only_when_requested(shop: Shop, 
     assert (details.name, details.address.country, details.address.postal_code) == ("Piet", "NL", "1011 AB")
 
 
-def test_the_entered_address_decides_the_tax_unless_the_customer_keeps_another(shop: Shop) -> None:
+def test_the_tax_depends_on_the_entered_address_or_on_the_address_that_the_customer_keeps(shop: Shop) -> None:
     tax = {"automatic_tax": {"enabled": True}}
     fixed = shop.session(shop.customer(None), 1000, **tax)
     typed = shop.session(shop.customer(None), 1000, customer_update={"address": "auto"}, **tax)

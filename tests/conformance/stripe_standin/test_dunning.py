@@ -22,7 +22,7 @@ DAY = 24 * HOUR
 def unpaid(
     shop: Shop, *, after: str, days: str = "3 5"
 ) -> tuple[Clock, stripe.Customer, stripe.Subscription]:
-    """A subscription whose second period was declined."""
+    """A subscription whose payment for the second period was declined."""
     shop.standin.controls.set(after_retries=after, retry_days=days)
     clock = shop.clock()
     customer = shop.customer("pm_card_chargeCustomerFail", test_clock=clock.id)
@@ -71,7 +71,7 @@ def test_a_retry_charges_the_customers_new_card(shop: Shop) -> None:
     assert status(shop, subscription) == "active"
 
 
-def test_a_final_decline_is_not_charged_again_until_there_is_another_card(shop: Shop) -> None:
+def test_after_a_final_decline_nothing_is_charged_until_the_customer_has_another_card(shop: Shop) -> None:
     clock, customer, subscription = unpaid(shop, after="past_due", days="3 5 7")
     method = str(shop.client.v1.customers.retrieve(customer.id).invoice_settings.default_payment_method)
     shop.standin.controls.decline(method, "stolen_card")
@@ -129,7 +129,7 @@ def test_a_draft_is_collected_an_hour_after_an_endpoint_has_accepted_its_event(s
     assert latest_invoice(shop, subscription).status == "paid"
 
 
-def test_a_draft_does_not_wait_for_our_endpoint_which_does_not_listen_to_its_event() -> None:
+def test_a_draft_does_not_wait_for_an_endpoint_without_a_subscription_to_its_event() -> None:
     with StripeStandIn(webhook_url=None, manual_delivery=True) as standin:
         place = Place(standin, API_KEY, only_standin=True)
         http = RecordingClient(place)

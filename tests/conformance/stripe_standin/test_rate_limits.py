@@ -56,7 +56,7 @@ def test_requests_for_different_ids_count_towards_one_limit_of_their_endpoint(sh
     assert refused(shop) == ["endpoint-rate"]
 
 
-def test_a_request_that_exceeds_a_limit_is_not_stored_under_its_key(shop: Shop) -> None:
+def test_a_request_that_exceeds_a_limit_is_not_stored_under_its_idempotency_key(shop: Shop) -> None:
     shop.standin.controls.set(requests_per_second=1)
     shop.client.v1.events.list()
     with pytest.raises(stripe.RateLimitError):

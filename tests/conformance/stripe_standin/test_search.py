@@ -1,4 +1,4 @@
-"""Finding invoices with Stripe's search language, including the delay of its index."""
+"""Finding invoices with Stripe's search language, including the delay of the search index."""
 
 from __future__ import annotations
 

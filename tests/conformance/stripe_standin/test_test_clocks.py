@@ -101,7 +101,7 @@ def test_other_customers_do_not_follow_the_clock(shop: Shop) -> None:
 @pytest.mark.parametrize(
     ("interval", "allowed"), [("month", 55 * DAY), ("year", 720 * DAY), (None, 720 * DAY)]
 )
-def test_a_clock_advances_by_two_intervals_of_its_shortest_subscription(
+def test_a_clock_advances_by_at_most_two_intervals_of_its_shortest_subscription(
     shop: Shop, interval: str | None, allowed: int
 ) -> None:
     clock = clock_of(shop)
@@ -117,7 +117,7 @@ def test_a_clock_advances_by_two_intervals_of_its_shortest_subscription(
     advanced(shop, clock, allowed)
 
 
-def test_a_clock_has_three_customers_and_each_has_three_subscriptions(shop: Shop) -> None:
+def test_a_clock_has_at_most_three_customers_with_at_most_three_subscriptions_each(shop: Shop) -> None:
     clock = clock_of(shop)
     customers = [shop.customer(test_clock=clock.id) for _ in range(3)]
     with pytest.raises(stripe.InvalidRequestError):
@@ -167,7 +167,7 @@ def test_a_debit_that_settles_after_its_clock_was_deleted_is_paid(shop: Shop) ->
 
 
 @pytest.mark.standin_only("uses the stand-in's controls")
-def test_nothing_of_a_clock_is_changed_while_it_advances(shop: Shop) -> None:
+def test_objects_of_a_clock_cannot_be_changed_while_the_clock_advances(shop: Shop) -> None:
     shop.standin.controls.set(test_clocks_advance_for=30)
     clock = clock_of(shop)
     customer, other = shop.customer(test_clock=clock.id), shop.customer()

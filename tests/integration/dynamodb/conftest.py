@@ -1,4 +1,4 @@
-"""An empty table for every test. A client is slow to create, so a whole module shares one."""
+"""Every test gets an empty table. The tests of a module share one client, because a client is slow to create."""
 
 from __future__ import annotations
 

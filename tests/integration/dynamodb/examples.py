@@ -85,7 +85,7 @@ def a_cart(*orders: Order, token: str = TOKEN, **changes: Any) -> Cart:
 
 
 def a_hosted_invoice_url() -> str:
-    """A URL with the length of Stripe's real ones."""
+    """A URL as long as the URLs of Stripe's hosted invoices."""
     return "https://invoice.stripe.com/i/acct_1M2JTkLkdIwHu7ix/test_" + "Yw" * 75 + "?s=ap"
 
 
@@ -109,10 +109,10 @@ def a_catalogue_store(client: Any) -> DynamoCatalogueStore:
 
 
 def limit_places(client: Any, places: int | None, name: str = "wordpress") -> None:
-    """Set how many orders of a variant may hold a place."""
+    """Set a variant's capacity. Each order of the variant takes one of these places."""
     a_catalogue_store(client).put_variant(Variant(name, capacity=places))
 
 
 def places_taken(client: Any, name: str = "wordpress") -> int:
-    """The number of orders that hold a place of the variant, read from the table."""
+    """Read from the table how many places of the variant are taken."""
     return a_catalogue_store(client).load().variants[name].used

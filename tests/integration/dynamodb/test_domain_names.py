@@ -1,4 +1,7 @@
-"""A domain belongs to one order across all accounts. If the order ends undelivered, its contacts are deleted."""
+"""A claim reserves a domain for one order across all accounts.
+
+The claim and the order's contacts are deleted if the order ends undelivered.
+"""
 
 from __future__ import annotations
 
@@ -63,7 +66,7 @@ def test_a_domain_is_sold_once_across_accounts(store: DynamoOrderStore, client: 
     assert everything_in(client) == before
 
 
-def test_a_duplicate_cart_raises_cart_exists_although_its_domain_is_taken_too(
+def test_placing_the_same_cart_again_raises_cart_exists_and_not_domain_taken(
     store: DynamoOrderStore,
 ) -> None:
     place(store, a_domain_order())
@@ -115,7 +118,8 @@ def test_an_order_ends_even_if_its_claim_was_deleted_by_hand(store: DynamoOrderS
     assert store.contacts(ACCOUNT, NUMBER) is None
 
 
-def test_an_order_without_a_kind_which_was_stored_before_domains_existed_is_a_site() -> None:
+def test_a_stored_order_without_a_kind_is_a_site() -> None:
+    """Orders that were stored before domains existed have no kind."""
     item = order_to_item(an_order())
     del item["item"]["kind"]
     assert order_from_item(item) == an_order()

@@ -45,7 +45,7 @@ def test_an_item_without_a_due_time_is_not_in_the_index(store: DynamoOrderStore,
     assert not [item for item in everything_in(client) if "due_shard" in item]
 
 
-def test_the_items_of_all_shards_come_longest_overdue_first_up_to_the_limit(
+def test_due_items_of_all_shards_are_sorted_by_due_time_and_limited(
     store: DynamoOrderStore,
 ) -> None:
     orders = [an_order(NUMBER + place, due_at=NOW + (place * 37) % 40) for place in range(40)]
@@ -103,7 +103,7 @@ def test_a_roll_up_leaves_the_carts_due_time_unchanged(store: DynamoOrderStore) 
 
 
 def test_the_shard_of_a_key_is_the_same_in_every_process() -> None:
-    """The expected shards are constants: another hash would lose the items that are already in the index."""
+    """The expected shards are constants, because another hash would not find the items already in the index."""
     assert keys.due_shard(keys.order("account", 1)) == "DUE#0"
     assert keys.due_shard(keys.cart("account", "token")) == "DUE#3"
 

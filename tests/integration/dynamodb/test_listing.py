@@ -1,4 +1,7 @@
-"""Reading many orders: pages after a number of skipped orders, pages by cursor, ranges of time, lists of numbers."""
+"""Reading many orders: pages after a number of skipped orders, pages by cursor, ranges of time, lists of numbers.
+
+A page mark stores the position of an order in its account's list.
+"""
 
 from __future__ import annotations
 
@@ -103,7 +106,7 @@ def test_with_page_marks_the_cost_of_a_page_does_not_grow_with_its_depth(
 
 @pytest.mark.parametrize("before", [1, 333, 10**9])
 def test_page_marks_do_not_change_the_pages(store: DynamoOrderStore, before: int) -> None:
-    """The marks may cover only some of the orders, as after a first run or with new orders."""
+    """Some orders may have no page marks yet, for example new orders."""
     numbers_placed = list(range(3, 900, 3))
     place_many(store, numbers_placed)
     store.mark_pages(ACCOUNT, before=before)
@@ -118,7 +121,7 @@ def test_page_marks_do_not_change_the_pages(store: DynamoOrderStore, before: int
 
 
 def test_page_marks_are_written_in_limited_steps(store: DynamoOrderStore, client: Any) -> None:
-    """No run reads all orders of an account that has no marks yet."""
+    """A run reads a limited number of orders, even if the account has no page marks yet."""
     place_many(store, list(range(1, MARK_EVERY * (MAX_NEW_MARKS + 3))))
     counting = Counting(client)
     for _ in range(3):
@@ -183,7 +186,7 @@ def test_a_page_of_newer_orders_has_the_orders_just_above_the_number(
 def test_new_orders_between_two_pages_do_not_shift_the_cursor(store: DynamoOrderStore) -> None:
     place(store, 10, 20, 30, 40, 50)
     seen = numbers(store.newest(ACCOUNT, 2))
-    place(store, 60)  # newer than all
+    place(store, 60)  # newer than all other orders
     place(store, 45)  # among the orders of the page that was just read
     while (page := store.older_than(ACCOUNT, seen[-1], 2)).orders:
         seen += numbers(page)
@@ -200,14 +203,14 @@ def test_going_back_and_forward_returns_to_the_same_page(store: DynamoOrderStore
     assert numbers(store.older_than(ACCOUNT, back.orders[-1].number, 2)) == [4, 3]
 
 
-def test_since_returns_the_order_with_this_number_and_newer_orders(store: DynamoOrderStore) -> None:
+def test_since_returns_the_order_with_the_given_number_and_newer_orders(store: DynamoOrderStore) -> None:
     place(store, 1, 2, 3, 4, 5)
     assert [order.number for order in store.since(ACCOUNT, 3, 10)] == [5, 4, 3]
     assert [order.number for order in store.since(ACCOUNT, 3, 2)] == [5, 4]
     assert store.since(ACCOUNT, 6, 10) == []
 
 
-def test_orders_since_a_time_are_the_orders_from_the_smallest_number_at_that_time(
+def test_since_the_smallest_number_at_a_time_leaves_out_older_orders(
     store: DynamoOrderStore,
 ) -> None:
     before, after = smallest_number_at(NOW) - 1, smallest_number_at(NOW) + 12345

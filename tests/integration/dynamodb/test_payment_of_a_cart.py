@@ -1,4 +1,7 @@
-"""`save_payment` and `save_failed_payment`: the payment has a version of its own, separate from the roll-up's."""
+"""`save_payment` and `save_failed_payment`.
+
+A cart's payment has a separate version from the cart's roll-up, which is one status for all its orders.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +68,7 @@ def test_only_one_of_two_processes_takes_the_lease(store: DynamoOrderStore) -> N
     assert (after.payment_lease, after.payment_version) == (NOW + 1, 1)
 
 
-def test_the_payment_of_an_unknown_cart_creates_nothing(store: DynamoOrderStore, client: Any) -> None:
+def test_saving_the_payment_of_an_unknown_cart_creates_nothing(store: DynamoOrderStore, client: Any) -> None:
     with pytest.raises(ConcurrentUpdateError):
         store.save_payment(a_cart(an_order()))
     assert everything_in(client) == []
@@ -144,7 +147,7 @@ def test_a_failed_payment_is_not_written_when_the_payment_has_changed(
     assert everything_in(client) == before
 
 
-def test_a_repeated_failed_payment_releases_places_once(store: DynamoOrderStore, client: Any) -> None:
+def test_saving_a_failed_payment_twice_releases_places_once(store: DynamoOrderStore, client: Any) -> None:
     limit_places(client, 5)
     orders = [an_order(NUMBER, capacity="wordpress")]
     failed = failing(placed(store, *orders), orders)
@@ -156,7 +159,9 @@ def test_a_repeated_failed_payment_releases_places_once(store: DynamoOrderStore,
     assert places_taken(client) == 1, "the other order keeps its place"
 
 
-def test_a_reset_counter_does_not_prevent_a_cart_from_failing(store: DynamoOrderStore, client: Any) -> None:
+def test_a_reset_capacity_counter_does_not_prevent_a_cart_from_failing(
+    store: DynamoOrderStore, client: Any
+) -> None:
     limit_places(client, 5, "wordpress")
     limit_places(client, 5, "ghost")
     orders = [an_order(NUMBER, capacity="wordpress"), an_order(NUMBER + 1, capacity="ghost")]

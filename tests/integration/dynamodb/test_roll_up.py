@@ -1,4 +1,7 @@
-"""`save_roll_up`: updating the cart's roll-up with old, repeated, reordered and concurrent updates of its orders."""
+"""`save_roll_up` with old, repeated, reordered and concurrent updates of orders.
+
+A roll-up is one status for a whole cart.
+"""
 
 from __future__ import annotations
 
@@ -181,8 +184,8 @@ def test_concurrent_roll_ups_of_many_orders_lose_nothing(client: Any, store: Dyn
 
 
 def test_a_roll_up_costs_the_same_for_every_order(store: DynamoOrderStore, client: Any) -> None:
-    """For any size of cart, a roll-up is one query and one write of one small item."""
-    placed(store, 49)  # orders, claims and cart: nearly 100 writes, the maximum of a transaction
+    """A roll-up of a cart of any size is one query and one write of a small item."""
+    placed(store, 49)  # the orders, their claims and the cart are nearly 100 writes, a transaction's maximum
     calls: list[str] = []
     counting = _Counting(client, calls)
     for number in (NUMBER, NUMBER + 48):

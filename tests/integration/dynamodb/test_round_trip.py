@@ -143,7 +143,8 @@ def test_the_roll_up_of_a_hundred_orders_fits_in_one_write_unit(
 def size_of(item: dict[str, Any]) -> int:
     """The size in bytes as DynamoDB counts it.
 
-    A text has its UTF-8 bytes. A number has half a byte per digit, plus 1. A map or list has 3, plus 1 per element.
+    A text counts its UTF-8 bytes. A number counts half a byte per digit, plus 1 byte. A map or list counts its
+    elements, plus 1 byte per element, plus 3 bytes.
     """
     return sum(len(name.encode()) + _value_size(value) for name, value in item.items())
 

@@ -1,4 +1,4 @@
-"""`save_order`: the version check between two writers, and releasing places exactly once."""
+"""`save_order`: the version check between two writers, and the release of an order's place in a variant's capacity."""
 
 from __future__ import annotations
 
@@ -149,9 +149,7 @@ def test_a_place_is_released_once_when_the_end_is_saved_twice(store: DynamoOrder
     assert places_taken(client) == 1, "the other order keeps its place"
 
 
-def test_a_refused_save_of_an_outdated_expired_order_releases_no_place(
-    store: DynamoOrderStore, client: Any
-) -> None:
+def test_a_refused_save_of_an_outdated_order_releases_no_place(store: DynamoOrderStore, client: Any) -> None:
     limit_places(client, 5)
     placed = place_one(store, capacity="wordpress")
     store.save_order(placed.paid(NOW, NOW))
@@ -161,7 +159,9 @@ def test_a_refused_save_of_an_outdated_expired_order_releases_no_place(
     assert everything_in(client) == before
 
 
-def test_a_reset_counter_does_not_prevent_an_order_from_ending(store: DynamoOrderStore, client: Any) -> None:
+def test_a_reset_capacity_counter_does_not_prevent_an_order_from_ending(
+    store: DynamoOrderStore, client: Any
+) -> None:
     limit_places(client, 5)
     placed = place_one(store, capacity="wordpress")
     counter = {"PK": {"S": "CATALOGUE"}, "SK": {"S": "CAPACITY#wordpress"}}
@@ -171,7 +171,7 @@ def test_a_reset_counter_does_not_prevent_an_order_from_ending(store: DynamoOrde
     assert places_taken(client) == 0, "the counter is never negative"
 
 
-def test_a_removed_counter_does_not_prevent_an_order_from_ending(
+def test_a_removed_capacity_counter_does_not_prevent_an_order_from_ending(
     store: DynamoOrderStore, client: Any
 ) -> None:
     limit_places(client, 5)

@@ -1,4 +1,4 @@
-"""The tests create their table from template.yaml, and it has what the stores need."""
+"""The tests' table is created from template.yaml and has what the stores need."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Task tokens and callback deliveries."""
+"""Task tokens of Step Functions, and callback deliveries, which record the attempts to send a callback."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading operations and domains, and faults of the connection."""
+"""Reading operations and domains at Route 53. A fault raises ProviderUnavailableError."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_an_unreadable_operation_is_a_fault(stubbed: Stubbed, answer: dict[str, 
         stubbed.registrar.operation("op-1")
 
 
-def test_a_listed_domain_with_refused_details_is_a_fault_and_not_missing(stubbed: Stubbed) -> None:
+def test_refused_details_of_a_listed_domain_are_a_fault(stubbed: Stubbed) -> None:
     stubbed.asking.add_client_error("get_domain_detail", "InvalidInput", "the name can't be read just now")
     stubbed.asking.add_response(
         "list_domains",
@@ -89,7 +89,7 @@ def test_a_listed_domain_with_refused_details_is_a_fault_and_not_missing(stubbed
         stubbed.registrar.domain("bakery.com")
 
 
-def test_a_longer_domain_with_the_same_beginning_is_not_taken_for_the_requested_domain(
+def test_a_longer_domain_with_the_same_beginning_is_not_a_match(
     stubbed: Stubbed,
 ) -> None:
     stubbed.asking.add_client_error("get_domain_detail", "InvalidInput", "Domain not found in 1 account.")
@@ -98,7 +98,7 @@ def test_a_longer_domain_with_the_same_beginning_is_not_taken_for_the_requested_
     assert stubbed.registrar.domain("bakery.com") is None
 
 
-def test_an_operation_that_is_listed_without_its_domain_is_read_and_found(stubbed: Stubbed) -> None:
+def test_an_operation_that_is_listed_without_its_domain_name_is_found(stubbed: Stubbed) -> None:
     nameless = {name: value for name, value in detail().items() if name != "DomainName"}
     stubbed.asking.add_response("list_operations", {"Operations": [nameless]})
     stubbed.asking.add_response("get_operation_detail", detail(), {"OperationId": "op-1"})

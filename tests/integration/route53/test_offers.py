@@ -1,4 +1,4 @@
-"""Whether a domain can be registered or transferred."""
+"""Checking whether a domain can be registered or transferred. A fault raises ProviderUnavailableError."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_a_registry_in_maintenance_or_a_throttled_check_is_a_fault(stubbed: Stub
 
 TRANSFERABILITIES = [
     ("TRANSFERABLE", "", Availability.AVAILABLE, ""),
-    ("Transferable", "", Availability.AVAILABLE, ""),  # the documentation also spells it like this
+    ("Transferable", "", Availability.AVAILABLE, ""),  # the documentation also has this spelling
     ("PREMIUM_DOMAIN", "", Availability.PREMIUM, "premium"),
     ("DOMAIN_IN_OWN_ACCOUNT", "", Availability.UNAVAILABLE, "with us"),
     ("DOMAIN_IN_ANOTHER_ACCOUNT", "", Availability.UNAVAILABLE, "another account"),

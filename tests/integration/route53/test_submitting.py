@@ -1,4 +1,7 @@
-"""Submitting a domain: what is sent, refusals and unclear errors. Error texts contain no personal data."""
+"""Submitting a domain to Route 53: requests, refusals, unclear errors, and error texts without personal data.
+
+A fault raises ProviderUnavailableError.
+"""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ class KmsCipher:
     def seal(self, clear: str, context: Mapping[str, str]) -> str:
         """Return base64.
 
-        Raises ValueError for an empty text or one above LONGEST bytes, and ProviderUnavailableError.
+        Raises ValueError for an empty text or a text above LONGEST bytes, and ProviderUnavailableError.
         """
         plaintext = clear.encode()
         if not 0 < len(plaintext) <= LONGEST:

@@ -1,4 +1,4 @@
-"""Addresses of this machine: those of local stand-ins."""
+"""Addresses of this machine, for local stand-ins."""
 
 from __future__ import annotations
 

@@ -45,8 +45,8 @@ class StepFunctionsWorkflow:
         self._clock = clock
 
     def start(self, order: Order) -> None:
-        # No personal data: the history shows the input, and a step reads the order. A running execution accepts a
-        # second start only with the same input, so the JSON must not vary.
+        # The input has no personal data, because the history shows it. The steps read the order. A running execution
+        # accepts a second start only with the same input, so the JSON must not vary.
         given = {
             "account_id": order.account_id,
             "order_id": order.uuid,

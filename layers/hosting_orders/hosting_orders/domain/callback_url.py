@@ -48,7 +48,7 @@ _NOT_PUBLIC = tuple(
     )
 )
 
-# All public IPv6 servers are in this range. Outside are loopback, embedded IPv4 (::/96, ::ffff:0:0/96), NAT64
+# All public IPv6 servers are in this range. It excludes loopback, embedded IPv4 (::/96, ::ffff:0:0/96), NAT64
 # (64:ff9b::/96, 64:ff9b:1::/48), unique local (fc00::/7), link-local (fe80::/10) and multicast (ff00::/8).
 _IPV6_UNICAST = ipaddress.ip_network("2000::/3")
 

@@ -131,7 +131,7 @@ class DomainPrice:
 
 @dataclass(frozen=True, slots=True)
 class Tld:
-    """`prices` is by billing plan and currency, `premium` also by ASCII domain."""
+    """`prices`: by billing plan and currency. `premium`: also by ASCII domain."""
 
     name: str
     prices: dict[tuple[str, str], DomainPrice] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""The next action of an order's compensation. The table guarantees:
+"""The next action of an order's compensation (docs/glossary.md). The table guarantees:
 
 - Money never goes back while delivery is possible, except for a domain that is unfinished at its deadline.
   `GIVE_BACK` is only in rows that forbid delivery.
@@ -19,13 +19,11 @@ from .order import OrderStatus
 class Action(StrEnum):
     """If an action neither ends the order nor waits, the caller reads order and payment again for the next action."""
 
-    STOP_DELIVERY = (
-        "stop_delivery"  # ask the provider; abandon unless the product has arrived or may still arrive
-    )
+    STOP_DELIVERY = "stop_delivery"  # ask the provider, then deliver, wait or give up
     GIVE_UP = "give_up"  # forbid delivery: the order becomes `refunding`
     CLOSE_PAYMENT = "close_payment"  # void an open payment, wait for a debit
     END_UNPAID = "end_unpaid"  # nothing to refund; the order ends
-    GIVE_BACK = "give_back"  # take the service down, refund this order once; the order ends if it has not
+    GIVE_BACK = "give_back"  # take the service down, refund this order once; end the order if it is open
     NOTHING = "nothing"  # the order has ended; no money is owed
 
 

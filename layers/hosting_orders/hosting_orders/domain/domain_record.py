@@ -35,7 +35,7 @@ class DomainRenewal:
     @property
     def is_open(self) -> bool:
         """Whether the registrar may have accepted it, so no other renewal may begin."""
-        # One expiry date that moves would prove both.
+        # With two open renewals, one change of the expiry date would seem to prove both.
         return self.done_at is None and not self.refused and self.lease_until > 0
 
 
@@ -98,5 +98,5 @@ class DomainRecord:
 
     @property
     def is_renewing(self) -> bool:
-        # A transfer's year may be refused for ever.
+        # A transfer's year may be refused for ever, so it does not count.
         return any(one.done_at is None and one.reference != TRANSFER_YEAR for one in self.renewals)

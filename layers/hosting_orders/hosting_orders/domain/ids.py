@@ -1,6 +1,6 @@
 """An order's number, and the 24-hex id and UUID computed from it (docs/contracts.md C02).
 
-A number has 32 bits of Unix seconds, 10 of milliseconds and 7 random bits. With a task's digit appended it is
+A number has 32 bits of Unix seconds, 10 of milliseconds and 7 random bits. With a task's digit appended, it is
 still exact in JavaScript (below 2**53). The other ids also hold a digest, so an invented id is a 404 without a read.
 """
 
@@ -27,9 +27,9 @@ def mint_number(now_ms: int, attempt: int = 0) -> int:
 
 
 def mint_numbers(now_ms: int, count: int, attempt: int = 0) -> list[int]:
-    """Distinct, ascending numbers. Another order may have one of them, so the create must be conditional.
+    """Distinct, ascending numbers. Another order may have one of them, so write each order with a condition.
 
-    Each further `attempt` draws from a span eight times as long: a millisecond has only 128 numbers.
+    Each further `attempt` draws from a span eight times as long, because a millisecond has only 128 numbers.
     """
     room = _IN_A_MILLISECOND * 8**attempt
     places = sorted(secrets.SystemRandom().sample(range(room), count))

@@ -16,11 +16,11 @@ class InvoicedRenewal:
 
     first_at: int  # when the first further term is charged
     months: int
-    day_of_month: int | None = None  # each term begins on it, or on the last day of a shorter month
+    day_of_month: int | None = None  # on which each term begins; a shorter month's last day instead
     term: int = 0  # the number of the current term
     reference: str | None = None  # the current term's invoice
-    tried: int = 0  # its refused attempts
-    refused_at: int | None = None  # the first of them
+    tried: int = 0  # how many attempts to charge this term were refused
+    refused_at: int | None = None  # when the first attempt was refused
     next_try: int = 0
     status: str = ACTIVE
 
@@ -51,7 +51,7 @@ class InvoicedRenewal:
         return InvoicedRenewal(self.first_at, self.months, self.day_of_month, self.term + 1)
 
     def next_check(self, now: int, waits_until: int | None) -> int:
-        """`waits_until` is the next check of a term that is not paid, unless its next try is later than now."""
+        """`waits_until`: for an unpaid term, the next check if no further try is planned."""
         if waits_until is None:
             return max(self.starts_at, now)
         return self.next_try if self.next_try > now else waits_until

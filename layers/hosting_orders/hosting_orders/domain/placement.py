@@ -23,7 +23,7 @@ class Outcome(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Placement:
     channel: Channel = Channel.API
-    contract: str = "orders_v2"  # also shapes the callback
+    contract: str = "orders_v2"  # also decides the callback's format
     client_address: str | None = None
     return_url: str | None = None  # where the client wants the customer to go after a payment page
     page_url: str | None = None  # contains a secret

@@ -79,9 +79,9 @@ def _rsa(kind: str, fields: list[bytes]) -> None:
 
 
 def _security_key(check: Callable[[str, list[bytes]], None], kind: str) -> Callable[[str, list[bytes]], None]:
-    """Return a check of a key that a security device holds.
+    """Return the check of a key in a security device.
 
-    Its fields are those of a key of `kind`, then the application that the key is for, such as `ssh:`.
+    Such a key has the fields of a key of `kind`, then its application, such as `ssh:`.
     """
 
     def checked(_: str, fields: list[bytes]) -> None:

@@ -22,7 +22,7 @@ class StepCall:
     account_id: str
     number: int
     task_token: str = ""  # empty for a state that does not wait
-    error: str = ""  # empty unless a failure led to the state
+    error: str = ""  # the failure that led to the state, or empty
 
     @classmethod
     def of(cls, event: Mapping[str, Any]) -> StepCall:
@@ -52,7 +52,7 @@ def workflow_step(
         except Exception as error:
             log.warning("step ended with an error", extra={"error": type(error).__name__, "why": str(error)})
             if not isinstance(error, HostingOrdersError):
-                # Retries run for hours. Count every fault, so operators hear of the first one in time.
+                # Retries run for hours. Count every fault, so operators hear of the first fault in time.
                 bootstrap.services().metrics.count("StepFault")
             raise
         finally:

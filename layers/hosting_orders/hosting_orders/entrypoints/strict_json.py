@@ -45,7 +45,7 @@ def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     if len(members) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        # Parsers disagree on which value counts. A proxy may have checked one, and we would use the other.
+        # Parsers disagree on which value counts. A proxy may have checked one value, and we would use the other.
         raise UnfitJsonError(f"The key {twice[:60]!a} appears twice in one object.")
     return members
 

@@ -26,7 +26,7 @@ def cancel_order(services: Services, account_id: str, number: int) -> Order:
     try:
         _wake(services, order)
     except ProviderUnavailableError:
-        # The cancel is recorded, so the customer's request succeeds. The reconciler continues it.
+        # The cancel is recorded, so the customer's request succeeds. The reconciler continues the cancel.
         log.warning(
             "the workflow was not notified of the cancel; the reconciler continues it",
             extra={"order_id": order.uuid},

@@ -18,7 +18,7 @@ from .settle_payment import resume_order
 
 
 def charge_order(services: Services, account_id: str, number: int, task_token: str) -> None:
-    """Answer the task token if the payment is settled. Otherwise the process that settles it answers the token.
+    """Answer the task token if the payment is settled. Otherwise the process that settles the payment answers it.
 
     Raises OrderCanceledError, OrderExpiredError or PaymentFailedError.
     """

@@ -44,7 +44,7 @@ def make_missing_zone(services: Services, order: Order) -> Order:
 
 
 def remove_zone(services: Services, order: Order) -> Order:
-    """Remove the empty zone of a domain that left long ago, unless another order uses it.
+    """Remove the empty zone of a domain that left long ago, unless another order uses the zone.
 
     Raises ProviderUnavailableError.
     """
@@ -85,7 +85,7 @@ def _removed_from(order: Order) -> int:
 
 
 def _is_in_use(services: Services, order: Order) -> bool:
-    # A later order may have got the same zone, since a transfer keeps the nameservers.
+    # A later order may have got the same zone, because a transfer keeps the nameservers.
     name = order.item_as(DomainItem).ascii_name
     ours = order.resource_as(DomainResource)
     assert ours is not None

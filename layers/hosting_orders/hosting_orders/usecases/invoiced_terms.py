@@ -27,7 +27,7 @@ from .renewal_status import renewal_became
 class Chargeable(Enum):
     YES = auto()
     NOT_NOW = auto()
-    NO_LONGER = auto()  # the renewal ends unless its term is paid
+    NO_LONGER = auto()  # if its term is not paid, the renewal ends
 
 
 def renew_without_work(services: Services, order: Order) -> None:
@@ -142,7 +142,7 @@ def store_terms(
         return planned(current)
 
     def as_seen(current: Order) -> bool:
-        # If a renewal was recorded meanwhile, the process that recorded it has set a better time.
+        # If another process has recorded a renewal meanwhile, that process has set a better time.
         return current.domain_renewals == order.domain_renewals and current.invoiced == order.invoiced
 
     renewal_became(services, order, state.status, given_up=state.given_up, then=later, when=as_seen)

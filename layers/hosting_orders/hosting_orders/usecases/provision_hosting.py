@@ -10,7 +10,7 @@ from .products.registry import fulfilment
 
 
 def provision_hosting(services: Services, account_id: str, number: int, task_token: str) -> None:
-    """Begin delivery and call the platform. Its webhook or the reconciler answers the token.
+    """Begin delivery and call the platform. The platform's webhook or the reconciler answers the token.
 
     Raises OrderCanceledError when a cancel came first, ProvisioningFailedError when the platform refuses.
     """
@@ -20,7 +20,7 @@ def provision_hosting(services: Services, account_id: str, number: int, task_tok
 
 
 def receive_operation(services: Services, operation_id: str) -> None:
-    """The webhook only names the operation. Its outcome is read from the platform."""
+    """The webhook only names the operation, so read the outcome from the platform."""
     operation = services.platform.operation(operation_id)
     if operation is None:
         log.warning("webhook about an unknown operation", extra={"operation_id": operation_id})

@@ -203,7 +203,8 @@ def _departed(services: Services, order: Order) -> Order:
 
 
 def _year_is_bought(order: Order, now: int) -> bool:
-    # Until its deadline this year is checked more often than a refused start may be tried again.
+    # While the transfer's year is being bought, the order is checked often. A refused start of the renewal must not be
+    # tried that often.
     year = order.domain_record.transfer_year if order.transfer_year_owed else None
     return year is not None and year.is_open and now < year.lease_until + deadlines.DOMAIN_RENEWAL_DEADLINE
 

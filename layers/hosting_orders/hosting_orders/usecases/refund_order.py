@@ -219,14 +219,14 @@ def _end_unpaid(case: _Case) -> Compensation | None:
 def _give_back(case: _Case) -> Compensation:
     services, order, cart = case.services, case.order, case.cart
     if order.refund is not None:
-        # The process that refunded it may have stopped before it wrote the cart.
+        # The process that refunded the order may have stopped before it wrote the cart.
         _record_refund(case, cart, order.refund)
         return Compensation.DONE
     now = services.clock.now()
     refused = order.refund_refusals
     if refused is not None and now < refused.at + deadlines.COMPENSATION_CHECK:
-        # A process that read the order before the refusal was counted may still be running. It uses another key, so
-        # both tries could refund. No process runs as long as COMPENSATION_CHECK, so wait for that long.
+        # A process that read the order before the refusal was counted may still be running. That process uses another
+        # key, so both tries could refund. No process runs as long as COMPENSATION_CHECK, so wait for that long.
         _check_refund_at(services, order, refused.at + deadlines.COMPENSATION_CHECK)
         return Compensation.WAITING
     take_down(services, order)
@@ -247,7 +247,7 @@ def _give_back(case: _Case) -> Compensation:
 
     change_order(services, order, when=lambda current: current.refund is None, to=given_back)
     if len(cart.orders) > 1:
-        # Two orders of one cart can be refunded at the same time. Record again, so the later one counts both.
+        # Two orders of one cart can be refunded at the same time. Record again, so the later write counts both refunds.
         _record_refund(case, cart, refund)
     return Compensation.DONE
 

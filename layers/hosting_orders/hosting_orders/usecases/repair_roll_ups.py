@@ -1,4 +1,4 @@
-"""Recompute the roll-ups of carts whose stream records Lambda gave up on."""
+"""Recompute the roll-ups of carts after Lambda gave up on a stream record."""
 
 from __future__ import annotations
 

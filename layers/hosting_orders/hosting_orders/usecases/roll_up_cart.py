@@ -1,4 +1,4 @@
-"""Copy order statuses from the table's stream into carts, and mark list pages."""
+"""Copy order statuses from the table's stream into carts, and write page marks (docs/glossary.md)."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class OrderChange:
 def roll_up_carts(services: Services, news: Iterable[OrderChange]) -> list[str]:
     """Write each cart once, and return the sequences of records to retry.
 
-    Records may be repeated, late or out of order: only newer versions count.
+    Records may be repeated, late or out of order, so only newer versions count.
     """
     by_cart: dict[tuple[str, str], list[OrderChange]] = {}
     grown: dict[str, None] = {}
     for item in news:
         by_cart.setdefault((item.account_id, item.cart_token), []).append(item)
-        # A new order is itself too young for a page mark. So mark again at its end, when it is usually old enough.
+        # A new order is too young for a page mark. At its end it is usually old enough, so mark again.
         if item.version == 0 or item.status in ENDS:
             grown[item.account_id] = None
     failed: list[str] = []

@@ -23,7 +23,7 @@ from .ports import Services
 
 
 def settle_payment(services: Services, reference: str) -> None:
-    """Read and record the payment, and let its orders continue. A payment that is not ours changes nothing."""
+    """A payment that is not ours changes nothing."""
     state = services.payments.state(reference)
     if state is None:
         return
@@ -33,7 +33,7 @@ def settle_payment(services: Services, reference: str) -> None:
         return
     if cart.payment.reference not in (None, state.reference):
         if state.status is PaymentStatus.CANCELED:
-            return  # a payment that can no longer be paid takes no money twice
+            return  # a cancelled payment cannot take money a second time
         log.error("two payments for one cart", extra={"cart_token": cart.token, "payment": reference})
         services.metrics.count("SecondPayment")
         return

@@ -47,13 +47,13 @@ class OrderPageView:
     accepts: str
 
 
-# The orders that this process has shown, by account and number. They are shown again while the table is unavailable:
-# most waiting customers loaded the page seconds earlier.
+# The orders that this process has shown, by account and number. They are shown again while the table is unavailable,
+# because most waiting customers loaded the page seconds earlier.
 _remembered: OrderedDict[tuple[str, int], KnownOrder] = OrderedDict()
 
 
 def show_order_page(services: Services, token: str, *, outcome: str | None, accepts: str) -> OrderPageView:
-    """Return what the token's page shows. An unknown `outcome` is ignored.
+    """An unknown `outcome` is ignored.
 
     Raises NotFoundError for a token that we did not sign, and 30 days after the order's end. Raises
     ProviderUnavailableError when the token cannot be checked.

@@ -23,7 +23,7 @@ from .ports import Services
 
 
 def start_renewal(services: Services, order: Order) -> Order:
-    """Create what charges the delivered order's further terms. A fault is retried soon, a refusal daily."""
+    """Create the further terms' subscription, or plan our own invoices. A fault is retried soon, a refusal daily."""
     if has_expired(order, services.clock.now()):
         return _refused(services, order, "the domain has expired")
     try:
@@ -129,14 +129,14 @@ def _renewal(services: Services, order: Order) -> Subscription:
 
 
 def _day_of_month(order: Order) -> int | None:
-    """None where the next term is charged before the paid one ends."""
+    """None where the next term is charged before the paid term ends."""
     if order.item.renews_before() > 0:
         return None
     return dt.datetime.fromtimestamp(order.created_at / 1000, dt.UTC).day
 
 
 def _look_at(order: Order) -> int | None:
-    """When to look at the renewal (epoch ms), before its charge. None for products that renew without work."""
+    """When to look at the renewal (epoch ms), before its charge. None for products whose renewal needs no work."""
     return _renewed_at(order) - deadlines.DEPARTURE_CHECK if order.item.renewal_is_work() else None
 
 

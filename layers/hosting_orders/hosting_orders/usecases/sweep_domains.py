@@ -27,7 +27,7 @@ def sweep_domains(services: Services) -> int:
             _wake_if_expired(services, order, domain.expires_at, now)
         reason = why_unpaid(order, domain.expires_at, now) if order else None
         if order is None or reason is None:
-            continue  # another stack's domain, or one that is being paid
+            continue  # another stack's domain, or a domain that is being paid
         reported += 1
         services.metrics.count("DomainExpiresUnpaid")
         day = datetime.fromtimestamp(domain.expires_at / 1000, UTC).date().isoformat()
@@ -41,7 +41,7 @@ def sweep_domains(services: Services) -> int:
 
 
 def _wake_if_expired(services: Services, order: Order, expires_at: int, now: int) -> None:
-    # The reconciler then asks the registrar whether the domain has left. It has the rights to end a renewal.
+    # The reconciler, which has the rights to end a renewal, then asks the registrar whether the domain has left.
     change_order(
         services,
         order,
@@ -63,7 +63,7 @@ def why_unpaid(order: Order, expires_at: int, now: int) -> str | None:
     latest = expires_at - deadlines.EXPIRY_MONEY
     if now >= latest:
         return "the money for its renewal has not come"
-    # The order is due before the charge, and again after it.
+    # The next check is DEPARTURE_CHECK before the charge, or after the charge.
     if order.renewal_check is None or order.renewal_check + deadlines.DEPARTURE_CHECK > latest:
         return "its renewal is charged too late"
     return None

@@ -24,7 +24,7 @@ class DynamoCallbackStore:
         return delivery_from_item(item) if item else None
 
     def save_delivery(self, delivery: CallbackDelivery) -> CallbackDelivery:
-        """Version 0 is a delivery that was never stored."""
+        """A delivery with version 0 was never stored."""
         saved = replace(delivery, version=delivery.version + 1)
         condition = "#version = :version" if delivery.version else IS_NEW
         try:

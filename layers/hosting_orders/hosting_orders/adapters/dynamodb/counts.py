@@ -9,8 +9,8 @@ from typing import Any
 from . import keys
 from .table import Table, update
 
-# A count expires this many seconds after its window has ended. Nothing reads it any more, and DynamoDB deletes it
-# within days.
+# A count expires this many seconds after its window has ended. By then nothing reads it, and DynamoDB
+# deletes it within days.
 _KEPT = 3600
 
 

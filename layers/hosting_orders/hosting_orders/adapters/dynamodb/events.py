@@ -9,7 +9,7 @@ from typing import Any
 from . import keys
 from .table import Table, put
 
-# Stripe retries for 3 days and lists events for 30. If an event arrives again after that, it is processed again, which
+# Stripe retries for 3 days and lists events for 30. An event that arrives again after that is processed again. This
 # is harmless.
 _LIFETIME = 30 * 24 * 3600  # seconds
 

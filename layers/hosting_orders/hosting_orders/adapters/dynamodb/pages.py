@@ -1,6 +1,6 @@
 """Find any page of an account's orders at the same cost (docs/decisions.md, 31).
 
-Every 50th order has a mark with its place, counted from the oldest. Orders are never deleted, so a place stays
+Every 50th order has a mark with the order's place, counted from the oldest. Orders are never deleted, so a place stays
 valid.
 """
 

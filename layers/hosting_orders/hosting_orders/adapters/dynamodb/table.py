@@ -234,8 +234,8 @@ class Table:
 
     def transact(self, writes: Sequence[Write]) -> None:
         """Raises TransactionRefusedError or ConcurrentUpdateError."""
-        # No ClientRequestToken: two processes may write different items for the same request, and DynamoDB refuses a
-        # token that it knows with other content.
+        # No ClientRequestToken. Two processes may write different items for the same request. With the same token,
+        # DynamoDB would refuse the second process.
         actions = [{write.action: {"TableName": self._name, **write.request}} for write in writes]
         self._despite_conflicts(lambda: self._client.transact_write_items(TransactItems=actions))
 

@@ -76,8 +76,8 @@ class Region:
             answer = self._look("get_operations_for_resource", resourceName=name)
         except NotThereError:
             return []
-        # boto3 reads an empty or garbled response as one without fields. An empty list here would mean that nothing was
-        # ever built.
+        # boto3 reads an empty or garbled response as a response without fields. An empty list instead would mean
+        # that nothing was ever built.
         operations = _member(answer, "operations", list, "GetOperationsForResource")
         return sorted(operations, key=lambda operation: operation.get("createdAt", _NEVER), reverse=True)
 

@@ -39,7 +39,7 @@ done
 _HASH = """\
 printf 'root:%s\\n' {hashed} | chpasswd -e
 """
-# sshd uses the first value of a setting. An included file can set it anywhere, so put these lines at the top.
+# sshd uses the first value of a setting. An included file can set it too, so put these lines at the top.
 _SSHD = """\
 config=/etc/ssh/sshd_config
 {{ printf '%s\\n' {lines}; cat "$config"; }} > "$config.new" && cat "$config.new" > "$config"

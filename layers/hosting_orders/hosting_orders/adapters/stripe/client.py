@@ -99,9 +99,9 @@ class StripeApi:
         raise AssertionError("unreachable")
 
     def once_anew(self, key: str, post: Callable[[Any], T], done: Callable[[], T | None]) -> T:
-        """Like `once`, but retry a stored refusal under a key of the current period. Only one process may call this.
+        """Like `once`, but retry a stored refusal under a key of the current period.
 
-        Nothing happened under the refused key, so a new key is safe.
+        Only one process may call this at a time. Nothing happened under the refused key, so a new key is safe.
         """
         try:
             return self.once(key, post, done)

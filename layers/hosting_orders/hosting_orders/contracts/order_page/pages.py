@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 # Seconds between refreshes of the page.
 SHORTEST_REFRESH, LONGEST_REFRESH = 5, 60
-# While the order cannot be read.
+# Seconds between refreshes while the order cannot be read.
 UNREADABLE_REFRESH = 10
 
 _environment = Environment(

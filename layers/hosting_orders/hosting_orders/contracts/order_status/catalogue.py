@@ -55,7 +55,7 @@ class OnSale(TypedDict):
 
 
 class CatalogueAnswer(TypedDict):
-    """Products without a price for the account are left out, and VPS plans without an image or a location."""
+    """Leaves out products without a price for the account, and VPS plans without an image or a location."""
 
     data: OnSale
 

@@ -32,7 +32,7 @@ def type_word(order: Order) -> str:
 
 
 def status_word(order: Order) -> str:
-    """PROVISION_FAILED promises a refund (SQ-045, SQ-047), so an undelivered order without one is FAILED."""
+    """PROVISION_FAILED promises a refund (SQ-045, SQ-047), so an undelivered order without a refund is FAILED."""
     if order.status is OrderStatus.CANCELING:
         return "PROCESSING" if order.entered(OrderStatus.PROCESSING) is not None else "PENDING"
     if order.status is OrderStatus.PROVISION_FAILED and order.refund is None:

@@ -106,7 +106,7 @@ class PlacedOrder(PlacedPayment, SitePart):
     """The 201 of POST /api/orders (O1-040 … O1-043).
 
     It has `payment_url` while the customer must pay, and `site` when nothing more is needed from the customer. It has
-    neither when the payment's outcome is unknown or no site is coming.
+    neither when the payment's outcome is unknown or the site will not be delivered.
     """
 
     order: OrderIdAndStatus
@@ -165,8 +165,8 @@ def _pay_address(order: Order, cart: Cart) -> str | None:
 def _site_is_coming(order: Order, cart: Cart) -> bool:
     """Whether the site is delivered, or needs nothing more from the customer.
 
-    A debit on a saved method counts. An unfinished payment on a page or an unanswered charge does not: its outcome
-    is unknown.
+    A debit on a saved method counts. An unfinished payment on a page and an unanswered charge do not count,
+    because their outcome is unknown.
     """
     if order.resource is not None:
         return True

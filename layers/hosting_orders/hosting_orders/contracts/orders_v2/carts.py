@@ -27,7 +27,7 @@ class CartState(TypedDict):
 class CartPayment(TypedDict):
     status: str
     method_type: str | None
-    hosted_invoice_url: str | None  # null unless the customer must act
+    hosted_invoice_url: str | None  # only while the customer must act, otherwise null
 
 
 class OrderInCart(TypedDict):

@@ -1,4 +1,4 @@
-"""`domain` of a body in contract 002."""
+"""The field `domain` of a request in contract 002."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ContactSource(Strict):
 
 
 class RoleContact(BaseModel):
-    """O2-132 … O2-134. The contact fields are beside `source`."""
+    """O2-132 … O2-134. The contact's fields are on the level of `source`."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="allow")
 

@@ -57,7 +57,7 @@ class Fulfilment(Protocol[RequestT_contra, DraftT]):
     def sealed(
         self, services: Services, account_id: str, number: int, draft: DraftT
     ) -> tuple[Item, Sequence[SealedContacts]]:
-        """Return the item and contacts to store, with every secret encrypted. The checks before it change nothing."""
+        """Return the item and contacts to store, with every secret encrypted. Earlier checks store nothing."""
         ...
 
     def lost(self, draft: DraftT) -> HostingOrdersError:
