@@ -26,9 +26,8 @@ def work_of(services: Services, call: Call[Any], received: requests.Received) ->
 
     def order(work: Callable[..., Any], given: Any) -> Any:
         asked = requests.agent_order(given, received.facts)
-        questions = LIMITS[Bucket.REGISTRAR] if asked.with_domain else None
-        loopback = bootstrap.allow_loopback_callbacks()
-        return work(services, caller, asked.request, asked.scopes, questions, loopback=loopback)
+        limit, loopback = LIMITS[Bucket.REGISTRAR], bootstrap.allow_loopback_callbacks()
+        return work(services, caller, asked.request, asked.scopes, limit, loopback=loopback)
 
     return {
         tools.GET_ORDER_STATUS: lambda given: show_order_status(services, caller, given.order, readable),

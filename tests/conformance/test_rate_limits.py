@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -76,6 +77,23 @@ def test_reads_writes_and_questions_to_the_registrar_are_counted_apart(client: C
     assert client.ask("POST", "/api/orders/domain", "{}").status == 400
     for path in ("/api/orders/domain", "/api/carts", f"{SHOW}/resend-verification", "/api/create-order"):
         assert client.ask("POST", path, "{}").status == 429
+
+
+@pytest.mark.parametrize("path", ["/api/carts", "/api/orders/preview"])
+def test_each_domain_of_an_order_is_a_question(
+    world: World, client: Client, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(LIMITS, Bucket.REGISTRAR, RateLimit(4, 60))
+    names = [f"question-{number}{path[-3:]}.com" for number in range(3)]
+    three, two = ({"items": [world.domain(name) for name in names[:number]]} for number in (3, 2))
+    asked = len(world.registrar.requests)
+    assert client.ask("POST", path, json.dumps(three)).status in (200, 202)
+    assert len(world.registrar.requests) > asked
+    asked = len(world.registrar.requests)
+    assert client.ask("POST", path, json.dumps(two)).status == 429
+    assert len(world.registrar.requests) == asked
+    world.advance(60)
+    assert client.ask("POST", path, json.dumps(two)).status != 429
 
 
 def test_each_key_has_its_own_count(world: World, client: Client) -> None:
@@ -226,7 +244,7 @@ def test_unknown_paths_count_too(client: Client, method: str, path: str) -> None
 def test_a_request_that_cannot_be_counted_is_processed(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(bucket: str, ends_at: int) -> int:
+    def broken(bucket: str, ends_at: int, number: int) -> int:
         raise ProviderUnavailableError("made up")
 
     monkeypatch.setattr(client.world.services.counts, "add", broken)

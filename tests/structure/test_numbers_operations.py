@@ -360,6 +360,8 @@ CLAIMS: dict[str, Claims] = {
         ("within {} seconds, and do slow", (callbacks.TOTAL_SECONDS,)),
         ("For {} hours the old one signs", (HOURS(webhook.ROTATION),)),
         ("At most {} secrets are valid", (webhook.MAX_SECRETS,)),
+        ("The key is known for {} days", (DAYS(webhook.CREATION_KEPT),)),
+        ("can send {} tests a minute", (manage_webhooks.TESTS.requests,)),
         ("keeps each delivery for {} days", (DAYS(webhook.KEPT),)),
         ("Nothing is lost for {} days", (DAYS(webhook.KEPT),)),
         ("has failed for {} days without", (DAYS(webhook.OFF_AFTER),)),
@@ -375,7 +377,7 @@ CLAIMS: dict[str, Claims] = {
         ("rings after {} minutes", (SILENT,)),
     ],
     "runbooks": [
-        ("its events of the last {} days", (DAYS(webhook.PUBLISHED_FOR),)),
+        ("run this within {} days", (DAYS(webhook.PUBLISHED_FOR),)),
         (
             "{} or more log lines `webhooks could not be sent` within {} minutes",
             (

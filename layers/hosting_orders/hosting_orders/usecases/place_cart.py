@@ -39,7 +39,7 @@ from hosting_orders.domain.order import (
     TimelineEntry,
 )
 from hosting_orders.domain.placement import Placement
-from hosting_orders.domain.products import Claims
+from hosting_orders.domain.products import Claims, Deliverer
 from hosting_orders.domain.providers import Estimate, PaymentMethod
 from hosting_orders.domain.quote import Quote
 from hosting_orders.domain.registration import SealedContacts
@@ -98,6 +98,10 @@ class CartRequest:
     callback_pointer: str = "/callback"
     quote: str | None = None  # the token of a quote (preview_order)
     max_gross: int | None = None  # with tax, in minor units of the account's currency
+
+    @property
+    def domains(self) -> int:
+        return sum(item.product.DELIVERER is Deliverer.REGISTRAR for item in self.items)
 
 
 @dataclass(frozen=True, slots=True)

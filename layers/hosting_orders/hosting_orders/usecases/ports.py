@@ -191,8 +191,8 @@ class EventStore(Protocol):
 
 
 class RequestCounts(Protocol):
-    def add(self, bucket: str, ends_at: int) -> int:
-        """Count one request in the window that ends at `ends_at` (Unix seconds), and return the count."""
+    def add(self, bucket: str, ends_at: int, number: int = 1) -> int:
+        """Count requests in the window that ends at `ends_at` (Unix seconds), and return the count."""
         ...
 
 
