@@ -2,7 +2,7 @@
 # Tools are installed into .venv/ on first use. Only Python 3.11 to 3.14 is needed.
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo logs switch test test-stripe check lint validate build deploy connect-stripe connect-platform doctor smoke first-key align-cards bench browser lock clean .venv/app .venv/emulator .venv/sam
+.PHONY: help run demo logs switch test test-stripe check lint validate build deploy connect-stripe connect-platform doctor smoke first-key publish-events align-cards bench browser lock clean .venv/app .venv/emulator .venv/sam
 
 PYTHON_APP := .venv/app/bin/python
 PYTEST := $(PYTHON_APP) -m pytest
@@ -68,6 +68,9 @@ smoke: .venv/app ## Order, deliver, cancel and refund on a deployed stack in Str
 
 first-key: .venv/app ## Make an API key for an account that has none; STAGE=… ARGS="Account=acc_… User=usr_…"
 	@$(PYTHON_APP) -m operate first-key --stage $(STAGE) $(ARGS)
+
+publish-events: .venv/app ## Publish the account webhooks that the table's stream has lost; STAGE=…
+	@$(PYTHON_APP) -m operate publish-events --stage $(STAGE) $(ARGS)
 
 align-cards: .venv/app ## Give the renewals of earlier releases the customer's default method; STAGE=…
 	@$(PYTHON_APP) -m operate align-cards --stage $(STAGE) $(ARGS)

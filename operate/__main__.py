@@ -149,6 +149,14 @@ def _first_key(options: argparse.Namespace) -> int:
     return 0
 
 
+def _publish_events(options: argparse.Namespace) -> int:
+    from operate.publish_events import publish_lost_events
+
+    cloud, stage = open_stage(options.stage)
+    publish_lost_events(cloud, read_stack(cloud, stage), print)
+    return 0
+
+
 _WITH_VALUES = ("deploy", "first-key")
 _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "connect-platform": _connect_platform,
@@ -158,6 +166,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "smoke": _smoke,
     "align-cards": _align_cards,
     "first-key": _first_key,
+    "publish-events": _publish_events,
 }
 
 

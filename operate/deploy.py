@@ -23,7 +23,7 @@ Ask = Callable[[str, bool], str]
 """Asks a question and returns the answer. The flag says whether the answer may be empty."""
 Report = Callable[[str], None]
 
-_UNFIT = re.compile(r"[\s\",]")
+_UNFIT = re.compile(r"[\s\"]")
 _EMPTY = '""'
 _OPTIONAL = {"AlarmEmail": "Address for alarms (empty: none)"}
 _CREATED_LATER = (None, "REVIEW_IN_PROGRESS")
@@ -56,6 +56,7 @@ def deploy(
     _refuse_unfit(cloud, stage, region, status)
     known = read_template(TEMPLATE)["Parameters"]
     values = checked(given, known)
+    _refuse_issuer_without_audience({**_deployed_parameters(found), **values})
     architecture = os.environ.get("ARCHITECTURE")
     if architecture and "Architecture" not in values:
         values["Architecture"] = architecture
@@ -164,14 +165,22 @@ def _asked(values: dict[str, str], known: Mapping[str, Any], stage: Stage, ask: 
     return values
 
 
+def _deployed_parameters(found: Mapping[str, Any] | None) -> dict[str, str]:
+    return {each["ParameterKey"]: each["ParameterValue"] for each in (found or {}).get("Parameters", [])}
+
+
+def _refuse_issuer_without_audience(parameters: Mapping[str, str]) -> None:
+    if parameters.get("OAuthIssuer") and not parameters.get("OAuthAudience"):
+        raise OperateError(
+            "OAuthIssuer needs OAuthAudience: without it, every token gets a 401 (docs/oauth.md)."
+        )
+
+
 def _refuse_another_architecture(
     found: Mapping[str, Any] | None, values: Mapping[str, str], built: str
 ) -> None:
-    """Refuse packages for another processor than the stack's, because such packages fail at the first import."""
-    parameters = {
-        each["ParameterKey"]: each["ParameterValue"] for each in (found or {}).get("Parameters", [])
-    }
-    wanted = values.get("Architecture") or parameters.get("Architecture", built)
+    """Packages for another processor fail at their first import."""
+    wanted = values.get("Architecture") or _deployed_parameters(found).get("Architecture", built)
     if wanted != built:
         raise OperateError(
             f"The functions run on {wanted}, and the packages are for {built}: set ARCHITECTURE={wanted}."

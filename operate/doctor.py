@@ -18,6 +18,7 @@ from operate.stripe_keys import is_live, mode_of, stripe_client
 
 LEAST_CONCURRENCY = 100
 """Concurrent executions that the account should allow. A new AWS account may allow only 10."""
+OAUTH_PAGE = "docs/oauth.md#set-up-an-issuer"
 FULL = 0.8
 """When this part of a quota is in use, the quota should be raised."""
 
@@ -132,6 +133,25 @@ def _stripe_tax(patient: Patient) -> Finding:
     return to_do(f"{status}: finalizing an invoice fails", "https://dashboard.stripe.com/settings/tax")
 
 
+def _oauth_issuer(patient: Patient) -> Finding:
+    from hosting_orders.adapters.issuer_keys import KeysUnreadableError, read_keys
+
+    parameters = patient.stack.parameters
+    issuer, audience = parameters.get("OAuthIssuer", ""), parameters.get("OAuthAudience", "")
+    if not issuer:
+        return ok("not used (parameter OAuthIssuer)")
+    if not audience.replace(",", " ").split():
+        remedy = patient.make("deploy") + ' ARGS="OAuthAudience=…"'
+        return to_do("no audience: every token gets a 401", remedy)
+    try:
+        keys = read_keys(issuer, allow_loopback=parameters.get("AllowLoopbackCallbacks") == "true")
+    except KeysUnreadableError as fault:
+        return to_do(str(fault), OAUTH_PAGE)
+    if not keys:
+        return to_do(f"{issuer} publishes no key that can verify a token", OAUTH_PAGE)
+    return ok(f"{len(keys)} keys of {issuer}, audience {audience}")
+
+
 def _alarm_subscription(patient: Patient) -> Finding:
     topic = patient.stack.output("AlarmTopicArn")
     pages = patient.cloud.client("sns").get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
@@ -205,6 +225,7 @@ CHECKS: dict[str, Callable[[Patient], Finding]] = {
     "stripe mode": _stripe_mode,
     "webhook endpoint": _webhook_endpoint,
     "stripe tax": _stripe_tax,
+    "oauth issuer": _oauth_issuer,
     "alarm subscription": _alarm_subscription,
     "alarms": _alarms,
     "schedule": _schedule,

@@ -23,8 +23,10 @@ _USAGE = 'ARGS="Account=acc_… User=usr_…"; without User it becomes the accou
 def first_key(cloud: Cloud, stack: Stack, values: Mapping[str, str], report: Report) -> str:
     """Return the secret. Raises OperateError before anything is stored."""
     unknown = sorted(values.keys() - {"Account", "User"})
-    if unknown or not values.get("Account"):
-        raise OperateError(f"{', '.join(unknown) or 'Account'}: give {_USAGE}.")
+    if unknown:
+        raise OperateError(f"Not known: {', '.join(unknown)}. Give {_USAGE}.")
+    if not values.get("Account"):
+        raise OperateError(f"The account is missing. Give {_USAGE}.")
     client, table = cloud.client("dynamodb"), stack.resources["OrdersTable"]
     directory = DynamoDirectory(client, table)
     account_id, user_id = values["Account"], values.get("User") or None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from hosting_orders import bootstrap
@@ -12,6 +12,7 @@ from hosting_orders.contracts.rate_limits import LIMITS
 from hosting_orders.entrypoints.http import Call, Reply, serves
 from hosting_orders.entrypoints.tools import use
 from hosting_orders.usecases import agents
+from hosting_orders.usecases.authenticate import check_token
 from hosting_orders.usecases.limit_rate import Bucket
 from hosting_orders.usecases.ports import Services
 from hosting_orders.usecases.show_order_status import list_order_statuses, show_order_status
@@ -25,9 +26,8 @@ def work_of(services: Services, call: Call[Any], received: requests.Received) ->
 
     def order(work: Callable[..., Any], given: Any) -> Any:
         asked = requests.agent_order(given, received.facts)
-        questions = LIMITS[Bucket.REGISTRAR] if asked.with_domain else None
-        loopback = bootstrap.allow_loopback_callbacks()
-        return work(services, caller, asked.request, asked.scopes, questions, loopback=loopback)
+        limit, loopback = LIMITS[Bucket.REGISTRAR], bootstrap.allow_loopback_callbacks()
+        return work(services, caller, asked.request, asked.scopes, limit, loopback=loopback)
 
     return {
         tools.GET_ORDER_STATUS: lambda given: show_order_status(services, caller, given.order, readable),
@@ -50,8 +50,16 @@ def handler(call: Call[Any], services: Services) -> Reply:
     received = call.read()
     works = work_of(services, call, received)
     offered = {tool.name: tool for tool in works}
-    listed = protocol.Tools(
-        tools.listed, frozenset(offered), lambda name, given: use(offered[name], given, works[offered[name]])
-    )
+
+    def call_tool(name: str, arguments: Mapping[str, Any]) -> protocol.ToolResult:
+        tool = offered[name]
+
+        def work(given: Any) -> Any:
+            check_token(call.caller.credential, tool.oauth_scope, "This tool")
+            return works[tool](given)
+
+        return use(tool, arguments, work)
+
+    listed = protocol.Tools(tools.listed, frozenset(offered), call_tool)
     answer = protocol.exchange(received.message, call.request.headers, listed)
     return Reply(answer.status, answer.body or "")

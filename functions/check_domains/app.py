@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 from hosting_orders import bootstrap
 from hosting_orders.contracts.orders_v2 import operations as orders_v2
+from hosting_orders.contracts.rate_limits import LIMITS
 from hosting_orders.entrypoints.http import Call, Reply, serves
 from hosting_orders.usecases.check_domains import DomainCheck, check_domains
+from hosting_orders.usecases.limit_rate import Bucket
 from hosting_orders.usecases.ports import Services
 
 bootstrap.prepare(
@@ -20,4 +22,4 @@ bootstrap.prepare("counts", "key_uses")
 def handler(call: Call[Sequence[DomainCheck]], services: Services) -> Reply:
     given = call.request.query.get("names", "")
     names = [name.strip() for name in given.split(",") if name.strip()]
-    return call.answer(check_domains(services, call.account, names))
+    return call.answer(check_domains(services, call.caller, names, LIMITS[Bucket.REGISTRAR]))

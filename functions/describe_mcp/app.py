@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hosting_orders import bootstrap
 from hosting_orders.contracts.mcp import operations
+from hosting_orders.domain.account import OAUTH_SCOPES
 from hosting_orders.domain.errors import MethodNotAllowedError, NotFoundError
 from hosting_orders.entrypoints.http import Call, Reply, serves, together
 from hosting_orders.usecases.ports import Services
@@ -15,12 +16,14 @@ def not_here(call: Call[None], services: Services) -> Reply:
 
 
 @serves(operations.DESCRIBE_API, operations.DESCRIBE_MCP)
-def metadata(call: Call[tuple[str, str]], services: Services) -> Reply:
+def metadata(call: Call[tuple[str, str, list[str]]], services: Services) -> Reply:
     issuer = bootstrap.oauth_issuer()
     if issuer is None:
         raise NotFoundError("This server accepts API keys only: no OAuth issuer is set.")
-    path = "/mcp" if call.operation is operations.DESCRIBE_MCP else ""
-    return call.answer((call.request.origin + path, issuer))
+    of_mcp = call.operation is operations.DESCRIBE_MCP
+    path, scopes = ("/mcp", {operations.READ_SCOPE}) if of_mcp else ("", OAUTH_SCOPES)
+    named = [bootstrap.oauth_scope(scope) for scope in sorted(scopes)]
+    return call.answer((call.request.origin + path, issuer, named))
 
 
 handler = together(not_here, metadata)

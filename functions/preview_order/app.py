@@ -6,6 +6,7 @@ from hosting_orders import bootstrap
 from hosting_orders.contracts.orders_v1 import requests as orders_v1
 from hosting_orders.contracts.orders_v2 import requests as orders_v2
 from hosting_orders.entrypoints.http import Call, Reply, serves
+from hosting_orders.entrypoints.orders import read_order
 from hosting_orders.entrypoints.persons import admit_person
 from hosting_orders.usecases.ports import Services
 from hosting_orders.usecases.preview_order import OrderPreview, preview_order
@@ -18,7 +19,5 @@ bootstrap.prepare("features", "registrar", "registry_rules", "quotes", "counts",
 def handler(call: Call[OrderPreview], services: Services) -> Reply:
     if orders_v2.orders_a_domain(call.request.json()):
         admit_person(call, services)
-    preview = preview_order(
-        services, call.caller, call.read(), allow_loopback_callbacks=bootstrap.allow_loopback_callbacks()
-    )
-    return call.answer(preview)
+    request, loopback = read_order(call, services), bootstrap.allow_loopback_callbacks()
+    return call.answer(preview_order(services, call.caller, request, allow_loopback_callbacks=loopback))

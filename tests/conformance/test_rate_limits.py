@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,7 +16,9 @@ from hosting_orders.contracts.rate_limits import LIMITS
 from hosting_orders.domain.account import CredentialKind
 from hosting_orders.domain.errors import ProviderUnavailableError
 from hosting_orders.usecases.limit_rate import Bucket, RateLimit
+from tests.conformance.contract_002.keys import made, rotate
 from tests.conformance.contract_002.support import UNKNOWN, new_key, send
+from tests.conformance.mcp.support import refused, use, worked
 from tests.structure.project import functions, read_template
 from tests.structure.test_contracts import handler_of, operations_of
 from tests.support.world import Reply, World, a_world
@@ -76,9 +79,45 @@ def test_reads_writes_and_questions_to_the_registrar_are_counted_apart(client: C
         assert client.ask("POST", path, "{}").status == 429
 
 
+@pytest.mark.parametrize("path", ["/api/carts", "/api/orders/preview"])
+def test_each_domain_of_an_order_is_a_question(
+    world: World, client: Client, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(LIMITS, Bucket.REGISTRAR, RateLimit(4, 60))
+    names = [f"question-{number}{path[-3:]}.com" for number in range(3)]
+    three, two = ({"items": [world.domain(name) for name in names[:number]]} for number in (3, 2))
+    asked = len(world.registrar.requests)
+    assert client.ask("POST", path, json.dumps(three)).status in (200, 202)
+    assert len(world.registrar.requests) > asked
+    asked = len(world.registrar.requests)
+    assert client.ask("POST", path, json.dumps(two)).status == 429
+    assert len(world.registrar.requests) == asked
+    world.advance(60)
+    assert client.ask("POST", path, json.dumps(two)).status != 429
+
+
 def test_each_key_has_its_own_count(world: World, client: Client) -> None:
     use_up_reads(client)
     assert Client(world, new_key(world)).ask("GET", "/api/orders").status == 200
+
+
+def test_a_rotation_does_not_reset_the_count(world: World, client: Client) -> None:
+    secret, key = made(world, client.key, scopes=None)
+    old = Client(world, secret)
+    use_up_reads(old)
+    new = Client(world, rotate(world, key["id"], secret).body["secret"])
+    assert new.ask("GET", "/api/orders").status == 429
+    assert old.ask("GET", "/api/orders").status == 429
+
+
+def test_a_rotation_does_not_reset_the_count_of_an_agents_questions(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(LIMITS, Bucket.WRITE, RateLimit(10, 60))
+    secret, key = made(world, scopes=["domains:provision", "account:read", "keys:manage"])
+    worked(use(world, "check_domain", key=secret, domains=["hosting-example.com"]))
+    new = rotate(world, key["id"], secret).body["secret"]
+    refused(use(world, "check_domain", key=new, domains=["hosting-example.com"]), "rate_limited")
 
 
 def test_contracts_001_002_and_003_share_a_keys_count(client: Client) -> None:
@@ -205,7 +244,7 @@ def test_unknown_paths_count_too(client: Client, method: str, path: str) -> None
 def test_a_request_that_cannot_be_counted_is_processed(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(bucket: str, ends_at: int) -> int:
+    def broken(bucket: str, ends_at: int, number: int) -> int:
         raise ProviderUnavailableError("made up")
 
     monkeypatch.setattr(client.world.services.counts, "add", broken)

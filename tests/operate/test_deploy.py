@@ -200,6 +200,8 @@ EVENTS = [
         ("AlarmEmail=ops", "AlarmEmail cannot be"),
         ("LogLevel=LOUD", "LogLevel cannot be"),
         ("PlatformUrl", "Name=value"),
+        ("OAuthIssuer=https://login.example.com/", "OAuthIssuer needs OAuthAudience"),
+        ("OAuthAudience=a, b", "OAuthAudience cannot be"),
         ("StripeApiKey=sk_test_x", "has no parameter StripeApiKey"),
     ],
 )
@@ -207,6 +209,21 @@ def test_a_wrong_value_is_refused_before_the_build(machine: Machine, given: str,
     with pytest.raises(OperateError, match=said):
         machine.deploy(given)
     assert (machine.built, machine.arguments()) == (0, [])
+
+
+def test_several_audiences_of_oauth_can_be_deployed(machine: Machine) -> None:
+    given = ["OAuthIssuer=https://login.example.com/", "OAuthAudience=client-1,client-2"]
+    machine.deploy(*given, stack=DEPLOYED)
+    assert overrides(machine.arguments()) == given
+
+
+def test_an_audience_of_an_earlier_deployment_is_enough(machine: Machine) -> None:
+    audience = {"ParameterKey": "OAuthAudience", "ParameterValue": "client-1"}
+    machine.deploy("OAuthIssuer=https://login.example.com/", stack={**DEPLOYED, "Parameters": [audience]})
+    assert machine.built == 1
+    issuer = {"ParameterKey": "OAuthIssuer", "ParameterValue": "https://login.example.com/"}
+    with pytest.raises(OperateError, match="OAuthIssuer needs OAuthAudience"):
+        machine.deploy("OAuthAudience=", stack={**DEPLOYED, "Parameters": [audience, issuer]})
 
 
 def test_packages_for_another_processor_are_not_deployed(

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from local.issuer_standin import IssuerStandIn
 from local.seed import seed_table
 from operate.connect_stripe import connect_stripe
 from operate.doctor import CHECKS, ONLY_ON_AWS, Patient, State, examine
@@ -196,6 +197,71 @@ def test_a_tax_setting_that_cannot_be_read_is_reported_as_cannot_tell(clinic: Cl
     parameters = {**clinic.stack.parameters, "StripeAutomaticTax": "true"}
     clinic.stack = replace(clinic.stack, parameters=parameters)
     assert clinic.examine()[1]["stripe tax"].startswith("CANNOT TELL")
+
+
+@pytest.fixture
+def issuer() -> Iterator[IssuerStandIn]:
+    with IssuerStandIn("https://api.example.com") as issuer:
+        yield issuer
+
+
+def oauth_line(clinic: Clinic, issuer: IssuerStandIn, **changes: str) -> tuple[bool, str]:
+    clinic.connect()
+    given = {"OAuthIssuer": issuer.url, "OAuthAudience": issuer.audience, "AllowLoopbackCallbacks": "true"}
+    clinic.stack = replace(clinic.stack, parameters={**clinic.stack.parameters, **given, **changes})
+    healthy, said = clinic.examine()
+    return healthy, said["oauth issuer"]
+
+
+def test_the_keys_of_the_oauth_issuer_are_read(clinic: Clinic, issuer: IssuerStandIn) -> None:
+    healthy, line = oauth_line(clinic, issuer)
+    assert (healthy, line.startswith("OK ")) == (True, True)
+    assert f"2 keys of {issuer.url}" in line
+    assert issuer.audience in line
+
+
+def test_without_an_issuer_oauth_is_not_used(clinic: Clinic, issuer: IssuerStandIn) -> None:
+    healthy, line = oauth_line(clinic, issuer, OAuthIssuer="")
+    assert (healthy, "not used" in line) == (True, True)
+    assert issuer.requests == []
+
+
+@pytest.mark.parametrize("audience", ["", " , "])
+def test_an_issuer_without_an_audience_is_reported_as_to_do(
+    clinic: Clinic, issuer: IssuerStandIn, audience: str
+) -> None:
+    healthy, line = oauth_line(clinic, issuer, OAuthAudience=audience)
+    assert (healthy, line.startswith("TO DO")) == (False, True)
+    assert "every token gets a 401" in line
+    assert 'ARGS="OAuthAudience=…"' in line
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ({"OAuthIssuer": "{url}/"}, "the metadata names another issuer"),
+        ({"OAuthIssuer": "http://issuer.example"}, "is no https address"),
+        ({"AllowLoopbackCallbacks": "false"}, "is no https address"),
+        ({"OAuthIssuer": "{url}/realms/x"}, "answered 404"),
+    ],
+)
+def test_an_issuer_whose_keys_cannot_be_read_is_reported_as_to_do(
+    clinic: Clinic, issuer: IssuerStandIn, fault: dict[str, str], said: str
+) -> None:
+    changes = {name: value.format(url=issuer.url) for name, value in fault.items()}
+    healthy, line = oauth_line(clinic, issuer, **changes)
+    assert (healthy, line.startswith("TO DO")) == (False, True)
+    assert said in line
+    assert "→ docs/oauth.md#set-up-an-issuer" in line
+
+
+def test_an_issuer_without_a_usable_key_is_reported_as_to_do(
+    clinic: Clinic, issuer: IssuerStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(issuer, "jwks", lambda: {"keys": []})
+    healthy, line = oauth_line(clinic, issuer)
+    assert (healthy, line.startswith("TO DO")) == (False, True)
+    assert "no key that can verify a token" in line
 
 
 def test_the_local_stack_has_no_aws_account_to_check(clinic: Clinic) -> None:

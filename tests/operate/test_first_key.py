@@ -59,8 +59,9 @@ def test_a_stack_with_live_payments_gets_a_live_key(world: World, stripe_key: st
 @pytest.mark.parametrize(
     ("values", "complaint"),
     [
-        ({}, "Account=acc_"),
-        ({"Account": "acc_ready", "Scope": "x"}, "Scope: give"),
+        ({}, "account is missing. Give .*Account=acc_"),
+        ({"Account": ""}, "account is missing"),
+        ({"Account": "acc_ready", "Scope": "x"}, "Not known: Scope"),
         ({"Account": "acc_none"}, "has no account acc_none"),
         ({"Account": "acc_ready", "User": "usr_none"}, "has no user usr_none"),
         ({"Account": "acc_ready", "User": "usr_credit"}, "has no user usr_credit"),

@@ -29,6 +29,7 @@ BUILT = [
     keys.api_keys_made("a"),
     keys.webhook("a", "w"),
     keys.webhook_count("a"),
+    keys.webhook_creation("a", "t"),
     keys.webhook_delivery("a", "w", "m"),
     keys.number_claim(1),
     keys.domain_claim("n"),

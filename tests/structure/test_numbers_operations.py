@@ -220,6 +220,7 @@ CLAIMS: dict[str, Claims] = {
         ("required; {} to {} characters", limits(key_requests.MakeKey, "name")),
         ("up to {} addresses", (key_requests.MAX_BLOCKS,)),
         ("{} to {} days. Without both", (1, DAYS(api_key.MAX_LIFE))),
+        ("a time up to {} hours before it", (2 * api_key.USE_NOTED_EVERY / HOUR,)),
         ("not for more than {} days", (api_keys.USE_KEPT / (24 * 3600),)),
         ("at most {} seconds ({} days)", (api_key.MAX_OVERLAP / SECOND, DAYS(api_key.MAX_OVERLAP))),
     ],
@@ -359,6 +360,8 @@ CLAIMS: dict[str, Claims] = {
         ("within {} seconds, and do slow", (callbacks.TOTAL_SECONDS,)),
         ("For {} hours the old one signs", (HOURS(webhook.ROTATION),)),
         ("At most {} secrets are valid", (webhook.MAX_SECRETS,)),
+        ("The key is known for {} days", (DAYS(webhook.CREATION_KEPT),)),
+        ("can send {} tests a minute", (manage_webhooks.TESTS.requests,)),
         ("keeps each delivery for {} days", (DAYS(webhook.KEPT),)),
         ("Nothing is lost for {} days", (DAYS(webhook.KEPT),)),
         ("has failed for {} days without", (DAYS(webhook.OFF_AFTER),)),
@@ -374,7 +377,7 @@ CLAIMS: dict[str, Claims] = {
         ("rings after {} minutes", (SILENT,)),
     ],
     "runbooks": [
-        ("its events of the last {} days", (DAYS(webhook.PUBLISHED_FOR),)),
+        ("run this within {} days", (DAYS(webhook.PUBLISHED_FOR),)),
         (
             "{} or more log lines `webhooks could not be sent` within {} minutes",
             (

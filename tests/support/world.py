@@ -244,8 +244,8 @@ class _Counts:
     def __init__(self, counts: Any, world: World) -> None:
         self._counts, self._world = counts, world
 
-    def add(self, bucket: str, ends_at: int) -> int:
-        made = int(self._counts.add(bucket, ends_at))
+    def add(self, bucket: str, ends_at: int, number: int = 1) -> int:
+        made = int(self._counts.add(bucket, ends_at, number))
         return made if self._world.limited else 1
 
 

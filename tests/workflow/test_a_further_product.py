@@ -103,6 +103,7 @@ class ToyResource:
 @dataclass(frozen=True, slots=True)
 class ToyRequest:
     KIND: ClassVar[ToyKind] = ToyKind.TOY
+    DELIVERER: ClassVar[Deliverer] = Deliverer.PLATFORM
 
     name: str
     colour: str = "red"

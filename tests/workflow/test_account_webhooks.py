@@ -13,9 +13,10 @@ from hosting_orders.domain.durations import DAY
 from hosting_orders.domain.providers import CallbackAnswer
 from hosting_orders.domain.webhook import OFF_AFTER
 from hosting_orders.usecases import requeue_webhooks
+from hosting_orders.usecases.manage_webhooks import TESTS
 from tests.support.mishaps import Mishap
 from tests.support.table_stream import dead_letter
-from tests.support.world import World, a_world, handler_of
+from tests.support.world import Reply, World, a_world, handler_of
 
 URL = "https://hooks.example/in"
 
@@ -56,6 +57,23 @@ def completed(world: World, account: str = "ready", **changes: Any) -> str:
     assert placed.status == 202, placed.body
     world.run()
     return str(placed.body["orders"][0]["id"])
+
+
+def test_a_lost_response_leaves_one_endpoint_whose_secret_can_be_rotated(world: World) -> None:
+    def post(path: str = "", body: Any = None) -> Reply:
+        headers = {"Idempotency-Key": "a"}
+        return world.request("POST", f"/api/webhooks/endpoints{path}", body, headers=headers)
+
+    asked = {"url": URL, "events": ["order.completed"]}
+    world.mishaps.watch(lambda name: Mishap.CRASH_AFTER if "transact" in name else None)
+    assert post(body=asked).status == 502
+    world.mishaps.none()
+    replay = post(body=asked).body["endpoint"]
+    assert replay["secret"] is None
+    secret = post(f"/{replay['id']}/rotate-secret").body["endpoint"]["secret"]
+    completed(world)
+    (sent,) = world.webhooks.received
+    assert sent.secrets[0] == secret
 
 
 # -- which events, and once -----------------------------------------------------------------------------------------
@@ -235,6 +253,24 @@ def test_failed_attempts_are_repeated_with_the_same_id_and_body(world: World) ->
     assert shown(world, endpoint)["failing_since"] is None
 
 
+def test_an_account_cannot_keep_functions_busy_with_tests(world: World) -> None:
+    world.limited = True
+    paths = [f"/api/webhooks/endpoints/{create(world)['id']}/test" for _ in range(2)]
+    for number in range(TESTS.requests):
+        assert world.request("POST", paths[number % 2]).status == 200
+    sent = len(world.webhooks.received)
+    refused = world.request("POST", paths[0], key="system_key")
+    assert (refused.status, refused.body["code"]) == (429, "rate_limited")
+    assert 0 < int(refused.headers["retry-after"]) <= 60
+    assert len(world.webhooks.received) == sent
+    other = create(world, account="credit")
+    assert (
+        world.request("POST", f"/api/webhooks/endpoints/{other['id']}/test", account="credit").status == 200
+    )
+    world.advance(60)
+    assert world.request("POST", paths[0]).status == 200
+
+
 # -- an endpoint that fails -----------------------------------------------------------------------------------------
 
 
@@ -278,6 +314,22 @@ def test_an_endpoint_that_fails_for_days_is_switched_off_and_replayed(world: Wor
     world.run()
     assert [entry["status"] for entry in log_of(world, endpoint)] == ["delivered", "delivered"]
     assert shown(world, endpoint)["failing_since"] is None
+
+
+def test_a_replayed_webhook_has_all_its_retries_again(world: World) -> None:
+    endpoint = create(world, "order.completed")
+    fail_for_days(world, answer=CallbackAnswer(503, "busy"))
+    path = f"/api/webhooks/endpoints/{endpoint['id']}"
+    assert world.request("PATCH", path, {"enabled": True}).status == 200
+    # The receiver is back, and cannot take all replayed webhooks at once.
+    world.webhooks.answers = [CallbackAnswer(429, "too many", retry_after=300)]
+    assert world.request("POST", f"{path}/replay", {"since": "2020-01-01T00:00:00Z"}).status == 202
+    for _ in range(8):
+        world.requeue_webhooks()
+        world.run()
+        world.advance(60)
+    (entry,) = log_of(world, endpoint)
+    assert entry["status"] == "delivered"
 
 
 def test_410_switches_the_endpoint_off(world: World) -> None:
@@ -339,6 +391,22 @@ def test_many_due_deliveries_of_one_endpoint_do_not_delay_those_of_another(
     assert world.requeue_webhooks() == 2  # one delivery of each endpoint
     # The index of orders does not show webhooks.
     assert {item.kind for item in world.services.orders.due(world.clock.now(), 100)} <= {"order", "cart"}
+
+
+def test_a_backlog_is_sent_at_the_stated_rate(world: World, monkeypatch: Any) -> None:
+    monkeypatch.setattr(requeue_webhooks, "PER_ENDPOINT", 2)
+    create(world, "order.*", "payment.*")
+    world.webhook_queue.broken = True
+    for key in ("one", "two"):
+        completed(world, key=key)
+    world.webhook_queue.broken = False
+    world.advance(121)
+    for minute in (1, 2, 3, 4):
+        assert world.requeue_webhooks() == 2
+        world.run()
+        assert len(world.webhooks.received) == 2 * minute
+        world.advance(59.9)  # the schedule is not exact
+    assert len({request.message_id for request in world.webhooks.received}) == 8
 
 
 def test_a_deleted_endpoint_gets_nothing_more(world: World) -> None:

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from hosting_orders.contracts.rate_limits import LIMITS
 from hosting_orders.domain import deadlines
+from hosting_orders.usecases.limit_rate import Bucket
 from tests.conformance.contract_002.support import assert_error, new_account, send, state_of
 from tests.support.world import Reply, World, a_world
 
@@ -42,6 +44,27 @@ def test_answers_are_kept_for_a_minute_for_all_accounts(world: World) -> None:
     world.advance(61)
     check(world, "one.com")
     assert asked(world) == ["one.com", "one.com", "three.com", "two.com"]
+
+
+def test_each_question_counts_and_kept_answers_do_not(world: World) -> None:
+    world.limited = True
+    most = LIMITS[Bucket.REGISTRAR].requests
+    names = [f"name-{number}.com" for number in range(most)]
+    for start in range(0, most, 40):
+        assert check(world, *names[start : start + 40]).status == 200
+    before = asked(world)
+    assert len(before) == most
+    refused = check(world, "one.com", "two.com")
+    assert_error(refused, 429, "rate_limited")
+    assert 0 < int(refused.headers["retry-after"]) <= 60
+    assert asked(world) == before
+    # Another key, and the next minute. The first request counts also if it asks nothing.
+    new_account(world, "ready", "other")
+    for _ in range(3):
+        assert check(world, *names[-40:], account="other").status == 200
+    assert asked(world) == before
+    world.advance(60)
+    assert check(world, "one.com", "two.com").status == 200
 
 
 def test_an_order_does_not_trust_the_kept_answer(world: World) -> None:

@@ -19,6 +19,8 @@ from tests.conformance.contract_001.support import assert_error as assert_error_
 from tests.conformance.contract_001.support import create, site
 from tests.conformance.contract_002.support import new_key
 from tests.conformance.contract_003.support import order as order_in_version_1
+from tests.conformance.mcp.support import agent_key, use
+from tests.conformance.mcp.support import refused as refused_agent
 from tests.support.world import World, a_world
 
 NAME = "hosting-example.com"
@@ -182,17 +184,54 @@ def paid_live(world: World, order_id: str) -> None:
     world.services.orders.save_payment(replace(cart, payment=replace(cart.payment, live=True)))
 
 
+def check_only_a_live_key_cancels(world: World, order_id: str) -> None:
+    number = world.order(order_id).number
+    for version in ("1", "2"):
+        reply = world.request("DELETE", f"/api/orders/{order_id}", headers={"X-Api-Version": version})
+        assert (reply.status, reply.body["code"]) == (403, "test_key")
+    reply = world.request("POST", f"/api/billing/order/{number}/cancel", key="api_key_001")
+    assert_error_001(reply, 403, "TEST_KEY")
+    agent = agent_key(world, test=True)
+    refused_agent(use(world, "cancel_order", key=agent, order=order_id, confirm=True), "test_key")
+    assert world.order(order_id).status is OrderStatus.PENDING
+    assert not world.order(order_id).cancel_requested_at
+    world.accounts["ready"]["live_key"] = new_key(world, test=False)
+    assert world.request("DELETE", f"/api/orders/{order_id}", key="live_key").status == 202
+
+
 def test_a_test_key_cannot_cancel_what_live_money_has_paid(world: World) -> None:
     order_id = str(world.place().body["orders"][0]["id"])
     paid_live(world, order_id)
-    reply = world.request("DELETE", f"/api/orders/{order_id}")
-    assert (reply.status, reply.body["code"]) == (403, "test_key")
-    number = world.order(order_id).number
-    reply = world.request("POST", f"/api/billing/order/{number}/cancel", key="api_key_001")
-    assert_error_001(reply, 403, "TEST_KEY")
-    assert world.order(order_id).status is OrderStatus.PENDING
+    check_only_a_live_key_cancels(world, order_id)
+
+
+def test_a_test_key_cannot_cancel_a_live_order_before_its_payment_has_started(world: World) -> None:
+    world.services.stripe.live = True
     world.accounts["ready"]["live_key"] = new_key(world, test=False)
-    assert world.request("DELETE", f"/api/orders/{order_id}", key="live_key").status == 202
+    world.stripe.controls.add_fault("dropped", "/v1/invoices.*", times=50)
+    reply = world.request("POST", "/api/orders", world.site(), key="live_key")
+    assert reply.status == 202
+    order_id = str(reply.body["orders"][0]["id"])
+    assert not world.cart(world.order(order_id).cart_token).payment.started
+    check_only_a_live_key_cancels(world, order_id)
+
+
+def test_a_test_key_does_not_see_the_passwords_of_what_live_money_has_paid(world: World) -> None:
+    order_id = str(world.place().body["orders"][0]["id"])
+    world.run()
+
+    def passwords(key: str, billing_key: str) -> list[str | None]:
+        shown = world.request("GET", f"/api/orders/{order_id}", key=key).body
+        path = f"/api/billing/order/{world.order(order_id).number}"
+        billed = world.request("GET", path, key=billing_key).body["data"]["order"]["hosting"]
+        return [shown["site"]["ssh_data"]["password"], billed[0]["password"]]
+
+    password = passwords("user_key", "api_key_001")[0]
+    assert password and passwords("user_key", "api_key_001") == [password, password]
+    paid_live(world, order_id)
+    assert passwords("user_key", "api_key_001") == [None, ""]
+    world.accounts["ready"]["live_key"] = new_key(world, test=False)
+    assert passwords("live_key", "live_key") == [password, password]
 
 
 def test_a_test_key_cannot_send_messages_about_an_order_with_a_live_payment(world: World) -> None:

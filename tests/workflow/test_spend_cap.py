@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
+import stripe
 
 from hosting_orders.domain.order import Order, OrderStatus
 from hosting_orders.domain.spending import Remaining
@@ -32,6 +35,15 @@ def at(world: World, time: str) -> None:
     """Let time pass until this time (UTC)."""
     target = datetime.fromisoformat(time).replace(tzinfo=UTC).timestamp()
     world.advance(target - world.clock.now() / 1000)
+
+
+def stripe_client(world: World) -> stripe.StripeClient:
+    return stripe.StripeClient("sk_test_world", base_addresses={"api": world.stripe.url})
+
+
+def lives_in(world: World, country: str) -> None:
+    address = {"line1": "Street 1", "country": country}
+    stripe_client(world).v1.customers.update(world.accounts["ready"]["customer"], {"address": address})  # type: ignore[typeddict-item]
 
 
 def the_order(reply: Reply, world: World, account: str = "ready") -> Order:
@@ -161,6 +173,108 @@ def test_what_remains_can_be_read(world: World) -> None:
     assert left(world, day=1000, month=9000) == Remaining("EUR", 0, 7800)
     world.advance(timedelta(days=1).total_seconds())
     assert left(world, day=5000, month=9000) == Remaining("EUR", 5000, 7800)
+
+
+# -- tax that the provider computes ---------------------------------------------------------------------------------
+
+TAXED = 1428  # in Germany
+
+
+@pytest.fixture
+def taxed() -> Iterator[World]:
+    with a_world(automatic_tax=True) as world:
+        at(world, "2030-05-14T12:00:00")
+        lives_in(world, "DE")
+        yield world
+
+
+def test_the_tax_that_is_charged_counts(taxed: World) -> None:
+    cap_key(taxed, day=2 * TAXED - 1)
+    assert taxed.place().status == 202
+    assert refused(taxed.place()) == ("day", TAXED - 1)
+    assert taxed.net_paid() == TAXED == spent_today(taxed)
+    cap_key(taxed, day=4 * TAXED)
+    order = the_order(taxed.place_cart(taxed.site(), taxed.site(), taxed.site()), taxed)
+    assert taxed.net_paid() == 4 * TAXED == spent_today(taxed)
+    assert taxed.request("DELETE", f"/api/orders/{order.uuid}").status == 202
+    taxed.run()
+    assert taxed.net_paid() == 3 * TAXED == spent_today(taxed)
+
+
+def spent_today(world: World) -> int:
+    return sum(amount for (_, _, period), amount in counted(world).items() if period == "2030-05-14")
+
+
+def test_the_expected_tax_does_not_count_beside_the_computed_tax(taxed: World) -> None:
+    account = change_account(taxed, "ready", tax_basis_points=5000)
+    try:
+        cap_key(taxed, day=TAXED)
+        assert taxed.place().status == 202
+    finally:
+        taxed.services.directory.put_account(account)
+
+
+def test_on_a_page_the_higher_tax_counts(taxed: World) -> None:
+    """The customer may enter another address there."""
+    body = {"site": {"name": "A", "variant": "vanilla", "location": "ams", "plan": "basic"}}
+    for basis_points, most in ((0, 1452), (5000, 1800)):
+        account = change_account(taxed, "no_customer", tax_basis_points=basis_points)
+        try:
+            cap_key(taxed, "no_customer", "user_key_v1", day=spent_today(taxed) + most - 1)
+            order = partial(
+                taxed.request, "POST", "/api/orders", body, account="no_customer", key="user_key_v1"
+            )
+            assert refused(order()) == ("day", most - 1)
+            cap_key(taxed, "no_customer", "user_key_v1", day=spent_today(taxed) + most)
+            assert order().status == 201
+        finally:
+            taxed.services.directory.put_account(account)
+
+
+def test_a_tax_that_rises_before_the_charge_is_not_paid(taxed: World) -> None:
+    cap_key(taxed, day=TAXED)
+    taxed.stripe.controls.add_fault(kind="error", path="/v1/invoices", method="POST", times=20)
+    assert taxed.place().status == 202
+    taxed.stripe.controls.clear_faults()
+    lives_in(taxed, "HU")
+    taxed.live(7200)
+    (order,) = all_orders(taxed)
+    assert order.status is OrderStatus.FAILED
+    assert taxed.net_paid() == 0 and counted(taxed) == {}
+
+
+def test_orders_at_once_do_not_share_a_discount_that_holds_once(taxed: World) -> None:
+    cap_key(taxed, day=TAXED)
+    customer = taxed.accounts["ready"]["customer"]
+    taxed.stripe.controls.discount(customer=customer, percent="50")
+    taxed.stripe.controls.add_fault(kind="error", path="/v1/invoices", method="POST", times=40)
+    assert [taxed.place().status for _ in range(3)] == [202, 202, 403]
+    taxed.stripe.controls.discount(customer=customer, percent="0")
+    taxed.stripe.controls.clear_faults()
+    taxed.live(7200)
+    assert taxed.net_paid() == 0 and counted(taxed) == {}
+
+
+@pytest.mark.parametrize("rounding", ["line", "invoice"])
+def test_rounding_refuses_no_cart(taxed: World, rounding: str) -> None:
+    """A running subscription hides the preview's total, so it is added up from lines."""
+    taxed.stripe.controls.set(tax_rounding=rounding)
+    deliver(taxed)
+    plan = taxed.services.catalogue.load().plans["basic"]
+    taxed.services.catalogue.put_plan(replace(plan, prices=dict.fromkeys(plan.prices, 1202)))
+    taxed.advance(61)
+    cap_key(taxed, month=100_000)
+    assert taxed.place_cart(*[taxed.site()] * 12).status == 202
+    assert abs(taxed.net_paid() - TAXED - spent_today(taxed)) < 12
+
+
+def test_without_a_known_country_nothing_is_ordered(taxed: World) -> None:
+    cap_key(taxed, day=TAXED)
+    stripe_client(taxed).v1.customers.update(taxed.accounts["ready"]["customer"], {"address": ""})
+    before = stored(taxed)
+    reply = taxed.place()
+    assert (reply.status, reply.body["code"]) == (400, "no_default_payment_method")
+    assert stored(taxed) == before
 
 
 # -- repetitions --------------------------------------------------------------------------------------------------

@@ -458,6 +458,11 @@ def oauth_issuer() -> str | None:
     return settings.load().oauth_issuer
 
 
+def oauth_scope(scope: str) -> str:
+    """The issuer's name of our scope."""
+    return settings.load().oauth_scope_prefix + scope
+
+
 def tax_is_added() -> bool:
     return settings.load().stripe_automatic_tax
 

@@ -114,7 +114,7 @@ def test_SQ_062_a_request_succeeds_when_it_cannot_be_counted(
 ) -> None:
     from hosting_orders.domain.errors import ProviderUnavailableError
 
-    def broken(bucket: str, ends_at: int) -> int:
+    def broken(bucket: str, ends_at: int, number: int) -> int:
         raise ProviderUnavailableError("made up")
 
     monkeypatch.setattr(world.services.counts, "add", broken)

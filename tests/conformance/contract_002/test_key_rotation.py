@@ -259,6 +259,42 @@ def test_two_concurrent_copies_of_one_request_make_one_key(
     assert works(world, inside[0]["secret"])
 
 
+def written_twice(monkeypatch: pytest.MonkeyPatch, method: str) -> None:
+    """The answer of a write is lost, and boto3 sends the write again."""
+    write = getattr(DynamoKeyStore, method)
+
+    def twice(store: DynamoKeyStore, *given: Any) -> Any:
+        monkeypatch.setattr(DynamoKeyStore, method, write)
+        write(store, *given)
+        return write(store, *given)
+
+    monkeypatch.setattr(DynamoKeyStore, method, twice)
+
+
+@pytest.mark.parametrize("idempotency_key", [None, "a"])
+def test_a_key_that_is_written_twice_is_one_key_with_its_secret(
+    world: World, monkeypatch: pytest.MonkeyPatch, idempotency_key: str | None
+) -> None:
+    keys = set(listed(world))
+    written_twice(monkeypatch, "make")
+    reply = make(world, idempotency_key=idempotency_key)
+    assert (reply.status, "idempotent-replayed" in reply.headers) == (201, False)
+    assert works(world, reply.body["secret"])
+    assert set(listed(world)) == keys | {reply.body["key"]["id"]}
+
+
+@pytest.mark.parametrize("headers", [{}, {"idempotency-key": "r"}])
+def test_a_rotation_that_is_written_twice_shows_its_secret(
+    world: World, monkeypatch: pytest.MonkeyPatch, headers: dict[str, str]
+) -> None:
+    old, key = made(world)
+    written_twice(monkeypatch, "save")
+    reply = rotate(world, key["id"], headers=headers)
+    assert (reply.status, "idempotent-replayed" in reply.headers) == (200, False)
+    assert works(world, old) and works(world, reply.body["secret"])
+    assert reply.body["key"]["previous_secret"]["prefix"] == old[:14]
+
+
 @pytest.mark.parametrize("mishap", [Mishap.NOT_DONE, Mishap.ANSWER_LOST])
 def test_after_a_fault_of_the_table_the_key_works_and_can_be_rotated(world: World, mishap: Mishap) -> None:
     old, key = made(world)

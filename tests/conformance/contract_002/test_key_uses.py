@@ -66,10 +66,13 @@ def test_a_refused_request_does_not_count_as_a_use(world: World) -> None:
 
 @pytest.mark.parametrize("mishap", [Mishap.NOT_DONE, Mishap.ANSWER_LOST])
 def test_a_request_succeeds_although_its_use_is_not_noted(world: World, mishap: Mishap) -> None:
-    secret, _ = made(world)
+    secret, key = made(world)
     world.mishaps.watch(lambda name: mishap if "update_item" in name else None)
     assert works(world, secret)
     assert any("update_item" in name for name in world.mishaps.seen)
+    world.mishaps.none()
+    assert works(world, secret)
+    assert listed(world)[key["id"]]["last_used_at"]  # the next request notes it
 
 
 def test_the_list_shows_the_kind_of_a_key(world: World) -> None:

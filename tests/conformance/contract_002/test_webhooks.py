@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -130,6 +131,57 @@ def test_concurrent_requests_cannot_exceed_the_maximum_of_endpoints(world: World
     assert made <= MAX_ENDPOINTS
     assert {reply.status for reply in replies} <= {201, 422, 503}
     assert len(world.request("GET", ENDPOINTS, account=account).body["endpoints"]) == made
+
+
+# -- a repeated request ---------------------------------------------------------------------------------------------
+
+
+def repeat(world: World, account: str, key: str = "a", **changes: Any) -> Reply:
+    return world.request(
+        "POST", ENDPOINTS, {**GOOD, **changes}, account=account, headers={"Idempotency-Key": key}
+    )
+
+
+def test_a_repeated_request_makes_one_endpoint_and_does_not_repeat_the_secret(
+    world: World, account: str
+) -> None:
+    first = repeat(world, account)
+    before = state_of(world)
+    second = repeat(world, account)
+    assert (first.status, second.status) == (201, 201)
+    assert second.headers["idempotent-replayed"] == "true"
+    assert second.body == {"endpoint": {**first.body["endpoint"], "secret": None}}
+    assert state_of(world) == before
+    assert_error(repeat(world, account, description="Other"), 422, "idempotency_key_reused")
+    assert state_of(world) == before
+    assert repeat(world, account, "b").body["endpoint"]["id"] != first.body["endpoint"]["id"]
+
+
+def test_many_copies_of_one_request_make_one_endpoint(world: World, account: str) -> None:
+    with ThreadPoolExecutor(12) as several:
+        replies = list(several.map(lambda _: repeat(world, account), range(12)))
+    assert {reply.status for reply in replies} == {201}
+    assert len({reply.body["endpoint"]["id"] for reply in replies}) == 1
+    assert sum(reply.body["endpoint"]["secret"] is not None for reply in replies) == 1
+    # Only one counts towards the maximum.
+    for _ in range(MAX_ENDPOINTS - 1):
+        create(world, account)
+    assert repeat(world, account).status == 201
+    assert_error(repeat(world, account, "b"), 422, "too_many_webhooks")
+
+
+def test_a_repeated_request_does_not_bring_back_a_deleted_endpoint(world: World, account: str) -> None:
+    made = repeat(world, account).body["endpoint"]
+    assert world.request("DELETE", f"{ENDPOINTS}/{made['id']}", account=account).status == 200
+    before = state_of(world)
+    assert_error(repeat(world, account), 422, "idempotency_key_reused")
+    assert state_of(world) == before
+
+
+def test_another_account_may_use_the_same_idempotency_key(world: World, account: str) -> None:
+    other = new_account(world, "ready", f"{account}_other")
+    made = [repeat(world, each).body["endpoint"]["id"] for each in (account, other)]
+    assert made[0] != made[1]
 
 
 def test_the_event_types_are_listed(world: World) -> None:
@@ -319,6 +371,33 @@ def test_after_too_many_rotations_the_next_is_refused_and_all_secrets_still_sign
     assert 0 < int(reply.headers["retry-after"]) <= 24 * 3600
     world.request("POST", f"{ENDPOINTS}/{made['id']}/test", account=account)
     assert world.webhooks.received[-1].secrets == tuple(secrets)
+
+
+def test_a_test_key_cannot_change_the_endpoint_of_a_live_key(world: World, account: str) -> None:
+    def headers(*, test: bool) -> dict[str, str]:
+        key = new_key(world, account, test=test)
+        return {"authorization": f"Bearer {key}", "x-auth-account": f"acc_{account}"}
+
+    live, test = headers(test=False), headers(test=True)
+    made = send(world, "POST", ENDPOINTS, headers=live, account=None, body=json.dumps(GOOD)).body["endpoint"]
+    path = f"{ENDPOINTS}/{made['id']}"
+    sent = world.request("POST", f"{path}/test", headers=live).body["delivery"]["id"]
+    before = state_of(world)
+    for method, below, body in (
+        ("PATCH", "", {"enabled": False}),
+        ("DELETE", "", None),
+        ("POST", "/rotate-secret", None),
+        ("POST", "/replay", {"since": "2026-11-27T00:00:00Z"}),
+        ("POST", f"/deliveries/{sent}/redeliver", None),
+    ):
+        assert_error(world.request(method, path + below, body, headers=test), 403, "test_key")
+    assert state_of(world) == before
+    assert world.request("GET", path, headers=test).body["endpoint"]["test"] is False
+    assert world.request("POST", f"{path}/test", headers=test).status == 200
+    # A live key may change what a test key has created.
+    made = send(world, "POST", ENDPOINTS, headers=test, account=None, body=json.dumps(GOOD)).body["endpoint"]
+    assert made["test"] is True
+    assert world.request("DELETE", f"{ENDPOINTS}/{made['id']}", headers=live).status == 200
 
 
 def test_a_system_key_may_manage_webhooks(world: World, account: str) -> None:

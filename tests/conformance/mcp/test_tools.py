@@ -11,8 +11,10 @@ import jsonschema_rs
 import pytest
 
 from hosting_orders.contracts.mcp.tools import TOOLS
+from hosting_orders.contracts.rate_limits import LIMITS
 from hosting_orders.domain.account import SpendCap
 from hosting_orders.domain.ids import parse_order_id
+from hosting_orders.usecases.limit_rate import Bucket
 from tests.conformance.contract_000.support import FIELDS, assert_thirteen
 from tests.conformance.contract_000.support import ask as ask_000
 from tests.conformance.contract_002.support import new_key, oauth, send, state_of
@@ -199,7 +201,7 @@ def test_requests_to_the_registrar_have_their_own_rate_limit(
 ) -> None:
     monkeypatch.setattr(world, "limited", True)
     key = agent_key(world)
-    for _ in range(60):
+    for _ in range(LIMITS[Bucket.REGISTRAR].requests):
         worked(use(world, "check_domain", key=key, domains=["agents-check.com"]))
     error = refused(use(world, "check_domain", key=key, domains=["agents-check.com"]), "rate_limited")
     assert error["retry_after_seconds"] > 0

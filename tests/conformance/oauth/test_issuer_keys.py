@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import logging
@@ -81,7 +82,7 @@ def test_tokens_that_cannot_be_valid_never_reach_the_issuer(world: World, issuer
     assert issuer.requests == []
 
 
-def test_an_issuer_that_is_down_is_asked_once_a_minute_and_counted(
+def test_an_issuer_that_is_down_is_asked_once_for_many_tokens_and_counted(
     world: World, issuer: IssuerStandIn, caplog: pytest.LogCaptureFixture
 ) -> None:
     issuer.mode = "down"
@@ -100,8 +101,47 @@ def test_an_issuer_that_is_down_is_asked_once_a_minute_and_counted(
 
     issuer.mode = "ok"
     assert ask(world, forged(issuer)) == 401
-    world.clock.advance(RETRY_SECONDS)
+    world.clock.advance(2)
     assert ask(world, forged(issuer)) == 200
+
+
+def test_a_process_without_keys_asks_again_soon_and_then_once_a_minute(
+    world: World, issuer: IssuerStandIn
+) -> None:
+    issuer.mode = "down"
+    asked = []
+    for second in range(4 * RETRY_SECONDS):
+        before = len(issuer.requests)
+        for _ in range(3):
+            assert ask(world, forged(issuer)) == 401
+        if len(issuer.requests) > before:
+            asked.append(second)
+        world.clock.advance(1)
+    assert asked == [0, 2, 6, 14, 30, 62, 122, 182]
+
+
+def test_after_a_first_reading_even_a_failure_is_followed_by_a_minute_of_rest(
+    world: World, issuer: IssuerStandIn
+) -> None:
+    assert ask(world, forged(issuer)) == 200
+    issuer.mode = "down"
+    issuer.requests.clear()
+    world.clock.advance(RETRY_SECONDS)
+    for _ in range(RETRY_SECONDS):
+        assert ask(world, forged(issuer, header={"kid": "unknown"})) == 401
+        assert ask(world, forged(issuer)) == 200
+        world.clock.advance(1)
+    assert issuer.requests == [OPENID, RFC_8414]
+
+
+def test_an_issuer_without_keys_is_asked_once_a_minute(
+    world: World, issuer: IssuerStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(issuer, "jwks", lambda: {"keys": []})
+    for _ in range(RETRY_SECONDS):
+        assert ask(world, forged(issuer)) == 401
+        world.clock.advance(1)
+    assert issuer.requests == [OPENID, "/jwks"]
 
 
 def test_known_keys_work_for_an_hour_while_the_issuer_is_down(world: World, issuer: IssuerStandIn) -> None:
@@ -253,6 +293,14 @@ def test_the_metadata_of_RFC_8414_is_enough(server: Answers, path: str) -> None:
     assert keys_of(f"{server.url}{path}").key("ec").kid == "ec"
 
 
+def test_the_metadata_of_RFC_8414_is_found_behind_a_web_page(server: Answers) -> None:
+    """Some issuers answer every unknown path with the page of their single-page application."""
+    good(server)
+    server.give(RFC_8414, {"issuer": server.url, "jwks_uri": f"{server.url}/keys"})
+    server.give(OPENID, b"<html>")
+    assert keys_of(server.url).key("ec").kid == "ec"
+
+
 BROKEN: dict[str, Callable[[Answers], None]] = {
     "metadata of another issuer": lambda server: server.give(
         OPENID, {"issuer": "https://evil.example", "jwks_uri": f"{server.url}/keys"}
@@ -355,6 +403,34 @@ def test_reading_from_a_silent_issuer_stops_at_the_deadline(monkeypatch: pytest.
         keys = keys_of(f"http://127.0.0.1:{silent.getsockname()[1]}")
         assert "TimeoutError" in refusal(keys)
     assert "ConnectionRefusedError" in refusal(keys_of("http://127.0.0.1:9"))
+
+
+def test_an_issuer_that_drips_its_headers_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each byte arrives in time, so only a limit for the whole reading ends it."""
+    monkeypatch.setattr(issuer_keys, "READ_SECONDS", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as dripping:
+
+        def drip() -> None:
+            connection, _ = dripping.accept()
+            with connection, contextlib.suppress(OSError):
+                connection.sendall(b"HTTP/1.1 200 OK\r\n")
+                for number in range(100):
+                    connection.sendall(f"X-{number}: y\r\n".encode())
+                    time.sleep(0.1)
+
+        threading.Thread(target=drip, daemon=True).start()
+        began = time.monotonic()
+        assert "TimeoutError" in refusal(keys_of(f"http://127.0.0.1:{dripping.getsockname()[1]}"))
+        assert time.monotonic() - began < 3
+
+
+def test_a_host_name_that_is_not_resolved_in_time_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system's resolver has no timeout."""
+    monkeypatch.setattr(issuer_keys, "READ_SECONDS", 0.2)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(2))
+    began = time.monotonic()
+    assert "TimeoutError" in refusal(keys_of("https://issuer.example", allow_loopback=False))
+    assert time.monotonic() - began < 1
 
 
 def test_https_checks_the_certificate(server: Answers, monkeypatch: pytest.MonkeyPatch) -> None:

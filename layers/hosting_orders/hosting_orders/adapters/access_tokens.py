@@ -25,7 +25,7 @@ LEEWAY_SECONDS = 30  # our clock may differ from the issuer's
 
 _TYPES = frozenset({"jwt", "at+jwt", "application/at+jwt"})  # `typ`, in lower case
 # How issuers mark what a token is for. ID and refresh tokens have other values.
-_MARKS: Mapping[str, tuple[str, ...]] = {"token_use": ("access",), "typ": ("Bearer", "DPoP", "at+jwt")}
+_MARKS: Mapping[str, tuple[str, ...]] = {"token_use": ("access",), "typ": ("Bearer", "at+jwt")}
 _ID = re.compile(r"[\x21-\x7e]{1,200}")
 
 
@@ -84,6 +84,9 @@ class JwtAccessTokens:
         if self._rules.audience_claim != "aud" and "aud" in claims:
             # The `aud` names another audience, so the token is not for us.
             raise AccessTokenRefusedError("the token has an `aud`; set OAuthAudienceClaim to aud")
+        if "cnf" in claims:
+            # Bound to a key of the client (DPoP, mTLS). A thief of the token lacks this key, but we do not ask for it.
+            raise AccessTokenRefusedError("the token is bound to a key, which is not supported")
         for claim, values in _MARKS.items():
             if claim in claims and claims[claim] not in values:
                 raise AccessTokenRefusedError(f"this is no access token: `{claim}` has another value")

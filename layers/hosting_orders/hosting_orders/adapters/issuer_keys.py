@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import logging
+import queue
 import ssl
 import threading
 import time
@@ -23,14 +24,21 @@ FRESH_SECONDS = 600
 # While the issuer does not answer, keys are used for this long. An access token is rarely valid for more than an hour.
 USABLE_SECONDS = 3600
 RETRY_SECONDS = 60
+READ_SECONDS = 5.0  # for metadata and keys together; a function may run for 15 seconds
 FETCH_SECONDS = 2.0
 MAX_DOCUMENT_BYTES = 256 * 1024
 MIN_RSA_BITS = 2048
 
+KeysById = Mapping[str, RSAKey | ECKey]
+
 _log = logging.getLogger("hosting-orders")
 
 
-class _UnreadableError(Exception):
+class KeysUnreadableError(Exception):
+    pass
+
+
+class _UnfitAnswerError(Exception):
     pass
 
 
@@ -39,7 +47,7 @@ class Counts(Protocol):
 
 
 class IssuerKeys:
-    """For a whole process and its threads. Asks the issuer at most once in RETRY_SECONDS, also after a failure."""
+    """For a whole process and its threads."""
 
     def __init__(
         self,
@@ -54,9 +62,10 @@ class IssuerKeys:
         self._allow_loopback = allow_loopback
         self._now = now
         self._lock = threading.Lock()
-        self._keys: Mapping[str, RSAKey | ECKey] = {}
+        self._keys: KeysById = {}
         self._read_at: float | None = None
         self._tried_at: float | None = None
+        self._failures = 0  # since the last success
         self._fault = ""
 
     def key(self, kid: str) -> RSAKey | ECKey:
@@ -72,26 +81,66 @@ class IssuerKeys:
             return found
 
     def _refresh(self) -> None:
-        if _within(RETRY_SECONDS, self._tried_at, self._now()):
+        if _within(self._pause(), self._tried_at, self._now()):
             return
         self._tried_at = self._now()
         try:
-            self._keys = _usable_keys(self._fetch(self._keys_address()))
-        except (_UnreadableError, OSError, http.client.HTTPException, ValueError, RecursionError) as error:
-            self._fault = f"the keys of the OAuth issuer cannot be read: {type(error).__name__} {error}"[:300]
+            self._keys = read_keys(self._issuer, allow_loopback=self._allow_loopback)
+        except KeysUnreadableError as error:
+            self._failures += 1
+            self._fault = str(error)
             _log.warning(self._fault)
             self._metrics.count("OAuthIssuerSilent")
         else:
+            self._failures = 0
             self._fault = ""
             self._read_at = self._now()
+
+    def _pause(self) -> float:
+        # Unknown ids of forged tokens must not make us ask more often. A process without keys can
+        # serve no token at all, so it tries again after 2, 4, 8 … seconds.
+        if self._read_at is not None:
+            return RETRY_SECONDS
+        return float(min(RETRY_SECONDS, 2 ** min(self._failures, 10)))
+
+
+def read_keys(issuer: str, *, allow_loopback: bool = False) -> KeysById:
+    """Raises KeysUnreadableError."""
+    outcome: queue.SimpleQueue[KeysById | Exception] = queue.SimpleQueue()
+
+    def read() -> None:
+        try:
+            outcome.put(_Reader(issuer, allow_loopback).keys())
+        except Exception as fault:  # passed to the waiting thread
+            outcome.put(fault)
+
+    # In a thread: timeouts of a socket restart with every packet, and the system's resolver has none.
+    threading.Thread(target=read, name="read-issuer-keys", daemon=True).start()
+    try:
+        found = outcome.get(timeout=READ_SECONDS)
+    except queue.Empty:
+        found = TimeoutError(f"no complete answer within {READ_SECONDS} seconds")
+    if isinstance(found, Exception):
+        fault = f"the keys of the OAuth issuer cannot be read: {type(found).__name__} {found}"[:300]
+        raise KeysUnreadableError(fault) from found
+    return found
+
+
+class _Reader:
+    def __init__(self, issuer: str, allow_loopback: bool) -> None:
+        self._issuer = issuer
+        self._allow_loopback = allow_loopback
+
+    def keys(self) -> KeysById:
+        return _usable_keys(self._fetch(self._keys_address()))
 
     def _keys_address(self) -> str:
         metadata = self._metadata()
         if metadata.get("issuer") != self._issuer:
-            raise _UnreadableError("the metadata names another issuer; OAuthIssuer must be identical to it")
+            raise _UnfitAnswerError("the metadata names another issuer; OAuthIssuer must be identical to it")
         address = metadata.get("jwks_uri")
         if not isinstance(address, str):
-            raise _UnreadableError("the metadata has no jwks_uri")
+            raise _UnfitAnswerError("the metadata has no jwks_uri")
         return address
 
     def _metadata(self) -> Mapping[str, Any]:
@@ -101,14 +150,14 @@ class IssuerKeys:
         origin = f"{parts.scheme}://{parts.netloc}"
         try:
             return self._fetch(f"{origin}{path}/.well-known/openid-configuration")
-        except _UnreadableError:
+        except _UnfitAnswerError:
             return self._fetch(f"{origin}/.well-known/oauth-authorization-server{path}")
 
     def _fetch(self, url: str) -> Mapping[str, Any]:
         parts = urlsplit(url)
         here = parts.scheme == "http" and self._allow_loopback and is_loopback(url)
         if not parts.hostname or not (parts.scheme == "https" or here):
-            raise _UnreadableError(f"{url[:200]!a} is no https address")
+            raise _UnfitAnswerError(f"{url[:200]!a} is no https address")
         connection = (
             http.client.HTTPConnection(parts.hostname, parts.port, timeout=FETCH_SECONDS)
             if here
@@ -121,13 +170,16 @@ class IssuerKeys:
             connection.request("GET", target or "/", headers={"Accept": "application/json"})
             answer = connection.getresponse()
             if answer.status != 200:  # redirects are not followed
-                raise _UnreadableError(f"{url[:200]!a} answered {answer.status}")
+                raise _UnfitAnswerError(f"{url[:200]!a} answered {answer.status}")
             body = self._body(answer)
         finally:
             connection.close()
-        document = json.loads(body)
+        try:
+            document = json.loads(body)
+        except ValueError:
+            document = None
         if not isinstance(document, dict):
-            raise _UnreadableError(f"{url[:200]!a} is not a JSON object")
+            raise _UnfitAnswerError(f"{url[:200]!a} is not a JSON object")
         return document
 
     def _body(self, answer: http.client.HTTPResponse) -> bytes:
@@ -136,7 +188,7 @@ class IssuerKeys:
         while chunk := answer.read1(64 * 1024):
             body += chunk
             if len(body) > MAX_DOCUMENT_BYTES:
-                raise _UnreadableError(f"the document has more than {MAX_DOCUMENT_BYTES} bytes")
+                raise _UnfitAnswerError(f"the document has more than {MAX_DOCUMENT_BYTES} bytes")
             if time.monotonic() > end:
                 raise TimeoutError("the document arrives too slowly")
         return body
@@ -146,11 +198,11 @@ def _within(seconds: float, since: float | None, now: float) -> bool:
     return since is not None and now - since < seconds
 
 
-def _usable_keys(document: Mapping[str, Any]) -> dict[str, RSAKey | ECKey]:
+def _usable_keys(document: Mapping[str, Any]) -> KeysById:
     """Of two keys with one id, the first counts."""
     listed = document.get("keys")
     if not isinstance(listed, list):
-        raise _UnreadableError("the key set has no keys")
+        raise _UnfitAnswerError("the key set has no keys")
     keys: dict[str, RSAKey | ECKey] = {}
     for each in listed:
         # Keys for other purposes, such as encryption, are ignored.

@@ -95,6 +95,8 @@ def _required(error: errors.RequestRefusedError) -> dict[str, str]:
     """The headers that HTTP requires with the error's status."""
     if isinstance(error, errors.MethodNotAllowedError):
         return {"Allow": error.allowed}
+    if error.code is Code.INSUFFICIENT_SCOPE:
+        return {"WWW-Authenticate": 'Bearer error="insufficient_scope"'}
     if error.code.status != 401:
         return {}
     # Name the error only if a key or token was sent (RFC 6750, section 3.1).

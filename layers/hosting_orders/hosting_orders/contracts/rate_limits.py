@@ -8,7 +8,7 @@ from hosting_orders.usecases.limit_rate import Bucket, RateLimit, Standing
 LIMITS = {
     Bucket.READ: RateLimit(requests=600, seconds=60),
     Bucket.WRITE: RateLimit(requests=120, seconds=60),
-    Bucket.REGISTRAR: RateLimit(requests=60, seconds=60),
+    Bucket.REGISTRAR: RateLimit(requests=100, seconds=60),
 }
 
 

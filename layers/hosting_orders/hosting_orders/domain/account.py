@@ -143,6 +143,11 @@ class Credential:
     last_used_at: int | None = None  # epoch ms; updated at most once an hour
     spend_cap: SpendCap | None = None
 
+    @property
+    def counter(self) -> str:
+        """Names the key in counts. Both secrets of a rotated key have one name."""
+        return self.id or self.key_hash
+
     def allows(self, scope: str) -> bool:
         """`vps:manage` includes `vps:provision`."""
         return scope in self.scopes or f"{scope.partition(':')[0]}:manage" in self.scopes

@@ -50,6 +50,7 @@ class Delivery:
     due_at: int | None = None
     version: int = 0
     forgotten: int = 0  # how many older attempts are no longer stored
+    retries_from: int = 0  # attempts before a replay do not count as retries
 
     @property
     def made(self) -> int:
@@ -68,9 +69,10 @@ class Delivery:
     def after(self, answer: CallbackAnswer, now: int, jitter: float) -> Self:
         """Record an attempt and schedule the next. `jitter` (0 to 1) adds up to a tenth to the delay."""
         tried = self.tried(answer, now)
-        if tried.status is not DeliveryStatus.EXHAUSTED or tried.made > len(SCHEDULE):
+        number = tried.made - self.retries_from
+        if tried.status is not DeliveryStatus.EXHAUSTED or number > len(SCHEDULE):
             return tried
-        delay = SCHEDULE[tried.made - 1] * (1 + jitter / 10)
+        delay = SCHEDULE[number - 1] * (1 + jitter / 10)
         delay = max(delay, min(answer.retry_after or 0, MAX_RETRY_AFTER))
         return replace(tried, status=DeliveryStatus.PENDING, due_at=now + int(delay * 1000))
 

@@ -249,6 +249,10 @@ class KeyExistsError(HostingOrdersError):
     """Another request with this Idempotency-Key has made the key."""
 
 
+class WebhookExistsError(HostingOrdersError):
+    """Another request with this Idempotency-Key has created the endpoint."""
+
+
 class NumberTakenError(HostingOrdersError):
     """Another order or account has this number. Mint a new one."""
 

@@ -20,7 +20,7 @@ class Spend:
 
     key: str  # the id of the API key, or its hash if it has no id
     day: str  # when the order was placed, in UTC: `2026-11-27`
-    amount: int  # with the expected tax
+    amount: int  # with tax
 
     @property
     def month(self) -> str:

@@ -32,6 +32,9 @@ OFF_AFTER = 3 * DAY
 KEPT = 30 * DAY
 """How long the log keeps a delivery."""
 
+CREATION_KEPT = 30 * DAY
+"""How long the Idempotency-Key of a created endpoint is known."""
+
 PUBLISHED_FOR = KEPT - DAY
 """Older events are not published. Every delivery is kept for longer, so no event is published twice."""
 
@@ -87,6 +90,7 @@ class WebhookEndpoint:
     failing_since: int | None = None  # the first failure since the last success
     last_status_code: int | None = None  # of the last failure that was recorded
     last_error: str | None = None
+    test: bool = False  # created with a test key
     version: int = 0
 
     @property
@@ -150,6 +154,17 @@ class WebhookEndpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class WebhookCreation:
+    """An idempotency record. It outlives its endpoint, so a repeated request does not bring back a deleted one."""
+
+    account_id: str
+    token: str  # a hash of the Idempotency-Key
+    fingerprint: str
+    endpoint_id: str
+    expires_at: int  # Unix seconds: the table's TTL
+
+
+@dataclass(frozen=True, slots=True)
 class WebhookDelivery(Delivery):
     account_id: str
     endpoint_id: str
@@ -159,6 +174,10 @@ class WebhookDelivery(Delivery):
 
     def held(self) -> WebhookDelivery:
         return replace(self, status=DeliveryStatus.HELD, due_at=None)
+
+    def replayed(self, now: int) -> WebhookDelivery:
+        """Due now, with all retries."""
+        return replace(self.again(now), retries_from=self.made)
 
     @property
     def can_be_replayed(self) -> bool:

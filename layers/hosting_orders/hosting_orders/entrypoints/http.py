@@ -31,12 +31,6 @@ from . import strict_json
 from .logs import logger
 
 MAX_BODY = 64 * 1024
-# RFC 6750, section 3.1
-_CHALLENGES = {
-    Code.UNAUTHORIZED: "Bearer",
-    Code.USER_REQUIRED: "Bearer",
-    Code.INSUFFICIENT_SCOPE: 'Bearer error="insufficient_scope"',
-}
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:;=/+@,~-]{1,128}")
 _ID = re.compile(r"[\x21-\x7e]{1,200}")
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
@@ -254,6 +248,7 @@ def _admitted(
     access = sharing[0].access
     if access is None:
         return sharing[0], None
+    exchange.oauth_scope = access.scope
     credential = _identified(request, services, exchange, sharing[0].bucket)
     caller = admit(
         services,
@@ -278,7 +273,7 @@ def _identified(request: Request, services: Services, exchange: _Exchange, bucke
         # Requests without a valid key are counted by IP address. The limit also slows down guessing of keys.
         _count(services, bucket, f"address#{request.source_ip}", exchange)
         raise
-    _count(services, bucket, f"key#{credential.key_hash}", exchange)
+    _count(services, bucket, f"key#{credential.counter}", exchange)
     note_key_use(services, credential)
     return credential
 
@@ -338,6 +333,7 @@ class _Exchange:
     event: Event
     contract: Contract  # shapes the response; replaced once the API version is known
     headers: dict[str, str] = field(default_factory=dict)  # added to the reply's own
+    oauth_scope: str | None = None  # that the operation needs
 
 
 def _answered(exchange: _Exchange, reply_to: Callable[[Request, Services], Reply]) -> Answer:
@@ -370,13 +366,9 @@ def _answered(exchange: _Exchange, reply_to: Callable[[Request, Services], Reply
             sent=request.raw_body[:MAX_BODY] if request else b"",
         )
         code = problem.code
-        challenge = exchange.contract.challenge
-        if problem.code in _CHALLENGES and challenge and request and bootstrap.oauth_issuer():
-            sent = problem.headers.get("WWW-Authenticate", _CHALLENGES[problem.code])
-            scheme, *parameters = sent.split(" ", 1)
-            problem.headers["WWW-Authenticate"] = (
-                f"{scheme} {', '.join([*parameters, challenge(request.origin)])}"
-            )
+        if request and "WWW-Authenticate" in problem.headers and bootstrap.oauth_issuer():
+            told = problem.headers["WWW-Authenticate"]
+            problem.headers["WWW-Authenticate"] = _challenge(exchange, told, request.origin)
         reply = _refusal(problem, exchange.contract, headers.get("accept", ""))
         sent = reply.body
     log.info("answered", extra={"status": reply.status, "code": code})
@@ -384,6 +376,16 @@ def _answered(exchange: _Exchange, reply_to: Callable[[Request, Services], Reply
     # Conditional requests apply to reads only.
     reading = str(event.get("routeKey", "")).startswith("GET ")
     return _as_event(exchange, reply, sent, request_id, headers.get("if-none-match", "") if reading else None)
+
+
+def _challenge(exchange: _Exchange, told: str, origin: str) -> str:
+    """Add what an OAuth client needs for its next token (RFC 6750, section 3; RFC 9728, section 5.1)."""
+    scheme, *parameters = told.split(" ", 1)
+    if exchange.contract.challenge is not None:
+        parameters.append(exchange.contract.challenge(origin))
+    if exchange.oauth_scope is not None:
+        parameters.append(f'scope="{bootstrap.oauth_scope(exchange.oauth_scope)}"')
+    return f"{scheme} {', '.join(parameters)}".strip()
 
 
 def logged_problem(error: Exception) -> Problem:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from hosting_orders.domain.account import Account, CredentialKind
+from hosting_orders.domain.account import Account
 from hosting_orders.domain.catalogue import Catalogue
 from hosting_orders.domain.codes import Code
-from hosting_orders.domain.errors import AccessDeniedError, OrderNotCancellableError, RateLimitedError
+from hosting_orders.domain.errors import AccessDeniedError, OrderNotCancellableError
 from hosting_orders.domain.spending import Remaining
 
 from .authenticate import Caller
@@ -16,7 +16,7 @@ from .cancel_order import cancel_order
 from .check_domains import DomainCheck, check_domains
 from .domain_item import admit_domain_orders
 from .key_mode import check_change
-from .limit_rate import Bucket, RateLimit, count_request
+from .limit_rate import RateLimit, count_questions
 from .list_tlds import TldOffer, list_tlds
 from .place_cart import CartRequest, Placed, place_cart
 from .ports import Services
@@ -56,7 +56,6 @@ def show_cart_status(services: Services, caller: Caller, token: str, scopes: Sco
 
 def cancel(services: Services, caller: Caller, order_id: str, scopes: Scopes) -> OrderStatusView:
     """Idempotent. Raises the errors of `show_order_status` and `cancel_order`."""
-    _refuse_tokens(caller)
     view = show_order_status(services, caller, order_id, scopes)
     check_change(services, caller, view.order)
     try:
@@ -69,8 +68,8 @@ def cancel(services: Services, caller: Caller, order_id: str, scopes: Scopes) ->
 
 def check(services: Services, caller: Caller, names: Sequence[str], limit: RateLimit) -> list[DomainCheck]:
     """Raises RateLimitedError and the errors of `check_domains`."""
-    _count_question(services, caller, limit)
-    return check_domains(services, caller.scope, names)
+    count_questions(services, caller, limit)
+    return check_domains(services, caller, names, limit)
 
 
 def quote(
@@ -78,15 +77,15 @@ def quote(
     caller: Caller,
     request: CartRequest,
     scopes: Collection[str],
-    questions: RateLimit | None,
+    questions: RateLimit,
     *,
     loopback: bool,
 ) -> AgentQuote:
-    """`questions` limits orders of domains, and is None if there is none.
+    """`questions` limits orders of domains.
 
     Raises the errors of `preview_order`, RateLimitedError and AccessDeniedError.
     """
-    _admit(services, caller, scopes, questions)
+    _admit(services, caller, request, scopes, questions)
     preview = preview_order(services, caller, request, allow_loopback_callbacks=loopback)
     return AgentQuote(preview, remaining(services, caller.credential, caller.scope))
 
@@ -96,12 +95,12 @@ def place(
     caller: Caller,
     request: CartRequest,
     scopes: Collection[str],
-    questions: RateLimit | None,
+    questions: RateLimit,
     *,
     loopback: bool,
 ) -> Placed:
     """Raises the errors of `place_cart` and `quote`, and AccessDeniedError `spend_cap_required`."""
-    _admit(services, caller, scopes, questions)
+    _admit(services, caller, request, scopes, questions)
     if cap_of(caller.credential) is None:
         raise AccessDeniedError(
             Code.SPEND_CAP_REQUIRED, "This API key has no spend cap, and agents order only with one."
@@ -118,27 +117,13 @@ def _check_maximum_covers_quote(services: Services, account: Account, request: C
         check_maximum(account, quoted.gross, (request.max_gross, "/max_cost_cents"))
 
 
-def _admit(services: Services, caller: Caller, scopes: Collection[str], questions: RateLimit | None) -> None:
-    _refuse_tokens(caller)
+def _admit(
+    services: Services, caller: Caller, request: CartRequest, scopes: Collection[str], questions: RateLimit
+) -> None:
     _require(caller, scopes)
-    if questions is not None:
-        _count_question(services, caller, questions)
+    if request.domains:
+        count_questions(services, caller, questions, request.domains)
         admit_domain_orders(services, caller)
-
-
-def _count_question(services: Services, caller: Caller, limit: RateLimit) -> None:
-    """Count a question to the registrar. The message itself was counted as a write."""
-    standing = count_request(services, Bucket.REGISTRAR, f"key#{caller.credential.key_hash}", limit)
-    if standing is not None and standing.exceeded:
-        raise RateLimitedError(
-            f"At most {standing.limit} questions to the registrar in {standing.seconds} seconds.",
-            standing.retry_after,
-        )
-
-
-def _refuse_tokens(caller: Caller) -> None:
-    if caller.credential.kind is CredentialKind.OAUTH:
-        raise AccessDeniedError(Code.OAUTH_NOT_ALLOWED, "OAuth tokens may only read; use an API key.")
 
 
 def _require(caller: Caller, scopes: Collection[str]) -> None:

@@ -93,14 +93,7 @@ def admit(
     Raises CredentialRefusedError or UserRequiredError (401), AccessDeniedError (403), InvalidRequestError (400).
     """
     if credential.kind is CredentialKind.OAUTH:
-        if oauth_scope is None:
-            raise AccessDeniedError(
-                Code.OAUTH_NOT_ALLOWED, "This endpoint is not available via OAuth; use an API key."
-            )
-        if oauth_scope not in credential.scopes:
-            raise AccessDeniedError(
-                Code.INSUFFICIENT_SCOPE, f"The OAuth token lacks the scope {oauth_scope}."
-            )
+        check_token(credential, oauth_scope, "This endpoint")
     elif credential.scopes and not scoped and key_scope is None and oauth_scope not in credential.scopes:
         # A key that has scopes may call only operations whose scope it has.
         raise AccessDeniedError(Code.INSUFFICIENT_SCOPE, "The API key's scopes do not include this.")
@@ -119,6 +112,16 @@ def admit(
     # Check the key's own accounts before any read, so a caller cannot probe other accounts.
     found = services.directory.account(account_id) if account_id in credential.account_ids else None
     return Caller(credential, _usable(found))
+
+
+def check_token(credential: Credential, scope: str | None, what: str) -> None:
+    """Raises AccessDeniedError for a token that lacks the scope, and for every token if there is none."""
+    if credential.kind is not CredentialKind.OAUTH:
+        return
+    if scope is None:
+        raise AccessDeniedError(Code.OAUTH_NOT_ALLOWED, f"{what} is not available via OAuth; use an API key.")
+    if scope not in credential.scopes:
+        raise AccessDeniedError(Code.INSUFFICIENT_SCOPE, f"The OAuth token lacks the scope {scope}.")
 
 
 def _only_account(services: Services, credential: Credential) -> Account:

@@ -20,8 +20,10 @@ from hosting_orders.domain.errors import (
 from hosting_orders.domain.features import DOMAIN_REGISTRATION
 from hosting_orders.domain.registration import Availability, DomainName, DomainOffer
 
+from .authenticate import Caller
 from .domain_item import AT_ONCE
 from .left_domains import domain_held
+from .limit_rate import RateLimit, count_questions
 from .log import log
 from .ports import Services
 
@@ -60,12 +62,15 @@ class DomainCheck:
         return self.result is CheckResult.UNKNOWN
 
 
-def check_domains(services: Services, account: Account, names: Sequence[str]) -> list[DomainCheck]:
+def check_domains(
+    services: Services, caller: Caller, names: Sequence[str], limit: RateLimit
+) -> list[DomainCheck]:
     """Check up to MAX_NAMES domains, in the order given.
 
-    The registrar's answers may be a minute old. Raises InvalidRequestError (400), FeatureDisabledError or
-    ProviderUnavailableError (503).
+    The registrar's answers may be a minute old. The request itself counts as the first question. Raises
+    InvalidRequestError (400), RateLimitedError (429), FeatureDisabledError or ProviderUnavailableError (503).
     """
+    account = caller.scope
     if not names:
         raise InvalidRequestError(
             Code.MISSING_FIELD, "`names` is required: domains, with commas between.", "/names"
@@ -79,7 +84,9 @@ def check_domains(services: Services, account: Account, names: Sequence[str]) ->
     catalogue = services.catalogue.load()
     read = [_read(services, catalogue, account, name) for name in names]
     wanted = {check.name.ascii for check in read if check.name and check.result is CheckResult.UNKNOWN}
-    offers = _offers(services, sorted(wanted))
+    offers = _offers(
+        services, sorted(wanted), lambda further: count_questions(services, caller, limit, further)
+    )
     return [_judged(catalogue, account, check, offers) for check in read]
 
 
@@ -127,11 +134,16 @@ def _sentence(reason: str) -> str:
     return f"{reason[:1].upper()}{reason[1:].rstrip('.')}." if reason else ""
 
 
-def _offers(services: Services, names: Sequence[str]) -> dict[str, DomainOffer | None]:
+def _offers(
+    services: Services, names: Sequence[str], count: Callable[[int], None]
+) -> dict[str, DomainOffer | None]:
     """The answered names. None for a domain that an order here holds."""
     if not names:
         return {}
     known = services.known_offers.recent(names, services.clock.now() - deadlines.OFFER_IS_NEWS)
+    further = len(set(names) - known.keys()) - 1
+    if further > 0:
+        count(further)
 
     def ask(name: str) -> tuple[str, DomainOffer | None] | None:
         try:

@@ -24,7 +24,7 @@ from hosting_orders.domain.ids import parse_registration_id
 from hosting_orders.domain.json_pointer import pointer_to
 from hosting_orders.domain.money import Money
 from hosting_orders.domain.order import OrderStatus
-from hosting_orders.domain.products import Claims, DomainItem, ProductKind
+from hosting_orders.domain.products import Claims, Deliverer, DomainItem, ProductKind
 from hosting_orders.domain.registration import (
     Availability,
     Contact,
@@ -65,6 +65,7 @@ class ContactSource:
 @dataclass(frozen=True, slots=True)
 class DomainRequest:
     KIND: ClassVar[ProductKind] = ProductKind.DOMAIN
+    DELIVERER: ClassVar[Deliverer] = Deliverer.REGISTRAR
 
     name: str
     action: str = DomainAction.REGISTER.value

@@ -6,8 +6,9 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 
-from hosting_orders.domain.errors import ConcurrentUpdateError, ProviderUnavailableError
+from hosting_orders.domain.errors import ConcurrentUpdateError, ProviderUnavailableError, RateLimitedError
 
+from .authenticate import Caller
 from .log import log
 from .ports import Services
 
@@ -17,6 +18,7 @@ class Bucket(StrEnum):
     READ = "read"
     WRITE = "write"
     REGISTRAR = "registrar"  # their answer may need the registrar
+    WEBHOOK_TEST = "webhook_test"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +38,14 @@ class Standing:
     exceeded: bool
 
 
-def count_request(services: Services, bucket: Bucket, client: str, limit: RateLimit) -> Standing | None:
-    """Count one request. Returns None when counting fails: the request then continues."""
+def count_request(
+    services: Services, bucket: Bucket, client: str, limit: RateLimit, number: int = 1
+) -> Standing | None:
+    """Count requests. Returns None when counting fails: the request then continues."""
     now = services.clock.now() / 1000
     resets_at = (int(now) // limit.seconds + 1) * limit.seconds
     try:
-        made = services.counts.add(f"{bucket}#{client}", resets_at)
+        made = services.counts.add(f"{bucket}#{client}", resets_at, number)
     except (ProviderUnavailableError, ConcurrentUpdateError):
         log.warning("a request was not counted", exc_info=True)
         return None
@@ -54,3 +58,14 @@ def count_request(services: Services, bucket: Bucket, client: str, limit: RateLi
         retry_after=math.ceil(resets_at - now),
         exceeded=made > limit.requests,
     )
+
+
+def count_questions(services: Services, caller: Caller, limit: RateLimit, number: int = 1) -> None:
+    """Count questions to the registrar. Raises RateLimitedError."""
+    standing = count_request(services, Bucket.REGISTRAR, f"key#{caller.credential.counter}", limit, number)
+    if standing is not None and standing.exceeded:
+        raise RateLimitedError(
+            f"At most {standing.limit} questions to the registrar in {standing.seconds} seconds. "
+            f"Try again in {standing.retry_after} seconds.",
+            standing.retry_after,
+        )

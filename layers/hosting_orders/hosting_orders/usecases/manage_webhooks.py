@@ -6,22 +6,27 @@ import base64
 import math
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from hosting_orders.domain.api_key import request_token
 from hosting_orders.domain.callback_url import url_problem
 from hosting_orders.domain.codes import Code
 from hosting_orders.domain.errors import (
     AccessDeniedError,
     ConcurrentUpdateError,
+    IdempotencyKeyReusedError,
     InvalidRequestError,
     NotFoundError,
     RateLimitedError,
     WebhookDisabledError,
+    WebhookExistsError,
 )
 from hosting_orders.domain.webhook import (
+    CREATION_KEPT,
     KEPT,
     MAX_SECRETS,
     SealedSecret,
+    WebhookCreation,
     WebhookDelivery,
     WebhookEndpoint,
     delivery_of,
@@ -31,9 +36,13 @@ from hosting_orders.domain.webhook import (
 from hosting_orders.domain.webhook_events import EventType, WebhookEvent, event_type, is_pattern
 
 from .authenticate import Caller
+from .limit_rate import Bucket, RateLimit, count_request
 from .ports import Services
 from .read_webhooks import find_delivery, find_webhook
 from .send_webhooks import EventBody, attempt, secret_context, secrets_of
+
+TESTS = RateLimit(requests=10, seconds=60)
+"""Of an account. Each test keeps a function busy until the receiver answers."""
 
 REPLAYED = 500
 """Maximum deliveries of one replay. The answer says where to continue."""
@@ -50,17 +59,15 @@ class WebhookRequest:
     events: tuple[str, ...] | None = None
     description: str | None = None
     enabled: bool | None = None
+    idempotency_key: str | None = None  # of a creation
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class WebhookSecret:
-    """`secret` is shown only once."""
-
     endpoint: WebhookEndpoint
-    secret: str
-
-    def __repr__(self) -> str:
-        return f"WebhookSecret({self.endpoint.id})"  # it holds a secret
+    secret: str | None = field(repr=False)  # shown once; a replay has None
+    replayed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +79,34 @@ class Replay:
 def create_webhook(
     services: Services, caller: Caller, request: WebhookRequest, *, allow_loopback: bool = False
 ) -> WebhookSecret:
-    """Raises InvalidRequestError or TooManyWebhooksError."""
-    assert request.url is not None
-    assert request.events is not None
+    """Raises InvalidRequestError, TooManyWebhooksError or IdempotencyKeyReusedError."""
     _check(request, allow_loopback=allow_loopback)
     now, account_id, endpoint_id = services.clock.now(), caller.scope.id, new_endpoint_id()
+    creation = None
+    if request.idempotency_key is not None:
+        token = request_token("webhook", account_id, request.idempotency_key)
+        creation = WebhookCreation(
+            account_id, token, request.fingerprint, endpoint_id, (now + CREATION_KEPT) // 1000
+        )
+        earlier = services.webhooks.creation(account_id, token)
+        if earlier is not None:
+            return _replayed(services, earlier, request)
     secret = _new_secret()
+    endpoint = _new(services, caller, request, endpoint_id, secret)
+    try:
+        return WebhookSecret(services.webhooks.add_endpoint(endpoint, creation), secret)
+    except WebhookExistsError:
+        assert creation is not None
+        earlier = services.webhooks.creation(account_id, creation.token)
+        return _replayed(services, earlier or creation, request)
+
+
+def _new(
+    services: Services, caller: Caller, request: WebhookRequest, endpoint_id: str, secret: str
+) -> WebhookEndpoint:
+    assert request.url is not None
+    account_id, now = caller.scope.id, services.clock.now()
+    sealed = services.cipher.seal(secret, secret_context(account_id, endpoint_id))
     endpoint = WebhookEndpoint(
         account_id=account_id,
         id=endpoint_id,
@@ -85,9 +114,23 @@ def create_webhook(
         patterns=(),
         created_at=now,
         updated_at=now,
-        secrets=(SealedSecret(services.cipher.seal(secret, secret_context(account_id, endpoint_id)), now),),
+        secrets=(SealedSecret(sealed, now),),
+        test=caller.credential.test,
     )
-    return WebhookSecret(services.webhooks.add_endpoint(_changed(endpoint, request, now)), secret)
+    return _changed(endpoint, request, now)
+
+
+def _replayed(services: Services, earlier: WebhookCreation, request: WebhookRequest) -> WebhookSecret:
+    if earlier.fingerprint != request.fingerprint:
+        raise IdempotencyKeyReusedError(
+            "This Idempotency-Key was used before with another request; use a new one."
+        )
+    endpoint = services.webhooks.endpoint(earlier.account_id, earlier.endpoint_id)
+    if endpoint is None:
+        raise IdempotencyKeyReusedError(
+            "The endpoint of this Idempotency-Key was deleted; use a new Idempotency-Key."
+        )
+    return WebhookSecret(endpoint, None, replayed=True)
 
 
 def change_webhook(
@@ -98,23 +141,26 @@ def change_webhook(
     *,
     allow_loopback: bool = False,
 ) -> WebhookEndpoint:
-    """Raises NotFoundError or InvalidRequestError."""
-    find_webhook(services, caller, endpoint_id)  # a foreign endpoint is a 404, whatever the body says
+    """Raises NotFoundError, AccessDeniedError or InvalidRequestError."""
+    _changeable(services, caller, endpoint_id)  # a foreign endpoint is a 404, whatever the body says
     _check(request, allow_loopback=allow_loopback)
     now = services.clock.now()
     return _change(services, caller, endpoint_id, lambda current: _changed(current, request, now))
 
 
 def remove_webhook(services: Services, caller: Caller, endpoint_id: str) -> WebhookEndpoint:
-    """Raises NotFoundError."""
-    endpoint = find_webhook(services, caller, endpoint_id)
+    """Raises NotFoundError or AccessDeniedError."""
+    endpoint = _changeable(services, caller, endpoint_id)
     if not services.webhooks.remove_endpoint(caller.scope.id, endpoint_id):
         raise NotFoundError("There is no such webhook endpoint.")
     return endpoint
 
 
 def rotate_secret(services: Services, caller: Caller, endpoint_id: str) -> WebhookSecret:
-    """Add a secret. The former ones sign too, for a day. Raises NotFoundError or RateLimitedError."""
+    """Add a secret. The former ones sign too, for a day.
+
+    Raises NotFoundError, AccessDeniedError or RateLimitedError.
+    """
     secret = _new_secret()
     sealed = services.cipher.seal(secret, secret_context(caller.scope.id, endpoint_id))
     now = services.clock.now()
@@ -130,19 +176,28 @@ def rotate_secret(services: Services, caller: Caller, endpoint_id: str) -> Webho
             )
         return current.rotated(sealed, now)
 
-    find_webhook(services, caller, endpoint_id)
+    _changeable(services, caller, endpoint_id)
     return WebhookSecret(_change(services, caller, endpoint_id, rotated), secret)
 
 
 def try_webhook(
     services: Services, caller: Caller, endpoint_id: str, kind: str | None, body: EventBody
 ) -> WebhookDelivery:
-    """Send an example now, and once. Raises NotFoundError, InvalidRequestError or AccessDeniedError."""
+    """Send an example now, and once.
+
+    Raises NotFoundError, InvalidRequestError, AccessDeniedError or RateLimitedError.
+    """
     endpoint = find_webhook(services, caller, endpoint_id)
     wanted = EventType.TEST if kind is None else _type_of(kind)
     if wanted is not EventType.TEST and not caller.credential.test:
         raise AccessDeniedError(
             Code.TEST_KEY_REQUIRED, f"Only a test key may send an example of `{wanted}`; send `webhook.test`."
+        )
+    standing = count_request(services, Bucket.WEBHOOK_TEST, f"account#{caller.scope.id}", TESTS)
+    if standing is not None and standing.exceeded:
+        raise RateLimitedError(
+            f"At most {TESTS.requests} tests in {TESTS.seconds} seconds. Try again in {standing.retry_after} seconds.",
+            standing.retry_after,
         )
     now = services.clock.now()
     event = WebhookEvent(
@@ -163,7 +218,7 @@ def try_webhook(
 def redeliver_webhook(
     services: Services, caller: Caller, endpoint_id: str, message_id: str
 ) -> WebhookDelivery:
-    """Make the delivery due now, with its id. Raises NotFoundError or WebhookDisabledError."""
+    """Make the delivery due now, with its id. Raises the errors of `replay_webhooks`."""
     endpoint = _enabled(services, caller, endpoint_id)
     for _ in range(_TRIES):
         delivery = find_delivery(services, endpoint, message_id)
@@ -175,7 +230,10 @@ def redeliver_webhook(
 
 
 def replay_webhooks(services: Services, caller: Caller, endpoint_id: str, since: int) -> Replay:
-    """Make every undelivered event from `since` (epoch ms) on due now. Raises NotFoundError or WebhookDisabledError."""
+    """Make every undelivered event from `since` (epoch ms) on due now.
+
+    Raises NotFoundError, AccessDeniedError or WebhookDisabledError.
+    """
     endpoint = _enabled(services, caller, endpoint_id)
     now = services.clock.now()
     first = first_message_id(max(since, now - KEPT))
@@ -185,15 +243,23 @@ def replay_webhooks(services: Services, caller: Caller, endpoint_id: str, since:
         if not delivery.can_be_replayed or delivery.event.example:
             continue
         try:
-            services.webhooks.save_delivery(delivery.again(now))
+            services.webhooks.save_delivery(delivery.replayed(now))
             replayed += 1
         except ConcurrentUpdateError:
             continue  # another request has just made it due
     return Replay(replayed, found[REPLAYED].event.at if len(found) > REPLAYED else None)
 
 
-def _enabled(services: Services, caller: Caller, endpoint_id: str) -> WebhookEndpoint:
+def _changeable(services: Services, caller: Caller, endpoint_id: str) -> WebhookEndpoint:
+    """An endpoint that the caller may change."""
     endpoint = find_webhook(services, caller, endpoint_id)
+    if caller.credential.test and not endpoint.test:
+        raise AccessDeniedError(Code.TEST_KEY, "A test key cannot change the endpoint of a live key.")
+    return endpoint
+
+
+def _enabled(services: Services, caller: Caller, endpoint_id: str) -> WebhookEndpoint:
+    endpoint = _changeable(services, caller, endpoint_id)
     if not endpoint.enabled:
         raise WebhookDisabledError("The endpoint is switched off; enable it with PATCH first.")
     return endpoint
@@ -239,7 +305,7 @@ def _check(request: WebhookRequest, *, allow_loopback: bool) -> None:
 def _check_patterns(patterns: Sequence[str]) -> None:
     for place, pattern in enumerate(patterns):
         if not is_pattern(pattern):
-            raise _unknown(pattern, f"/events/{place}")
+            raise _unknown(pattern, f"/events/{place}", also=" and no pattern such as `order.*`")
 
 
 def _type_of(text: str) -> EventType:
@@ -249,10 +315,10 @@ def _type_of(text: str) -> EventType:
     return kind
 
 
-def _unknown(text: str, pointer: str) -> InvalidRequestError:
+def _unknown(text: str, pointer: str, also: str = "") -> InvalidRequestError:
     return InvalidRequestError(
         Code.UNKNOWN_EVENT_TYPE,
-        f"{text[:60]!a} is no event type; `GET /api/webhooks/event-types` lists the types.",
+        f"{text[:60]!a} is no event type{also}; `GET /api/webhooks/event-types` lists the types.",
         pointer,
     )
 

@@ -39,10 +39,11 @@ from hosting_orders.domain.order import (
     TimelineEntry,
 )
 from hosting_orders.domain.placement import Placement
-from hosting_orders.domain.products import Claims
-from hosting_orders.domain.providers import PaymentMethod
+from hosting_orders.domain.products import Claims, Deliverer
+from hosting_orders.domain.providers import Estimate, PaymentMethod
 from hosting_orders.domain.quote import Quote
 from hosting_orders.domain.registration import SealedContacts
+from hosting_orders.domain.spending import Spend
 
 from .authenticate import Caller
 from .changes import load_cart
@@ -65,7 +66,7 @@ from .quoted_prices import (
 )
 from .send_callback import authorization_context
 from .settle_payment import resume_order, waits_for_its_start
-from .spend_cap import cap_of, check_currency, spend_of
+from .spend_cap import cap_of, check_currency, spends_of
 
 _CHARGEABLE = ("card", "sepa_debit")
 _NUMBER_ATTEMPTS = 6
@@ -98,6 +99,10 @@ class CartRequest:
     quote: str | None = None  # the token of a quote (preview_order)
     max_gross: int | None = None  # with tax, in minor units of the account's currency
 
+    @property
+    def domains(self) -> int:
+        return sum(item.product.DELIVERER is Deliverer.REGISTRAR for item in self.items)
+
 
 @dataclass(frozen=True, slots=True)
 class CheckedOrder:
@@ -115,8 +120,8 @@ class _Ready:
     drafts: tuple[Draft, ...]
     method: PaymentMethod | None
     callback: CallbackTarget | None
-    quote_id: str | None
-    max_gross: int | None
+    quote: Quote | None
+    total: Estimate | None  # None if no limit depends on it
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +152,7 @@ def place_cart(
     check_currency(caller.credential, account)
     try:
         checked = check_order(services, account, request, allow_loopback=allow_loopback_callbacks)
-        max_gross = _max_gross(services, account, request, checked)
+        total = _total(services, caller, request, checked)
     except (DomainRefusedError, InvalidFieldsError, InvalidRequestError):
         # A concurrent copy of this request may have taken the domain or the last free place of the variant.
         twin = _earlier(services, account, token, request)
@@ -162,8 +167,8 @@ def place_cart(
         checked.drafts,
         checked.method,
         _callback_target(services, account, request),
-        checked.quote.id if checked.quote else None,
-        max_gross,
+        checked.quote,
+        total,
     )
     try:
         cart, orders = _write(services, ready)
@@ -216,15 +221,17 @@ def check_order(
     return CheckedOrder(drafts, method, quote)
 
 
-def _max_gross(
-    services: Services, account: Account, request: CartRequest, checked: CheckedOrder
-) -> int | None:
+def _total(
+    services: Services, caller: Caller, request: CartRequest, checked: CheckedOrder
+) -> Estimate | None:
+    """None if no limit depends on it. Raises PriceChangedError (409) and the errors of `estimate`."""
     limit = maximum(checked.quote, request.max_gross)
-    if limit is None:
+    capped = cap_of(caller.credential) is not None and services.payments.computes_tax
+    if limit is None and not capped:
         return None
-    total = estimate(services, account, checked.drafts, on_page=checked.method is None)
-    check_maximum(account, total.gross, limit)
-    return limit[0]
+    total = estimate(services, caller.scope, checked.drafts, on_page=checked.method is None)
+    check_maximum(caller.scope, total.gross, limit)
+    return total
 
 
 def _drafts(services: Services, account: Account, request: CartRequest) -> tuple[Draft, ...]:
@@ -312,14 +319,15 @@ def _not_ready(lacks: str, why: str) -> NotReadyToChargeError:
 def _write(services: Services, ready: _Ready) -> tuple[Cart, list[Order]]:
     for attempt in range(_NUMBER_ATTEMPTS):
         now = services.clock.now()
+        spends = _spends(services, ready, now)
         orders: list[Order] = []
         contacts: list[SealedContacts] = []
         # Ascending numbers keep the client's item order in every later read, so a repeated call to the
         # payment provider sends identical lines.
         numbers = mint_numbers(now, len(ready.drafts), attempt)
-        for number, draft in zip(numbers, ready.drafts, strict=True):
+        for number, draft, spend in zip(numbers, ready.drafts, spends, strict=True):
             order, sealed = _order(services, ready, draft, number, now)
-            orders.append(order)
+            orders.append(replace(order, spend=spend))
             contacts += sealed
         cart = Cart(
             account_id=ready.account.id,
@@ -329,6 +337,8 @@ def _write(services: Services, ready: _Ready) -> tuple[Cart, list[Order]]:
                 PaymentStatus.PROCESSING,
                 ready.account.currency,
                 method_type=ready.method.type if ready.method else None,
+                # Already before the payment starts, so a test key cannot cancel the order.
+                live=services.payments.live,
             ),
             created_at=now,
             updated_at=now,
@@ -340,8 +350,8 @@ def _write(services: Services, ready: _Ready) -> tuple[Cart, list[Order]]:
             payment_lease=now + deadlines.PAYMENT_LEASE,
             orders={order.number: OrderSnapshot(OrderStatus.PENDING, 0) for order in orders},
             due_at=now + deadlines.LOST_START,
-            quote_id=ready.quote_id,
-            max_gross=ready.max_gross,
+            quote_id=ready.quote.id if ready.quote else None,
+            max_gross=_max_gross(ready, spends),
         )
         try:
             services.orders.place(cart, orders, contacts, cap=cap_of(ready.caller.credential))
@@ -377,13 +387,28 @@ def _order(
         user_id=ready.caller.user_id,
         placed=_placed(services, ready, number),
         capacity=draft.claims.counter,
-        spend=spend_of(ready.caller.credential, ready.account, draft.price, now),
         domain=DomainRecord(draft.claims.domain) if draft.claims.domain else None,
         callback=ready.callback,
         due_at=now + deadlines.LOST_START,
         timeline=(TimelineEntry(now, OrderStatus.PENDING, Actor.CUSTOMER, "order placed"),),
     )
     return order, contacts
+
+
+def _spends(services: Services, ready: _Ready, now: int) -> list[Spend | None]:
+    total = ready.total if services.payments.computes_tax else None
+    nets = [draft.price for draft in ready.drafts]
+    return spends_of(ready.caller.credential, ready.account, nets, total, now)
+
+
+def _max_gross(ready: _Ready, spends: Sequence[Spend | None]) -> int | None:
+    agreed = maximum(ready.quote, ready.request.max_gross)
+    limits = [agreed[0]] if agreed else []
+    if cap_of(ready.caller.credential) is not None and ready.total is not None:
+        # The provider may round the tax of the whole invoice: less than one minor unit for each line.
+        rounding = len(spends) - 1
+        limits.append(sum(spend.amount for spend in spends if spend) + rounding)
+    return min(limits, default=None)
 
 
 def _placed(services: Services, ready: _Ready, number: int) -> Placement:

@@ -189,8 +189,8 @@ class EventStore(Protocol):
 
 
 class RequestCounts(Protocol):
-    def add(self, bucket: str, ends_at: int) -> int:
-        """Count one request in the window that ends at `ends_at` (Unix seconds), and return the count."""
+    def add(self, bucket: str, ends_at: int, number: int = 1) -> int:
+        """Count requests in the window that ends at `ends_at` (Unix seconds), and return the count."""
         ...
 
 
@@ -251,6 +251,9 @@ class Collection(Protocol):
     def live(self) -> bool:
         """Whether payments move real money. False in the provider's test mode."""
         ...
+
+    @property
+    def computes_tax(self) -> bool: ...
 
     def estimate(self, account: Account, lines: Sequence[ChargeLine], *, on_page: bool) -> Estimate | None:
         """Return what the lines would cost, or None when the customer's country is unknown. Creates nothing.

@@ -23,7 +23,7 @@ def _repaired(services: Services, batch: GivenUpBatch) -> bool:
         log.exception("stream records could not be read again", extra=where)
         return False
     if changed is None:
-        # The next change of each of these items publishes its events, if they are not too old.
+        # `make publish-events` publishes them from the table.
         log.error("events of lost stream records", extra=where)
         return True
     if changed.unreadable:

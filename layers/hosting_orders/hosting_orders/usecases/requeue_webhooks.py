@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
+from hosting_orders.domain.durations import SECOND
 from hosting_orders.domain.webhook import QUEUED_AGAIN, QueuedWebhook
 
 from .ports import Services
@@ -11,18 +14,22 @@ BATCH = 500  # deliveries read from each partition of the index
 PER_ENDPOINT = 100
 """Maximum deliveries of an endpoint in one run. The rest waits, so a long backlog delays no other endpoint."""
 
+_NEXT_RUN = 55 * SECOND  # the schedule is not exact
+
 
 def requeue_webhooks(services: Services) -> int:
     """Return how many deliveries were queued."""
     now = services.clock.now()
     by_endpoint: dict[tuple[str, str], list[QueuedWebhook]] = {}
+    found: Counter[tuple[str, str]] = Counter()
     for due in services.webhooks.due(now, BATCH):
-        queued = by_endpoint.setdefault((due.account_id, due.endpoint_id), [])
+        endpoint = (due.account_id, due.endpoint_id)
+        run = found[endpoint] // PER_ENDPOINT  # 0 is this one
+        found[endpoint] += 1
+        later = now + (min(run * _NEXT_RUN, QUEUED_AGAIN) if run else QUEUED_AGAIN)
         # Postpone first, so that no other run queues it and a backlog does not hide other deliveries.
-        if not services.webhooks.postpone(due, now + QUEUED_AGAIN) or len(queued) >= PER_ENDPOINT:
-            continue
-        queued.append(QueuedWebhook(due.message_id, now + QUEUED_AGAIN))
+        if services.webhooks.postpone(due, later) and run == 0:
+            by_endpoint.setdefault(endpoint, []).append(QueuedWebhook(due.message_id, later))
     for (account_id, endpoint_id), queued in by_endpoint.items():
-        if queued:
-            queue_deliveries(services, account_id, endpoint_id, queued)
+        queue_deliveries(services, account_id, endpoint_id, queued)
     return sum(map(len, by_endpoint.values()))

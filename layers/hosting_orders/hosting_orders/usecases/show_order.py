@@ -12,6 +12,7 @@ from hosting_orders.domain.order import Order
 
 from .authenticate import Caller
 from .changes import find_order, find_order_by_number, load_cart
+from .key_mode import may_change
 from .ports import Services
 from .sealed_password import password_context
 
@@ -50,12 +51,12 @@ def _view(services: Services, caller: Caller, order: Order) -> OrderView:
         user=services.directory.user(order.user_id) if order.user_id else None,
         delivery=services.deliveries.delivery(account.id, order.number) if order.callback else None,
         outlook=outlook(order, cart),
-        password=_password(services, caller, order),
+        password=_password(services, caller, order, cart),
     )
 
 
-def _password(services: Services, caller: Caller, order: Order) -> str | None:
+def _password(services: Services, caller: Caller, order: Order, cart: Cart) -> str | None:
     sealed = order.resource.sealed_password if order.resource else None
-    if sealed is None or not caller.may_see_secrets:
+    if sealed is None or not caller.may_see_secrets or not may_change(caller, cart):
         return None
     return services.cipher.open(sealed, password_context(order))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hosting_orders.domain.account import Account, Credential, SpendCap
 from hosting_orders.domain.codes import Code
 from hosting_orders.domain.errors import AccessDeniedError
-from hosting_orders.domain.money import Money, with_tax
+from hosting_orders.domain.money import Money, part_of, with_tax
+from hosting_orders.domain.providers import Estimate
 from hosting_orders.domain.spending import Remaining, Spend, utc_day
 
 from .ports import Services
@@ -17,7 +20,7 @@ def remaining(services: Services, credential: Credential, account: Account) -> R
     if cap is None:
         return None
     today = utc_day(services.clock.now())
-    return Remaining.of(cap, services.orders.spent(account.id, _counter_of(credential), today))
+    return Remaining.of(cap, services.orders.spent(account.id, credential.counter, today))
 
 
 def cap_of(credential: Credential) -> SpendCap | None:
@@ -36,13 +39,30 @@ def check_currency(credential: Credential, account: Account) -> None:
         )
 
 
-def spend_of(credential: Credential, account: Account, net: Money, now: int) -> Spend | None:
-    """None if the key has no cap or the order is free."""
-    if cap_of(credential) is None or net.amount == 0:
-        return None
-    return Spend(_counter_of(credential), utc_day(now), with_tax(net.amount, account.tax_basis_points))
+def spends_of(
+    credential: Credential, account: Account, nets: Sequence[Money], total: Estimate | None, now: int
+) -> list[Spend | None]:
+    """What each order of a cart counts. None if the key has no cap or the order is free.
+
+    `total` is the whole cart's, if the provider computes the tax.
+    """
+    if cap_of(credential) is None:
+        return [None] * len(nets)
+    expected = [with_tax(net.amount, account.tax_basis_points) for net in nets]
+    if total is None:
+        amounts = expected
+    elif total.final:
+        amounts = _parts(total.gross, nets)
+    else:
+        amounts = [max(pair) for pair in zip(expected, _parts(total.gross, nets), strict=True)]
+    today = utc_day(now)
+    return [Spend(credential.counter, today, amount) if amount else None for amount in amounts]
 
 
-def _counter_of(credential: Credential) -> str:
-    # A rotated key keeps its id, so its old and its new secret share one cap.
-    return credential.id or credential.key_hash
+def _parts(gross: int, nets: Sequence[Money]) -> list[int]:
+    total = sum(net.amount for net in nets)
+    before = [sum(net.amount for net in nets[:place]) for place in range(len(nets))]
+    return [
+        part_of(gross, sum_before, net.amount, total, net.currency)
+        for sum_before, net in zip(before, nets, strict=True)
+    ]

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from hosting_orders.domain.webhook import DueWebhook, QueuedWebhook, WebhookDelivery, WebhookEndpoint
+from hosting_orders.domain.webhook import (
+    DueWebhook,
+    QueuedWebhook,
+    WebhookCreation,
+    WebhookDelivery,
+    WebhookEndpoint,
+)
 
 
 class WebhookStore(Protocol):
@@ -17,8 +23,12 @@ class WebhookStore(Protocol):
 
     def endpoint(self, account_id: str, endpoint_id: str) -> WebhookEndpoint | None: ...
 
-    def add_endpoint(self, endpoint: WebhookEndpoint) -> WebhookEndpoint:
-        """Store a new endpoint. Raises TooManyWebhooksError, also if several requests arrive at once."""
+    def creation(self, account_id: str, token: str) -> WebhookCreation | None: ...
+
+    def add_endpoint(
+        self, endpoint: WebhookEndpoint, creation: WebhookCreation | None = None
+    ) -> WebhookEndpoint:
+        """Raises TooManyWebhooksError, also if several requests arrive at once, or WebhookExistsError."""
         ...
 
     def save_endpoint(self, endpoint: WebhookEndpoint) -> WebhookEndpoint:

@@ -6,6 +6,7 @@ secrets also raises the version of the owner's item, so only one of two concurre
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -105,9 +106,6 @@ class DynamoKeyUses:
     def note(self, key_hash: str, now: int) -> None:
         if now - self._noted.get(key_hash, 0) < USE_NOTED_EVERY:
             return
-        if len(self._noted) >= _MAX_REMEMBERED:
-            self._noted.clear()
-        self._noted[key_hash] = now
         noted = update(
             keys.key_use(key_hash),
             "SET #used_at = :now, #key_hash = :key_hash, #expires_at = :deleted",
@@ -117,7 +115,8 @@ class DynamoKeyUses:
             before=now - USE_NOTED_EVERY,
             deleted=now // 1000 + USE_KEPT,
         )
-        try:
+        with contextlib.suppress(ConditionFailedError):  # another process has noted it within the hour
             self._table.write(noted)
-        except ConditionFailedError:
-            return  # another process has noted it within the hour
+        if len(self._noted) >= _MAX_REMEMBERED:
+            self._noted.clear()
+        self._noted[key_hash] = now

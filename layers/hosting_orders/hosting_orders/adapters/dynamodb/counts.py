@@ -18,11 +18,11 @@ class DynamoRequestCounts:
     def __init__(self, client: Any, table_name: str, sleep: Callable[[float], None] = time.sleep) -> None:
         self._table = Table(client, table_name, sleep)
 
-    def add(self, bucket: str, ends_at: int) -> int:
+    def add(self, bucket: str, ends_at: int, number: int = 1) -> int:
         counted = update(
             keys.request_count(bucket, ends_at),
-            "ADD #requests :one SET #expires_at = :kept",
-            one=1,
+            "ADD #requests :number SET #expires_at = :kept",
+            number=number,
             kept=ends_at + _KEPT,
         )
         return int(self._table.updated(counted)["requests"])

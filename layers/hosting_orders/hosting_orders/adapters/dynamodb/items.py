@@ -13,7 +13,7 @@ from hosting_orders.domain.order import Order, OrderStatus
 from hosting_orders.domain.placement import Channel
 from hosting_orders.domain.products import ProductKind
 from hosting_orders.domain.registration import SealedContacts
-from hosting_orders.domain.webhook import WebhookDelivery, WebhookEndpoint
+from hosting_orders.domain.webhook import WebhookCreation, WebhookDelivery, WebhookEndpoint
 
 from . import keys
 from .plain import from_plain, to_plain
@@ -148,6 +148,14 @@ def webhook_endpoint_to_item(endpoint: WebhookEndpoint) -> Item:
 
 def webhook_endpoint_from_item(item: Item) -> WebhookEndpoint:
     return from_plain(WebhookEndpoint, item)
+
+
+def webhook_creation_to_item(creation: WebhookCreation) -> Item:
+    return _item(keys.webhook_creation(creation.account_id, creation.token), to_plain(creation))
+
+
+def webhook_creation_from_item(item: Item) -> WebhookCreation:
+    return from_plain(WebhookCreation, item)
 
 
 def webhook_delivery_to_item(delivery: WebhookDelivery) -> Item:

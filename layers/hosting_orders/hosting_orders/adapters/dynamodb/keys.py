@@ -33,6 +33,7 @@ _CALLBACK = "CALLBACK#"
 _CONTACTS = "CONTACTS#"
 _WEBHOOK = "WEBHOOK#"
 _WEBHOOK_COUNT = "WEBHOOKS"
+_WEBHOOK_CREATION = "WEBHOOKCREATION#"
 _DELIVERY = "DELIVERY#"
 _PAGE = "PAGE#"
 _QUOTE = "QUOTE#"
@@ -101,6 +102,10 @@ def webhook(account_id: str, endpoint_id: str) -> Key:
 
 def webhook_count(account_id: str) -> Key:
     return _key(account_partition(account_id), _WEBHOOK_COUNT)
+
+
+def webhook_creation(account_id: str, token: str) -> Key:
+    return _key(account_partition(account_id), _WEBHOOK_CREATION + token)
 
 
 def webhook_delivery(account_id: str, endpoint_id: str, message_id: str) -> Key:

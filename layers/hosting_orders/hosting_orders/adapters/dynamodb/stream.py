@@ -13,7 +13,7 @@ from hosting_orders.domain.order import Order
 
 from . import keys
 from .codec import decode
-from .items import cart_from_items, order_from_item, webhook_endpoint_from_item
+from .items import Item, cart_from_items, order_from_item, webhook_endpoint_from_item
 
 T = TypeVar("T")
 
@@ -32,16 +32,17 @@ def order_of_record(record: Mapping[str, Any]) -> Order | None:
 
 
 def publisher_of_record(record: Mapping[str, Any]) -> Publisher | None:
-    """The order, cart or webhook endpoint after the change. A cart has only its payment's state, not its orders'."""
-    change = record["dynamodb"]
-    if "NewImage" not in change:
-        return None
-    key, image = decode(change["Keys"]), change["NewImage"]
-    if keys.is_order(key):
-        return order_from_item(decode(image))
-    if keys.is_cart(key):
-        return cart_from_items(decode(image), None)
-    return webhook_endpoint_from_item(decode(image)) if keys.is_webhook(key) else None
+    image = record["dynamodb"].get("NewImage")
+    return publisher_of_item(decode(image)) if image else None
+
+
+def publisher_of_item(item: Item) -> Publisher | None:
+    """An order, cart or webhook endpoint. A cart has only its payment's state, not its orders'."""
+    if keys.is_order(item):
+        return order_from_item(item)
+    if keys.is_cart(item):
+        return cart_from_items(item, None)
+    return webhook_endpoint_from_item(item) if keys.is_webhook(item) else None
 
 
 class DynamoOrderStream:

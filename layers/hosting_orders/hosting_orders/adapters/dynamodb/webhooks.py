@@ -7,11 +7,19 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from hosting_orders.domain.errors import ConcurrentUpdateError, TooManyWebhooksError
-from hosting_orders.domain.webhook import MAX_ENDPOINTS, DueWebhook, WebhookDelivery, WebhookEndpoint
+from hosting_orders.domain.errors import ConcurrentUpdateError, TooManyWebhooksError, WebhookExistsError
+from hosting_orders.domain.webhook import (
+    MAX_ENDPOINTS,
+    DueWebhook,
+    WebhookCreation,
+    WebhookDelivery,
+    WebhookEndpoint,
+)
 
 from . import keys
 from .items import (
+    webhook_creation_from_item,
+    webhook_creation_to_item,
     webhook_delivery_from_item,
     webhook_delivery_to_item,
     webhook_endpoint_from_item,
@@ -53,8 +61,15 @@ class DynamoWebhookStore:
         item = self._table.get(keys.webhook(account_id, endpoint_id))
         return webhook_endpoint_from_item(item) if item else None
 
-    def add_endpoint(self, endpoint: WebhookEndpoint) -> WebhookEndpoint:
+    def creation(self, account_id: str, token: str) -> WebhookCreation | None:
+        item = self._table.get(keys.webhook_creation(account_id, token))
+        return webhook_creation_from_item(item) if item else None
+
+    def add_endpoint(
+        self, endpoint: WebhookEndpoint, creation: WebhookCreation | None = None
+    ) -> WebhookEndpoint:
         saved = replace(endpoint, version=1)
+        noted = [put(webhook_creation_to_item(creation), IS_NEW)] if creation else []
         counted = update(
             keys.webhook_count(endpoint.account_id),
             "SET #count = if_not_exists(#count, :none) + :one",
@@ -64,8 +79,11 @@ class DynamoWebhookStore:
             most=MAX_ENDPOINTS,
         )
         try:
-            self._table.transact([counted, put(webhook_endpoint_to_item(saved), IS_NEW)])
+            self._table.transact([counted, put(webhook_endpoint_to_item(saved), IS_NEW), *noted])
         except TransactionRefusedError as refused:
+            # DynamoDB may not report every failed condition, so read the record.
+            if creation and self.creation(creation.account_id, creation.token):
+                raise WebhookExistsError(creation.endpoint_id) from refused
             raise TooManyWebhooksError(
                 f"An account can have at most {MAX_ENDPOINTS} webhook endpoints; delete one first."
             ) from refused

@@ -35,6 +35,10 @@ class StripeCollection:
     def live(self) -> bool:
         return self._stripe.live
 
+    @property
+    def computes_tax(self) -> bool:
+        return self._stripe.automatic_tax
+
     def estimate(self, account: Account, lines: Sequence[ChargeLine], *, on_page: bool) -> Estimate | None:
         return self._estimates.estimate(account, lines, on_page=on_page)
 

@@ -127,7 +127,8 @@ class StripeInvoices:
     def _closed(self, invoice_id: str, invoice: Document | None) -> PaymentState:
         closed = self._biller.close(invoice)
         if closed is None:
-            return PaymentState(PaymentStatus.CANCELED, invoice_id, "", "", None, None, 0, 0)
+            live = self._stripe.live
+            return PaymentState(PaymentStatus.CANCELED, invoice_id, "", "", None, None, 0, 0, live=live)
         if closed["status"] == DELETED:
             return canceled(self._state({**closed, "status": "draft"}))
         return self._state(closed)

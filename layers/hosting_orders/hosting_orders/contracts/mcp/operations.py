@@ -31,7 +31,8 @@ def _gate(headers: Mapping[str, str], origin: str) -> None:
 
 
 def _challenge(origin: str) -> str:
-    return f'resource_metadata="{origin}{_METADATA}/mcp", scope="{READ_SCOPE}"'
+    # The scope is added for every contract.
+    return f'resource_metadata="{origin}{_METADATA}/mcp"'
 
 
 CONTRACT = Contract(
@@ -99,14 +100,14 @@ class ProtectedResource(TypedDict):
     bearer_methods_supported: list[str]
 
 
-def protected_resource(found: tuple[str, str]) -> ProtectedResource:
-    """Of the resource's address and its issuer."""
-    resource, issuer = found
+def protected_resource(found: tuple[str, str, list[str]]) -> ProtectedResource:
+    """Of the resource's address, its issuer and its scopes."""
+    resource, issuer, scopes = found
     return {
         "resource": resource,
         "resource_name": "Hosting Orders",
         "authorization_servers": [issuer],
-        "scopes_supported": [READ_SCOPE],
+        "scopes_supported": scopes,
         "bearer_methods_supported": ["header"],
     }
 
@@ -120,7 +121,7 @@ _DESCRIBED: dict[str, Any] = {
     "refuses": (Code.NOT_FOUND, Code.FOREIGN_ORIGIN),
     "ours": True,
 }
-DESCRIBE_API: Operation[tuple[str, str]] = Operation(route=f"GET {_METADATA}", **_DESCRIBED)
-DESCRIBE_MCP: Operation[tuple[str, str]] = Operation(route=f"GET {_METADATA}/mcp", **_DESCRIBED)
+DESCRIBE_API: Operation[tuple[str, str, list[str]]] = Operation(route=f"GET {_METADATA}", **_DESCRIBED)
+DESCRIBE_MCP: Operation[tuple[str, str, list[str]]] = Operation(route=f"GET {_METADATA}/mcp", **_DESCRIBED)
 
 OPERATIONS: tuple[Operation[Any], ...] = (EXCHANGE, OPEN_STREAM, END_SESSION, DESCRIBE_API, DESCRIBE_MCP)

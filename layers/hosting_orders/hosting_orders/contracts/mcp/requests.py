@@ -220,7 +220,6 @@ def arguments_of(model: type[Any], raw: Mapping[str, Any]) -> Any:
 class AgentOrder:
     request: CartRequest
     scopes: frozenset[str]  # that the key needs
-    with_domain: bool
 
 
 def agent_order(order: QuoteOrder | PlaceOrder, facts: RequestFacts) -> AgentOrder:
@@ -246,7 +245,7 @@ def agent_order(order: QuoteOrder | PlaceOrder, facts: RequestFacts) -> AgentOrd
             callback_authorization=callback.authorization if callback else None,
         )
     scopes = frozenset(SCOPES[deliverer] for deliverer in delivered_by)
-    return AgentOrder(request, scopes, Deliverer.REGISTRAR in delivered_by)
+    return AgentOrder(request, scopes)
 
 
 def _fingerprint(order: QuoteOrder | PlaceOrder) -> str:

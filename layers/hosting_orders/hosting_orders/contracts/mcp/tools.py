@@ -37,6 +37,7 @@ class Tool:
     reads: bool = True  # changes nothing
     destructive: bool = False
     idempotent: bool = True
+    oauth_scope: str | None = None  # that a token needs; None refuses tokens
     asks_others: bool = False  # the answer comes from a provider: Stripe or the registrar
     moves_money: bool = False
 
@@ -98,6 +99,7 @@ GET_ORDER_STATUS = Tool(
     takes=requests.GetOrderStatus,
     answers=OrderStatusData,
     render=answers.status,
+    oauth_scope=READ_SCOPE,
     notes=answers.status_notes,
 )
 LIST_ORDERS = Tool(
@@ -107,6 +109,7 @@ LIST_ORDERS = Tool(
     takes=requests.ListOrders,
     answers=answers.Orders,
     render=answers.listing,
+    oauth_scope=READ_SCOPE,
 )
 GET_CART_STATUS = Tool(
     name="get_cart_status",
@@ -115,6 +118,7 @@ GET_CART_STATUS = Tool(
     takes=requests.GetCartStatus,
     answers=CartEnvelope,
     render=answers.cart,
+    oauth_scope=READ_SCOPE,
     notes=answers.cart_notes,
 )
 LIST_CATALOGUE = Tool(
@@ -124,6 +128,7 @@ LIST_CATALOGUE = Tool(
     takes=requests.ListCatalogue,
     answers=answers.OnSale,
     render=answers.catalogue,
+    oauth_scope=READ_SCOPE,
 )
 CHECK_DOMAIN = Tool(
     name="check_domain",
@@ -132,6 +137,7 @@ CHECK_DOMAIN = Tool(
     takes=requests.CheckDomain,
     answers=DomainChecks,
     render=answers.domains,
+    oauth_scope=READ_SCOPE,
     notes=answers.domain_notes,
     asks_others=True,
 )

@@ -362,10 +362,11 @@ CREATE_WEBHOOK = Operation(
     heading="Create a webhook endpoint",
     contract=CONTRACT,
     access=Access(),
+    idempotent=True,
     status=201,
-    body=True,
     answers=webhooks.EndpointAnswer,
     render=webhooks.with_secret,
+    headers=webhooks.created,
     refuses=(Code.INVALID_WEBHOOK_URL, Code.UNKNOWN_EVENT_TYPE, Code.TOO_MANY_WEBHOOKS),
     ours=True,
 )
@@ -377,7 +378,7 @@ CHANGE_WEBHOOK = Operation(
     body=True,
     answers=webhooks.EndpointAnswer,
     render=webhooks.endpoint_answer,
-    refuses=(Code.INVALID_WEBHOOK_URL, Code.UNKNOWN_EVENT_TYPE),
+    refuses=(Code.INVALID_WEBHOOK_URL, Code.UNKNOWN_EVENT_TYPE, Code.TEST_KEY),
     ours=True,
 )
 REMOVE_WEBHOOK = Operation(
@@ -387,6 +388,7 @@ REMOVE_WEBHOOK = Operation(
     access=Access(),
     answers=webhooks.Removed,
     render=webhooks.removed,
+    refuses=(Code.TEST_KEY,),
     ours=True,
 )
 TEST_WEBHOOK = Operation(
@@ -407,7 +409,7 @@ ROTATE_WEBHOOK_SECRET = Operation(
     access=Access(),
     answers=webhooks.EndpointAnswer,
     render=webhooks.with_secret,
-    refuses=(Code.RATE_LIMITED,),
+    refuses=(Code.RATE_LIMITED, Code.TEST_KEY),
     ours=True,
 )
 REDELIVER_WEBHOOK = Operation(
@@ -418,7 +420,7 @@ REDELIVER_WEBHOOK = Operation(
     status=202,
     answers=webhooks.DeliveryAnswer,
     render=webhooks.delivery_answer,
-    refuses=(Code.WEBHOOK_DISABLED,),
+    refuses=(Code.WEBHOOK_DISABLED, Code.TEST_KEY),
     ours=True,
 )
 REPLAY_WEBHOOKS = Operation(
@@ -430,7 +432,7 @@ REPLAY_WEBHOOKS = Operation(
     body=True,
     answers=webhooks.Replayed,
     render=webhooks.replayed,
-    refuses=(Code.WEBHOOK_DISABLED,),
+    refuses=(Code.WEBHOOK_DISABLED, Code.TEST_KEY),
     ours=True,
 )
 

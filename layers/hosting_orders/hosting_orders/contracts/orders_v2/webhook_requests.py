@@ -65,9 +65,16 @@ class ReplayWebhooks(Strict):
     since: Annotated[str, AfterValidator(_moment)]
 
 
-def _create(body: object, _: RequestFacts) -> WebhookRequest:
+def _create(body: object, facts: RequestFacts) -> WebhookRequest:
     given = checked(CreateWebhook, body)
-    return WebhookRequest(given.url, tuple(given.events), given.description, given.enabled)
+    return WebhookRequest(
+        given.url,
+        tuple(given.events),
+        given.description,
+        given.enabled,
+        idempotency_key=facts.key,
+        fingerprint=facts.fingerprint,
+    )
 
 
 def _change(body: object, _: RequestFacts) -> WebhookRequest:

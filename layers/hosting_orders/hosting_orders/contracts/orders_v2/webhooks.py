@@ -45,7 +45,8 @@ class Endpoint(TypedDict):
     disabled_reason: str | None
     last_status_code: int | None
     last_error: str | None
-    secret: NotRequired[str]  # shown once
+    test: bool  # created with a test key, so test keys may change it
+    secret: NotRequired[str | None]  # shown once; null in a replay
 
 
 class EndpointAnswer(TypedDict):
@@ -108,6 +109,10 @@ def with_secret(made: WebhookSecret) -> EndpointAnswer:
     return {"endpoint": {**_endpoint(made.endpoint), "secret": made.secret}}
 
 
+def created(made: WebhookSecret) -> Mapping[str, str]:
+    return {"Idempotent-Replayed": "true"} if made.replayed else {}
+
+
 def removed(endpoint: WebhookEndpoint) -> Removed:
     return {"status": "deleted", "id": endpoint.id}
 
@@ -146,6 +151,7 @@ def _endpoint(endpoint: WebhookEndpoint) -> Endpoint:
         "disabled_reason": endpoint.disabled_reason.value if endpoint.disabled_reason else None,
         "last_status_code": endpoint.last_status_code,
         "last_error": endpoint.last_error,
+        "test": endpoint.test,
     }
 
 

@@ -10,7 +10,7 @@ from hosting_orders.domain.account import Account
 from hosting_orders.domain.catalogue import Catalogue
 from hosting_orders.domain.errors import HostingOrdersError
 from hosting_orders.domain.order import Order
-from hosting_orders.domain.products import Item, ProductKind
+from hosting_orders.domain.products import Deliverer, Item, ProductKind
 from hosting_orders.domain.registration import SealedContacts
 
 from ..drafts import Draft
@@ -22,6 +22,7 @@ DraftT = TypeVar("DraftT", bound=Draft)
 
 class ProductRequest(Protocol):
     KIND: ClassVar[ProductKind]
+    DELIVERER: ClassVar[Deliverer]
 
 
 class Verdict(StrEnum):

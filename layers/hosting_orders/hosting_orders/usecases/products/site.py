@@ -11,7 +11,7 @@ from hosting_orders.domain.catalogue import Catalogue, Location, Plan, PlatformN
 from hosting_orders.domain.codes import Code
 from hosting_orders.domain.errors import InvalidFieldsError, InvalidRequestError, ProviderUnavailableError
 from hosting_orders.domain.order import Order
-from hosting_orders.domain.products import Claims, Item, ProductKind, SiteItem, SiteResource
+from hosting_orders.domain.products import Claims, Deliverer, Item, ProductKind, SiteItem, SiteResource
 from hosting_orders.domain.providers import Operation, ServiceRequest
 from hosting_orders.domain.registration import SealedContacts
 
@@ -24,6 +24,7 @@ from ..sealed_password import password_context
 @dataclass(frozen=True, slots=True)
 class SiteRequest:
     KIND: ClassVar[ProductKind] = ProductKind.SITE
+    DELIVERER: ClassVar[Deliverer] = Deliverer.PLATFORM
 
     name: str
     variant: str

@@ -15,7 +15,7 @@ from hosting_orders.domain.errors import (
     ProviderUnavailableError,
 )
 from hosting_orders.domain.order import Order
-from hosting_orders.domain.products import Claims, Item, ProductKind, VmItem, VmResource
+from hosting_orders.domain.products import Claims, Deliverer, Item, ProductKind, VmItem, VmResource
 from hosting_orders.domain.providers import Operation, ServiceRequest
 from hosting_orders.domain.registration import SealedContacts
 from hosting_orders.domain.ssh_keys import normal_ssh_key
@@ -34,6 +34,7 @@ _HOSTNAME = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 @dataclass(frozen=True, slots=True)
 class VmRequest:
     KIND: ClassVar[ProductKind] = ProductKind.VM
+    DELIVERER: ClassVar[Deliverer] = Deliverer.PLATFORM
 
     hostname: str
     plan: str

@@ -1,0 +1,68 @@
+"""`make publish-events`: publish the account webhooks of events that the table's stream has lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from hosting_orders.adapters.dynamodb.codec import decode
+from hosting_orders.adapters.dynamodb.stream import publisher_of_item
+from hosting_orders.adapters.dynamodb.webhooks import DynamoWebhookStore
+from hosting_orders.adapters.sqs_webhooks import SqsWebhookQueue
+from hosting_orders.adapters.system_clock import SystemClock
+from hosting_orders.usecases.ports import Services
+from hosting_orders.usecases.publish_events import PublisherChange, publish_events
+from operate.errors import OperateError
+from operate.stacks import Cloud, Stack
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Ports:
+    """The services that `publish_events` uses."""
+
+    webhooks: DynamoWebhookStore
+    webhook_queue: SqsWebhookQueue
+    clock: SystemClock = field(default_factory=SystemClock)
+
+
+def publish_lost_events(cloud: Cloud, stack: Stack, report: Report) -> int:
+    """Derive the events of every item again, and store the deliveries that are missing. A repeat adds nothing.
+
+    Return how many items were read. Raises OperateError if some of them failed.
+    """
+    client, table = cloud.client("dynamodb"), stack.resources["OrdersTable"]
+    queue = SqsWebhookQueue(cloud.client("sqs"), stack.resources["WebhookQueue"])
+    services = cast(Services, _Ports(DynamoWebhookStore(client, table), queue))
+    read = 0
+    failed: list[str] = []
+    for page in _pages(client, table):
+        changes: list[PublisherChange] = []
+        for item in page:
+            key = f"{item['PK']['S']} {item['SK']['S']}"
+            try:
+                found = publisher_of_item(decode(item))
+            except Exception as error:
+                report(f"{key} cannot be read: {error!r}")
+                failed.append(key)
+                continue
+            if found is not None:
+                changes.append(PublisherChange(key, found))
+        failed += publish_events(services, changes)
+        read += len(changes)
+    report(f"The events of {read} orders, carts and webhook endpoints are published.")
+    if failed:
+        raise OperateError(f"{len(failed)} items failed, the first of them {failed[0]}. Run this again.")
+    return read
+
+
+def _pages(client: Any, table: str) -> Iterator[list[Any]]:
+    request: dict[str, Any] = {"TableName": table, "ConsistentRead": True}
+    while True:
+        answer = client.scan(**request)
+        yield answer["Items"]
+        if "LastEvaluatedKey" not in answer:
+            return
+        request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]

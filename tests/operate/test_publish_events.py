@@ -1,0 +1,83 @@
+"""`make publish-events`: events that the stream has lost are published from the table, and once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from operate.errors import OperateError
+from operate.publish_events import publish_lost_events
+from operate.stacks import Stack
+from tests.support.deployed import FakeAccount
+from tests.support.table import TABLE_NAME
+from tests.support.world import World, a_world
+
+STACK = Stack(
+    name="shop-prod",
+    status="CREATE_COMPLETE",
+    parameters={},
+    outputs={},
+    resources={"OrdersTable": TABLE_NAME, "WebhookQueue": "https://sqs.example/hooks"},
+)
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with a_world() as world:
+        yield world
+
+
+def cloud(world: World) -> Any:
+    return FakeAccount(dynamodb=world.dynamodb, sqs=world.webhook_queue)
+
+
+def create(world: World, account: str = "ready") -> None:
+    body = {"url": "https://hooks.example/in", "events": ["*"]}
+    assert world.request("POST", "/api/webhooks/endpoints", body, account=account).status == 201
+
+
+def lose_an_order(world: World, account: str = "ready") -> None:
+    """Complete an order whose stream records no function has read."""
+    world.stream_on = False
+    world.place(account)
+    world.run()
+    world._published_records = len(world._stream().items)
+    world.stream_on = True
+
+
+def sent(world: World) -> list[str]:
+    return sorted(json.loads(request.body)["type"] for request in world.webhooks.received)
+
+
+def test_lost_events_are_published_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hosting_orders.adapters.system_clock.SystemClock.now", lambda _: world.clock.now())
+    create(world)
+    lose_an_order(world)
+    lose_an_order(world, "credit")  # has no endpoint
+    assert sent(world) == []
+    said: list[str] = []
+    for _ in range(2):
+        publish_lost_events(cloud(world), STACK, said.append)
+        world.run()
+        assert sent(world) == ["order.completed", "order.created", "order.paid", "payment.succeeded"]
+    assert said[0].startswith("The events of 5 orders")
+
+
+def test_an_item_that_cannot_be_read_does_not_stop_the_others(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hosting_orders.adapters.system_clock.SystemClock.now", lambda _: world.clock.now())
+    create(world)
+    lose_an_order(world)
+    bad = {"PK": {"S": "ACCOUNT#acc_ready"}, "SK": {"S": "ORDER#0000000000000001"}}
+    world.dynamodb.put_item(TableName=TABLE_NAME, Item=bad)
+    said: list[str] = []
+    with pytest.raises(OperateError, match=r"1 items failed.*ORDER#0000000000000001"):
+        publish_lost_events(cloud(world), STACK, said.append)
+    assert "ACCOUNT#acc_ready ORDER#0000000000000001 cannot be read" in said[0]
+    world._published_records = len(world._stream().items)
+    world.send_webhooks()
+    assert "order.completed" in sent(world)

@@ -1,0 +1,96 @@
+"""The events of account webhooks happen in the life of real orders, each of them once."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from hosting_orders.domain.order import OrderStatus
+from tests.support.checkout import order_of, order_site, session_of
+from tests.support.world import World, a_world
+
+HOUR = 3600
+DAY = 24 * HOUR
+YEAR = 365 * DAY
+NAME = "hosting-example.com"
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with a_world() as world:
+        yield world
+
+
+def subscribe(world: World, *events: str, account: str = "ready") -> None:
+    body = {"url": "https://hooks.example/in", "events": list(events)}
+    assert world.request("POST", "/api/webhooks/endpoints", body, account=account).status == 201
+
+
+def sent(world: World) -> Counter[str]:
+    return Counter(json.loads(request.body)["type"] for request in world.webhooks.received)
+
+
+def test_a_domain_that_is_renewed_each_year_sends_one_event_each_year(world: World) -> None:
+    subscribe(world, "domain.renewed")
+    reply = world.order_domain(NAME)
+    order_id = reply.body["orders"][0]["id"]
+    world.run()
+    for year in (1, 2):
+        world.live(YEAR, every=5 * DAY)
+        assert world.registrar.renewals(NAME) == year
+        assert sent(world) == {"domain.renewed": year}
+    assert {json.loads(one.body)["data"]["order_id"] for one in world.webhooks.received} == {order_id}
+
+
+def test_a_customer_who_pays_on_a_page_must_act_and_has_then_paid(world: World) -> None:
+    subscribe(world, "payment.*", account="no_method")
+    order = order_of(world, order_site(world))
+    world.run()
+    assert sent(world) == {"payment.action_required": 1}
+    world.stripe.controls.pay_checkout(session_of(world, order)["id"])
+    world.live(2 * HOUR, every=HOUR)
+    assert sent(world) == {"payment.action_required": 1, "payment.succeeded": 1}
+
+
+def test_a_page_that_is_never_paid_ends_with_its_order(world: World) -> None:
+    subscribe(world, "*", account="no_method")
+    order_of(world, order_site(world))
+    world.live(2 * DAY, every=HOUR)
+    assert sent(world) == {
+        "order.created": 1,
+        "payment.action_required": 1,
+        "payment.cancelled": 1,
+        "order.cancelled": 1,
+    }
+
+
+def test_a_domain_that_leaves_sends_one_event(world: World) -> None:
+    subscribe(world, "domain.left")
+    reply = world.order_domain(NAME)
+    world.run()
+    world.live(DAY, every=HOUR)
+    assert world.order(reply.body["orders"][0]["id"]).status is OrderStatus.COMPLETED
+    world.registrar.leave(NAME)
+    world.live(YEAR, every=5 * DAY)
+    assert sent(world) == {"domain.left": 1}
+
+
+@pytest.mark.parametrize("domain", [True, False])
+def test_a_renewal_that_cannot_be_collected_fails_once(world: World, domain: bool) -> None:
+    world.stripe.controls.set(retry_days="3 5", after_retries="unpaid")
+    subscribe(world, "renewal.failed")
+    reply = world.order_domain(NAME) if domain else world.place()
+    world.run()
+    world.live(600, every=60)
+    order = world.order(reply.body["orders"][0]["id"])
+    assert order.subscription is not None
+    subscription = world.stripe.get(order.subscription.id)
+    customer = world.stripe.get(subscription["customer"])
+    world.stripe.controls.decline(
+        customer["invoice_settings"]["default_payment_method"], "insufficient_funds"
+    )
+    world.live((YEAR if domain else 31 * DAY) + 20 * DAY, every=DAY)
+    assert sent(world) == {"renewal.failed": 1}
