@@ -1,4 +1,4 @@
-"""Orders and previews, shared by all their endpoints."""
+"""The handlers of all endpoints for orders and previews."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ def quote(
     *,
     loopback: bool,
 ) -> AgentQuote:
-    """`questions` limits orders of domains.
+    """`questions` limits questions to the registrar.
 
     Raises the errors of `preview_order`, RateLimitedError and AccessDeniedError.
     """

@@ -137,7 +137,7 @@ def _sentence(reason: str) -> str:
 def _offers(
     services: Services, names: Sequence[str], count: Callable[[int], None]
 ) -> dict[str, DomainOffer | None]:
-    """The answered names. None for a domain that an order here holds."""
+    """Map answered domains to offers, or to None if an order here holds the domain."""
     if not names:
         return {}
     known = services.known_offers.recent(names, services.clock.now() - deadlines.OFFER_IS_NEWS)

@@ -17,7 +17,7 @@ class Bucket(StrEnum):
     ALL = "all"  # for contracts with one limit for all requests
     READ = "read"
     WRITE = "write"
-    REGISTRAR = "registrar"  # their answer may need the registrar
+    REGISTRAR = "registrar"  # requests whose answer may need the registrar
     WEBHOOK_TEST = "webhook_test"
 
 
@@ -41,7 +41,7 @@ class Standing:
 def count_request(
     services: Services, bucket: Bucket, client: str, limit: RateLimit, number: int = 1
 ) -> Standing | None:
-    """Count requests. Returns None when counting fails: the request then continues."""
+    """Count requests. Returns None when counting fails. The request then continues."""
     now = services.clock.now() / 1000
     resets_at = (int(now) // limit.seconds + 1) * limit.seconds
     try:

@@ -142,7 +142,7 @@ def change_webhook(
     allow_loopback: bool = False,
 ) -> WebhookEndpoint:
     """Raises NotFoundError, AccessDeniedError or InvalidRequestError."""
-    _changeable(services, caller, endpoint_id)  # a foreign endpoint is a 404, whatever the body says
+    _changeable(services, caller, endpoint_id)  # an unknown endpoint is a 404, even if the body is invalid
     _check(request, allow_loopback=allow_loopback)
     now = services.clock.now()
     return _change(services, caller, endpoint_id, lambda current: _changed(current, request, now))
@@ -157,7 +157,7 @@ def remove_webhook(services: Services, caller: Caller, endpoint_id: str) -> Webh
 
 
 def rotate_secret(services: Services, caller: Caller, endpoint_id: str) -> WebhookSecret:
-    """Add a secret. The former ones sign too, for a day.
+    """Add a secret. The former secrets still sign for a day.
 
     Raises NotFoundError, AccessDeniedError or RateLimitedError.
     """
@@ -183,7 +183,7 @@ def rotate_secret(services: Services, caller: Caller, endpoint_id: str) -> Webho
 def try_webhook(
     services: Services, caller: Caller, endpoint_id: str, kind: str | None, body: EventBody
 ) -> WebhookDelivery:
-    """Send an example now, and once.
+    """Send an example now, without retries.
 
     Raises NotFoundError, InvalidRequestError, AccessDeniedError or RateLimitedError.
     """
@@ -218,7 +218,7 @@ def try_webhook(
 def redeliver_webhook(
     services: Services, caller: Caller, endpoint_id: str, message_id: str
 ) -> WebhookDelivery:
-    """Make the delivery due now, with its id. Raises the errors of `replay_webhooks`."""
+    """Make the delivery due now, with the same id. Raises the errors of `replay_webhooks`."""
     endpoint = _enabled(services, caller, endpoint_id)
     for _ in range(_TRIES):
         delivery = find_delivery(services, endpoint, message_id)

@@ -24,10 +24,10 @@ def requeue_webhooks(services: Services) -> int:
     found: Counter[tuple[str, str]] = Counter()
     for due in services.webhooks.due(now, BATCH):
         endpoint = (due.account_id, due.endpoint_id)
-        run = found[endpoint] // PER_ENDPOINT  # 0 is this one
+        run = found[endpoint] // PER_ENDPOINT  # 0 is this run
         found[endpoint] += 1
         later = now + (min(run * _NEXT_RUN, QUEUED_AGAIN) if run else QUEUED_AGAIN)
-        # Postpone first, so that no other run queues it and a backlog does not hide other deliveries.
+        # Postpone the delivery first, so that no other run queues it and a backlog does not hide other deliveries.
         if services.webhooks.postpone(due, later) and run == 0:
             by_endpoint.setdefault(endpoint, []).append(QueuedWebhook(due.message_id, later))
     for (account_id, endpoint_id), queued in by_endpoint.items():

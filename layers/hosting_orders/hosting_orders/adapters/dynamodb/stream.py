@@ -37,7 +37,7 @@ def publisher_of_record(record: Mapping[str, Any]) -> Publisher | None:
 
 
 def publisher_of_item(item: Item) -> Publisher | None:
-    """An order, cart or webhook endpoint. A cart has only its payment's state, not its orders'."""
+    """An order, cart or webhook endpoint. A cart lacks the statuses of its orders."""
     if keys.is_order(item):
         return order_from_item(item)
     if keys.is_cart(item):

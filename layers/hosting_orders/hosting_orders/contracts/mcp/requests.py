@@ -219,7 +219,7 @@ def arguments_of(model: type[Any], raw: Mapping[str, Any]) -> Any:
 @dataclass(frozen=True, slots=True)
 class AgentOrder:
     request: CartRequest
-    scopes: frozenset[str]  # that the key needs
+    scopes: frozenset[str]  # the scopes that the key needs
 
 
 def agent_order(order: QuoteOrder | PlaceOrder, facts: RequestFacts) -> AgentOrder:
