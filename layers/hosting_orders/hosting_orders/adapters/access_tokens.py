@@ -24,7 +24,7 @@ MAX_TOKEN = 8192  # characters; API Gateway accepts about 10,000 for all headers
 LEEWAY_SECONDS = 30  # our clock may differ from the issuer's
 
 _TYPES = frozenset({"jwt", "at+jwt", "application/at+jwt"})  # `typ`, in lower case
-# How issuers mark what a token is for. ID and refresh tokens have other values.
+# Claims by which issuers mark access tokens, and their values. ID and refresh tokens have other values.
 _MARKS: Mapping[str, tuple[str, ...]] = {"token_use": ("access",), "typ": ("Bearer", "at+jwt")}
 _ID = re.compile(r"[\x21-\x7e]{1,200}")
 

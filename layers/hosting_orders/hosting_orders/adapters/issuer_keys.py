@@ -47,7 +47,7 @@ class Counts(Protocol):
 
 
 class IssuerKeys:
-    """For a whole process and its threads."""
+    """Shared by all threads of a process."""
 
     def __init__(
         self,
@@ -199,7 +199,7 @@ def _within(seconds: float, since: float | None, now: float) -> bool:
 
 
 def _usable_keys(document: Mapping[str, Any]) -> KeysById:
-    """Of two keys with one id, the first counts."""
+    """If two keys have the same id, the first one counts."""
     listed = document.get("keys")
     if not isinstance(listed, list):
         raise _UnfitAnswerError("the key set has no keys")

@@ -59,7 +59,7 @@ class Contract:
     envelope: Callable[[Mapping[str, Any], str, int], Mapping[str, Any]] | None = None
     # Called before the key is read, with the headers (names in lower case) and our origin. May refuse the request.
     gate: Callable[[Mapping[str, str], str], None] | None = None
-    # Parameters of `WWW-Authenticate`, given our origin, if an OAuth issuer is set.
+    # Returns parameters of the header `WWW-Authenticate`, given our origin. Used if an OAuth issuer is set.
     challenge: Callable[[str], str] | None = None
 
     def counted_as(self, bucket: Bucket) -> Bucket | None:
