@@ -35,7 +35,7 @@ CREDENTIALS = {
 @pytest.fixture(autouse=True)
 def services() -> Iterator[None]:
     directory = SimpleNamespace(credential=CREDENTIALS.get, account={ACCOUNT.id: ACCOUNT}.get)
-    counts = SimpleNamespace(add=lambda bucket, ends_at: 1)
+    counts = SimpleNamespace(add=lambda bucket, ends_at, number: 1)
     key_uses = SimpleNamespace(note=lambda key_hash, now: None)
     clock = SimpleNamespace(now=lambda: 0)
     bootstrap.use(SimpleNamespace(directory=directory, counts=counts, key_uses=key_uses, clock=clock))

@@ -174,6 +174,14 @@ def _measure_without_copies() -> None:
         return by_moto(self)
 
     DynamoType.size = size  # type: ignore[method-assign]
+    LimitedSizeDict.__reduce__ = lambda self: (_unpickled, (dict(self),))  # type: ignore[method-assign]
+
+
+def _unpickled(attributes: dict[str, DynamoType]) -> LimitedSizeDict:
+    """Make the attributes of a pickled item. moto measures the whole item again for each attribute."""
+    made = LimitedSizeDict.__new__(LimitedSizeDict)
+    dict.update(made, attributes)
+    return made
 
 
 def _answer_attribute_values_as_they_are() -> None:
