@@ -239,7 +239,7 @@ print(json.dumps(found))
 
 
 def test_adding_a_contract_changes_only_the_files_in_docs_extending() -> None:
-    """Outside its folder and functions, only the list of contracts and the default for stored orders name a contract."""
+    """Outside a contract's own code, only the list of contracts and the default for stored orders name the contract."""
     naming = {source.module for source in project_modules() if "orders_v2" in source.text}
     outside = {
         module
