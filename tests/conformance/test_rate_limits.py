@@ -128,7 +128,7 @@ def test_contracts_001_002_and_003_share_a_keys_count(client: Client) -> None:
         assert reply.status == 429
 
 
-def test_the_next_window_begins_after_retry_after(world: World, client: Client) -> None:
+def test_the_next_window_begins_after_the_seconds_in_retry_after(world: World, client: Client) -> None:
     use_up_reads(client)
     refused = client.ask("GET", "/api/orders")
     wait = int(refused.headers["retry-after"])
@@ -161,7 +161,9 @@ def test_a_refused_order_writes_nothing(world: World, client: Client) -> None:
 
 
 @pytest.mark.parametrize("version", ["1", "2"])
-def test_contracts_002_and_003_report_the_limit_as_the_ietf_draft_does(client: Client, version: str) -> None:
+def test_contracts_002_and_003_send_the_rate_limit_headers_of_the_ietf_draft(
+    client: Client, version: str
+) -> None:
     seconds = 60 - int(client.world.clock.now() / 1000) % 60
     for left in (2, 1, 0, 0):
         reply = client.ask("GET", "/api/orders", x_api_version=version)
@@ -175,7 +177,7 @@ def test_contracts_002_and_003_report_the_limit_as_the_ietf_draft_does(client: C
     assert "x-ratelimit-limit" not in reply.headers
 
 
-def test_contract_001_reports_the_limit_as_contract_000_does(client: Client) -> None:
+def test_contract_001_sends_the_rate_limit_headers_of_contract_000(client: Client) -> None:
     for left in (2, 1, 0, 0):
         reply = client.ask("GET", BILLING)
         names = ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset")

@@ -114,7 +114,7 @@ def test_unreadable_switches_are_a_fault_until_they_can_be_read() -> None:
 
 
 class AppConfig:
-    """A stub of AppConfig's data plane. botocore checks it against its model. Each response is used once, in order."""
+    """A stub of AppConfig's data plane, checked by botocore. Each response is used once, in order."""
 
     def __init__(self) -> None:
         self.client = boto3.client(

@@ -327,7 +327,7 @@ TAKE_A_CODE = {"InvalidRequestError", "DomainRefusedError", "AccessDeniedError",
 
 
 def codes_spelled_out(module: str, text: str) -> list[str]:
-    """Find codes that are not members of Code. A test notices a misspelled member, but no test a misspelled text."""
+    """Find codes that are not members of Code. Tests notice a misspelled member, but not a misspelled text."""
     problems = []
     for node in ast.walk(ast.parse(text)):
         if (

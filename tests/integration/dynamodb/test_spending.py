@@ -121,7 +121,7 @@ def test_a_cart_counts_the_sum_of_its_orders(store: DynamoOrderStore, client: An
     assert store.spent(ACCOUNT, KEY, DAY) == Spent(3600, 3600)
 
 
-def test_placing_orders_that_count_requires_the_cap(store: DynamoOrderStore, client: Any) -> None:
+def test_an_order_with_a_spend_cannot_be_placed_without_a_cap(store: DynamoOrderStore, client: Any) -> None:
     order = an_order(spend=spending())
     with pytest.raises(ValueError, match="need the cap"):
         store.place(a_cart(order), [order])
