@@ -275,7 +275,7 @@ def test_a_first_deployment_needs_one_parameter_and_no_secret() -> None:
 
 
 def test_the_alarms_of_our_metrics_have_the_stack_as_their_dimension() -> None:
-    """Otherwise an alarm would also count the metrics of other stacks in the account."""
+    """An alarm then counts only the metrics of its own stack."""
     stack = [{"Name": "stack", "Value": {"Ref": "AWS::StackName"}}]
     for name, alarm in resources(read_template(), "AWS::CloudWatch::Alarm").items():
         if alarm["Properties"]["Namespace"] == "HostingOrders":
