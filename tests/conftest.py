@@ -20,7 +20,7 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Pass the permissions that a pytest-xdist worker has used to the process that writes the report."""
+    """Send the permissions used in this pytest-xdist worker to the process that writes the report."""
     output = getattr(session.config, "workeroutput", None)
     if output is not None:
         output["rights"] = sorted(permissions.seen)

@@ -59,8 +59,8 @@ MACHINE = ServiceRequest(
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGq2l5b1m0f0X7w9Q3m2kqv9mE3cJ0nZ2xkq0o3v1y5T"
 
 
-# The Lightsail adapter first refuses a location that is not an availability zone. Then it compares the request with the
-# earlier request. The other location must therefore be a zone too. The other fields may have any value.
+# Values that differ from the first request. The location must be an availability zone, because the Lightsail adapter
+# checks that before it compares the requests. The other fields may have any value.
 OTHER = {"location": "eu-central-1b"}
 
 
@@ -68,7 +68,7 @@ class World(Protocol):
     """A platform behind the port, and functions that act as the platform itself.
 
     `asked` is the request that the tests send. The domain of a finished service ends with `domain`. `refusal` is
-    the code when `provision` is refused. `failure` is the code and text of an operation that fails permanently.
+    the error code of a refused `provision`. `failure` is the code and text of an operation that fails permanently.
     The flags say whether the platform makes a password, whether it gives each attempt its own id, and whether it
     remembers the deletion of a service that never existed.
     """
@@ -135,8 +135,7 @@ class OverHttp(StandInWorld):
 class OnLightsail:
     """The Lightsail adapter with its stand-in, in process.
 
-    The tests call the Lightsail adapter through the routing adapter, which passes all ids of other operations to the
-    HTTP platform.
+    The tests call it through the routing adapter, which passes the ids of other operations to the HTTP platform.
     """
 
     asked = replace(
@@ -347,7 +346,7 @@ def test_a_retry_after_a_lost_response_finds_the_operation(world: World) -> None
     assert world.built(ITEM) == 1
 
 
-def test_a_busy_platform_raises_an_error_and_accepts_the_next_attempt(world: World) -> None:
+def test_an_unavailable_platform_raises_an_error_and_accepts_the_next_attempt(world: World) -> None:
     world.be_unavailable()
     with pytest.raises(ProviderUnavailableError):
         world.platform.provision(world.asked)
@@ -496,7 +495,7 @@ BODY = b'{"type": "operation.completed", "operation_id": "op-9", "item_id": "i",
 
 
 @pytest.mark.parametrize("key", [NEW_KEY, OLD_KEY], ids=["new", "old"])
-def test_old_and_new_secret_are_both_valid_during_a_rotation(reporting: World, key: bytes) -> None:
+def test_the_old_and_the_new_secret_are_valid_during_a_rotation(reporting: World, key: bytes) -> None:
     assert reporting.platform.operation_of_webhook(BODY, signed(key, BODY)) == "op-9"
 
 

@@ -68,7 +68,7 @@ def use_up_reads(client: Client, path: str = "/api/orders") -> None:
 # -- three counts for each key ------------------------------------------------------------------------------------
 
 
-def test_reads_writes_and_questions_to_the_registrar_are_counted_apart(client: Client) -> None:
+def test_reads_writes_and_questions_to_the_registrar_are_counted_separately(client: Client) -> None:
     use_up_reads(client)
     for _ in range(WRITES):
         assert client.ask("DELETE", SHOW).status == 404
@@ -80,7 +80,7 @@ def test_reads_writes_and_questions_to_the_registrar_are_counted_apart(client: C
 
 
 @pytest.mark.parametrize("path", ["/api/carts", "/api/orders/preview"])
-def test_each_domain_of_an_order_is_a_question(
+def test_each_domain_of_an_order_counts_as_a_question_to_the_registrar(
     world: World, client: Client, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(LIMITS, Bucket.REGISTRAR, RateLimit(4, 60))
@@ -110,7 +110,7 @@ def test_a_rotation_does_not_reset_the_count(world: World, client: Client) -> No
     assert old.ask("GET", "/api/orders").status == 429
 
 
-def test_a_rotation_does_not_reset_the_count_of_an_agents_questions(
+def test_a_rotation_does_not_reset_an_agents_count_of_questions_to_the_registrar(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(LIMITS, Bucket.WRITE, RateLimit(10, 60))
@@ -128,7 +128,7 @@ def test_contracts_001_002_and_003_share_a_keys_count(client: Client) -> None:
         assert reply.status == 429
 
 
-def test_the_next_window_begins_after_retry_after(world: World, client: Client) -> None:
+def test_the_next_window_begins_after_the_seconds_in_retry_after(world: World, client: Client) -> None:
     use_up_reads(client)
     refused = client.ask("GET", "/api/orders")
     wait = int(refused.headers["retry-after"])
@@ -161,7 +161,9 @@ def test_a_refused_order_writes_nothing(world: World, client: Client) -> None:
 
 
 @pytest.mark.parametrize("version", ["1", "2"])
-def test_contracts_002_and_003_report_the_limit_as_the_ietf_draft_does(client: Client, version: str) -> None:
+def test_contracts_002_and_003_send_the_rate_limit_headers_of_the_ietf_draft(
+    client: Client, version: str
+) -> None:
     seconds = 60 - int(client.world.clock.now() / 1000) % 60
     for left in (2, 1, 0, 0):
         reply = client.ask("GET", "/api/orders", x_api_version=version)
@@ -175,7 +177,7 @@ def test_contracts_002_and_003_report_the_limit_as_the_ietf_draft_does(client: C
     assert "x-ratelimit-limit" not in reply.headers
 
 
-def test_contract_001_reports_the_limit_as_contract_000_does(client: Client) -> None:
+def test_contract_001_sends_the_rate_limit_headers_of_contract_000(client: Client) -> None:
     for left in (2, 1, 0, 0):
         reply = client.ask("GET", BILLING)
         names = ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset")
@@ -277,7 +279,7 @@ def all_operations() -> list[Operation[Any]]:
     return [operation for module in published.PUBLISHED for operation in module.OPERATIONS]
 
 
-def test_every_operation_that_needs_a_key_has_a_limit_and_headers() -> None:
+def test_every_operation_that_needs_a_key_has_a_rate_limit_and_its_headers() -> None:
     for operation in all_operations():
         limited = operation.contract.counted_as(operation.bucket) is not None
         if operation.access is None:
@@ -286,8 +288,8 @@ def test_every_operation_that_needs_a_key_has_a_limit_and_headers() -> None:
         assert limited == (operation.contract.limit_headers is not None), operation.route
 
 
-def test_exactly_the_operations_that_may_ask_the_registrar_are_counted_as_such() -> None:
-    """A function with the right to ask the registrar about new domains serves only such operations."""
+def test_the_registrar_limit_applies_to_exactly_the_operations_that_may_ask_the_registrar() -> None:
+    """A function with the policy CheckDomains serves only such operations."""
     asking = {
         (operation.contract.name, operation.route)
         for properties in functions(read_template()).values()

@@ -80,7 +80,7 @@ def test_a_test_without_the_mark_cannot_use_the_stand_in() -> None:
         assert stripe_place.Place(standin, "sk_test_1", only_standin=True).standin is standin
 
 
-def test_the_suite_runs_against_another_server_and_leaves_nothing_there() -> None:
+def test_the_suite_runs_against_another_server_and_cleans_up_there() -> None:
     chosen = [
         "tests/conformance/stripe_standin/test_test_clocks.py",
         "tests/conformance/stripe_standin/test_subscriptions.py",

@@ -102,7 +102,7 @@ def test_a_customer_pays_with_a_good_card_after_a_declined_card(customer: Custom
 
 
 @pytest.mark.usefixtures("no_webhooks")
-def test_a_customer_who_left_the_payment_page_pays_later_although_stripe_sends_no_webhooks(
+def test_a_customer_leaves_the_payment_page_and_pays_later_without_webhooks(
     customer: Customer,
 ) -> None:
     customer.page.goto(customer.payment_url)

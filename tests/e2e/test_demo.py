@@ -177,7 +177,7 @@ def nobody_answers(address: str) -> bool:
     return False
 
 
-def test_a_killed_run_does_not_block_the_next_and_sigterm_stops_the_servers(tmp_path: Path) -> None:
+def test_a_killed_run_does_not_block_the_next_run_and_sigterm_stops_the_servers(tmp_path: Path) -> None:
     demo_file = tmp_path / "demo.json"
     killed = start_run(tmp_path)
     wait_until(demo_file.exists)

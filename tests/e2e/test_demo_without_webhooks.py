@@ -17,7 +17,7 @@ from local.terminal import Terminal
 PATIENCE_SECONDS = 40.0
 
 
-def test_the_demo_and_a_debit_end_although_no_webhook_arrives(tmp_path: Path) -> None:
+def test_the_demo_and_a_debit_complete_without_webhooks(tmp_path: Path) -> None:
     with (
         StripeStandIn(sepa_settles_after=2.0) as stripe,
         running_stack(

@@ -36,7 +36,7 @@ CONTRACT_CODES = {
 }
 
 
-def test_docs_domains_has_a_line_for_every_code_of_the_contract() -> None:
+def test_docs_domains_has_a_line_for_every_error_code_of_the_contract() -> None:
     assert {code for code, _ in LINES} >= CONTRACT_CODES
 
 

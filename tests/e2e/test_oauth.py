@@ -31,7 +31,9 @@ def test_a_command_of_the_page_gets_the_stated_response(
     assert said.stdout.startswith(f"HTTP/1.1 {status}"), (line, said.stdout, said.stderr)
 
 
-def test_a_token_can_read_at_each_function_that_accepts_tokens(stack: Stack, accounts: DemoAccounts) -> None:
+def test_each_function_that_accepts_tokens_answers_a_read_with_a_token(
+    stack: Stack, accounts: DemoAccounts
+) -> None:
     account = accounts["ready"]["id"]
     asked = call("POST", f"{stack.issuer}/token", {"user": "usr_ready", "account": account})
     headers = {"Authorization": f"Bearer {asked.json()['access_token']}", "X-Auth-Account": account}

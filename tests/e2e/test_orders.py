@@ -119,7 +119,7 @@ def test_a_site_that_cannot_be_provisioned_fails_and_is_refunded(
     assert told[0]["body"]["type"] == "order.failed"
 
 
-def test_twenty_identical_concurrent_posts_leave_one_cart_and_one_charge(
+def test_twenty_identical_concurrent_posts_create_one_cart_and_one_charge(
     stack: Stack, accounts: DemoAccounts
 ) -> None:
     client = Client(stack, accounts, "trial")
@@ -188,7 +188,7 @@ def test_an_order_paid_by_debit_is_delivered_only_after_the_debit_settles(
     client.until(path, "completed")
 
 
-def test_cancelling_before_the_payment_closes_the_invoice(stack: Stack, accounts: DemoAccounts) -> None:
+def test_cancelling_an_unpaid_order_cancels_its_payment(stack: Stack, accounts: DemoAccounts) -> None:
     client = Client(stack, accounts, "declined_recoverable")
     placed = client.post("cancelled").json()
     path = placed["orders"][0]["poll_url"]

@@ -1,4 +1,4 @@
-"""`make smoke` against the local stack. Its code is the same as on AWS."""
+"""`make smoke` against the local stack. The same code runs against a stack on AWS."""
 
 from __future__ import annotations
 

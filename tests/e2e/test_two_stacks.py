@@ -24,7 +24,7 @@ from operate.stacks import Stage, read_stack
 SECOND = "hosting-orders-second"
 PATIENCE_SECONDS = 60.0
 NAMED_WITHIN_A_PARENT = {"ApiApiGatewayDefaultStage", "FeaturesAtFirst", "FeaturesDeployment"}
-"""Two stacks may use the same ids here: the API stage `$default`, and two version numbers in AppConfig."""
+"""Two stacks may have the same ids for these: the API stage `$default`, and two version numbers in AppConfig."""
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Alerts for the operators: the SNS adapter on moto, and EventBridge's event of a failed execution."""
+"""Alerts for the operators: the SNS adapter with moto, and EventBridge's event of a failed execution."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_a_subject_is_changed_to_fit_the_limits_of_sns(topic: tuple[Any, str, An
     assert message["Subject"].startswith("b?cher?x") and len(message["Subject"]) == MAX_SUBJECT
 
 
-def test_a_refused_publish_is_a_fault(topic: tuple[Any, str, Any]) -> None:
+def test_a_publish_that_sns_refuses_raises_provider_unavailable(topic: tuple[Any, str, Any]) -> None:
     client, arn, _ = topic
     with pytest.raises(ProviderUnavailableError):
         SnsAlerts(client, arn + "-gone").send("subject", "text")

@@ -46,8 +46,8 @@ def message(url: str, **changes: Any) -> CallbackRequest:
 class Network:
     """A network in which every connection leads to one server on loopback.
 
-    `answers` has one list of addresses for each name that is resolved, in order. `asked` has the resolved names, and
-    `connected` the addresses to which the code under test connected.
+    `answers` has one list of addresses for each name that is resolved, in order. `asked` has the names that were
+    resolved. `connected` has the addresses that the code under test connected to.
     """
 
     def __init__(self, answers: list[list[str]], port: int = 0) -> None:
@@ -109,7 +109,7 @@ def test_the_receiver_gets_body_and_headers_unchanged(receiver: CallbackReceiver
     assert received.headers["host"] == receiver.url.removeprefix("http://")
 
 
-def test_without_authorization_there_is_no_such_header(receiver: CallbackReceiver) -> None:
+def test_without_authorization_no_authorization_header_is_sent(receiver: CallbackReceiver) -> None:
     local_callbacks().send(message(receiver.url, authorization=None))
 
     assert "authorization" not in receiver.received[0].headers
@@ -215,7 +215,7 @@ def test_a_host_is_normalised_before_it_is_checked(
 
 
 @pytest.mark.parametrize("expired, valid_for", [(False, "other.example"), (True, "hooks.example.com")])
-def test_a_certificate_must_match_the_host_and_be_current(
+def test_a_certificate_must_match_the_host_and_must_not_have_expired(
     authority: CertificateAuthority, tmp_path: Path, expired: bool, valid_for: str
 ) -> None:
     with RawServer(ok(), authority.server_context(tmp_path, valid_for, expired=expired)) as server:

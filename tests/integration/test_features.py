@@ -1,5 +1,5 @@
 """Feature switches in AppConfig: their value for each account, faults while reading them, and the documents that
-operators may deploy.
+operators may deploy. A fault raises ProviderUnavailableError.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ def test_unreadable_switches_are_a_fault_until_they_can_be_read() -> None:
 
 
 class AppConfig:
-    """AppConfig's data plane, checked against botocore's model. Each response is used once, in sequence."""
+    """A stub of AppConfig's data plane, checked by botocore. Each response is used once, in order."""
 
     def __init__(self) -> None:
         self.client = boto3.client(
@@ -242,7 +242,7 @@ def test_a_function_requests_the_switches_of_its_environment(monkeypatch: pytest
     assert json.loads(request.body) == NAMES
 
 
-def test_a_function_stops_waiting_for_switches_before_its_time_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_function_stops_waiting_for_switches_before_its_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     store: Any = AwsServices(Settings(SETTINGS)).features._open_store()
     config = store._conf_store.client.meta.config

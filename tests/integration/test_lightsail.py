@@ -228,7 +228,7 @@ def test_the_same_item_with_other_values_is_refused_and_changes_nothing(shop: Sh
     assert shop.platform.provision(REQUEST) == operation
 
 
-def test_a_name_that_is_in_use_without_a_machine_is_a_temporary_fault(shop: Shop) -> None:
+def test_a_name_that_is_in_use_without_a_machine_is_a_temporary_error(shop: Shop) -> None:
     shop.standin.fail_next(
         "CreateInstances", "InvalidInputException", f"Some names are already in use: {MACHINE}"
     )
@@ -479,7 +479,7 @@ def test_a_late_request_does_not_rebuild_a_deleted_machine(shop: Shop) -> None:
 @pytest.mark.parametrize(
     "body", [b"", b"{}", b"<html>", b'{"instance": null}', b'{"instance": {"name": "other"}}']
 )
-def test_a_malformed_response_is_a_fault_and_not_a_missing_machine(shop: Shop, body: bytes) -> None:
+def test_a_malformed_response_is_not_taken_for_a_missing_machine(shop: Shop, body: bytes) -> None:
     shop.platform.provision(REQUEST)
     answer = shop.standin.answer
 

@@ -1,4 +1,4 @@
-"""The launch script of a Lightsail machine sets up the customer's login. It contains only a password's hash."""
+"""The launch script of a Lightsail machine sets up the customer's login. It contains a password only as a hash."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ def test_a_completed_service_sends_a_webhook_with_a_valid_signature(
     assert done.status is OperationStatus.SUCCEEDED
 
 
-def test_a_webhook_is_repeated_with_its_id_until_accepted(
+def test_a_webhook_is_repeated_with_the_same_id_until_it_is_accepted(
     standin: PlatformStandIn, receiver: CallbackReceiver
 ) -> None:
     receiver.answer_next(500, times=2)

@@ -148,7 +148,7 @@ def test_a_secret_is_replaced_and_leaves_no_file(tmp_path: Path) -> None:
     assert not file.exists()
 
 
-def test_going_back_to_a_release_moves_the_alias_of_each_function_in_it(tmp_path: Path) -> None:
+def test_going_back_to_a_release_moves_the_aliases_of_its_functions(tmp_path: Path) -> None:
     role = client("iam").create_role(RoleName="role", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
     functions = client("lambda")
     stack = Stack()

@@ -13,9 +13,9 @@ from tests.support.deployed import TEST_KEY, Deployed, a_deployed_stack
 
 
 def customer(client: Any, *, default: bool) -> tuple[str, str]:
-    """Create a customer with two cards. Return the ids of the customer and of the card that is not the default.
+    """Create a customer with two cards. With `default`, the second card is the customer's default.
 
-    Without `default`, neither card is the default.
+    Return the ids of the customer and of the first card.
     """
     made = client.v1.customers.create({"name": "Ada"}).id
     pinned, other = (
@@ -50,7 +50,7 @@ def connected(deployed: Deployed) -> Any:
     return stripe_client(TEST_KEY, deployed.stack)
 
 
-def test_the_customer_s_default_pays_the_next_terms() -> None:
+def test_the_customer_s_default_card_pays_the_next_terms() -> None:
     with a_deployed_stack() as deployed:
         client = connected(deployed)
         owner, pinned = customer(client, default=True)

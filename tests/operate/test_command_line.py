@@ -77,7 +77,7 @@ def test_deploy_has_no_local_stage(capsys: pytest.CaptureFixture[str]) -> None:
     assert "`make run` deploys the local stack" in capsys.readouterr().err
 
 
-def test_a_misspelt_parameter_is_reported_before_aws_is_asked(
+def test_a_misspelt_parameter_is_reported_before_aws_is_called(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("AWS_REGION", "eu-west-1")

@@ -248,7 +248,7 @@ def test_the_adapter_understands_each_event(kind: str, monkeypatch: pytest.Monke
     assert read.reference or read.payment_id or read.subscription_id
 
 
-def test_the_rights_are_those_of_the_adapter_s_requests() -> None:
+def test_the_rights_match_the_adapter_s_requests() -> None:
     """The key needs a right for each resource that the adapter uses: `read`, or `write` for changes."""
     text = "".join(path.read_text() for path in (PACKAGE / "adapters" / "stripe").glob("*.py"))
     wanted: dict[str, str] = {}

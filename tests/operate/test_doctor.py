@@ -24,7 +24,7 @@ PLATFORM = {"api_key": "key", "webhook_secrets": "whsec_bmV3LXNlY3JldA=="}
 
 
 class Pages:
-    """A client whose operations answer with these documents."""
+    """A client whose operations return the given documents."""
 
     def __init__(self, **answers: Any) -> None:
         self._answers = answers

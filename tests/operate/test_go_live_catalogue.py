@@ -17,7 +17,9 @@ from tests.support.deployed import a_deployed_stack
 from tests.support.table import REGION, TABLE_NAME, create_table
 
 
-def test_after_the_program_a_site_and_a_domain_can_be_ordered(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_after_the_program_has_run_a_site_and_a_domain_can_be_ordered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     page = (ROOT / "docs" / "go-live.md").read_text(encoding="utf-8")
     (program,) = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     for name, value in (("ACCESS_KEY_ID", "test"), ("SECRET_ACCESS_KEY", "test"), ("DEFAULT_REGION", REGION)):

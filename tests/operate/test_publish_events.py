@@ -1,4 +1,4 @@
-"""`make publish-events`: events that the stream has lost are published from the table, and once."""
+"""`make publish-events` publishes the events of lost stream records, each event once."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def create(world: World, account: str = "ready") -> None:
 
 
 def lose_an_order(world: World, account: str = "ready") -> None:
-    """Complete an order whose stream records no function has read."""
+    """Complete an order. No function reads its stream records."""
     world.stream_on = False
     world.place(account)
     world.run()

@@ -1,4 +1,4 @@
-"""The account of `make smoke` leaves nothing in the table."""
+"""The account of `make smoke` leaves only expiring items in the table."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def test_the_table_has_each_tool_and_says_whether_it_changes_something() -> None
     ]
 
 
-def test_the_table_has_each_revision() -> None:
+def test_the_table_has_each_protocol_revision() -> None:
     assert tuple(REVISION.findall(PAGE)) == protocol.SPOKEN
 
 

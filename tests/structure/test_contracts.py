@@ -115,7 +115,7 @@ def codes_that_do_not_match(page: str) -> list[str]:
 def endpoints_that_do_not_match(page: str) -> list[str]:
     """The table's columns must match each operation's versions, account and OAuth scope.
 
-    They must also say whether the operation is ours, which means that the published contract does not have it.
+    They must also say whether the operation is ours. The published contract does not have our operations.
     """
     table = {endpoint: tuple(cells) for endpoint, *cells in ENDPOINT.findall(page)}
     routes: dict[str, list[Operation[Any]]] = {}
@@ -167,7 +167,7 @@ def test_each_published_operation_is_served_by_exactly_one_function() -> None:
     assert sorted(served) == sorted(identity(operation) for operation in all_published())
 
 
-def test_exactly_the_declared_operations_have_a_body() -> None:
+def test_an_operation_takes_a_body_exactly_if_it_declares_one() -> None:
     served = all_served()
     assert [each.route for each in served if (each.idempotent or each.body) != (each.takes is not None)] == []
     assert [each.route for each in served if each.idempotent and each.body] == []
@@ -239,7 +239,7 @@ print(json.dumps(found))
 
 
 def test_adding_a_contract_changes_only_the_files_in_docs_extending() -> None:
-    """Only the list of contracts and the default for stored orders name a contract outside its folder and functions."""
+    """Outside a contract's own code, only the list of contracts and the default for stored orders name the contract."""
     naming = {source.module for source in project_modules() if "orders_v2" in source.text}
     outside = {
         module
@@ -327,7 +327,7 @@ TAKE_A_CODE = {"InvalidRequestError", "DomainRefusedError", "AccessDeniedError",
 
 
 def codes_spelled_out(module: str, text: str) -> list[str]:
-    """Find codes that are not members of Code. A misspelled member fails in a test, a misspelled text at a client."""
+    """Find codes that are not members of Code. Tests notice a misspelled member, but not a misspelled text."""
     problems = []
     for node in ast.walk(ast.parse(text)):
         if (

@@ -126,7 +126,7 @@ def test_only_functions_that_need_a_secret_hold_it(secret: str) -> None:
     assert holders == HOLDERS[secret]
 
 
-def test_only_functions_that_deliver_or_take_down_have_rights_to_machines() -> None:
+def test_only_functions_that_create_or_delete_machines_have_rights_to_machines() -> None:
     building = {"provision_hosting", "reconcile"}
     for right, wanted in (
         ("lightsail:CreateInstances", building),

@@ -118,7 +118,8 @@ NAMES = re.compile(
     """,
     re.VERBOSE,
 )
-# In the table of decisions: the number and the date, a subject's numbers, and other decisions that a row names.
+# Digits of docs/decisions.md that are not checked: a row's number and date, a subject's numbers, and the numbers of
+# other decisions.
 COLUMNS = re.compile(
     r"""^\|\ \d+\ \|\ [\d-]{10}\ \| | ^\|\ [a-z\ ]+\ \|\ [\d,\ ]+\ \|$
     | (?:Extends|Continues|step\ of)\ \d+(?:\ and\ \d+)?\b | \b\d+(?=\ changes\ how)""",

@@ -83,7 +83,7 @@ def step_hours(state: str) -> int:
 
 
 def time_out(state: str) -> int:
-    """Milliseconds."""
+    """The time limit of a state, in milliseconds."""
     return int(STATES[state]["TimeoutSeconds"]) * SECOND
 
 
@@ -540,7 +540,7 @@ def page(name: str) -> str:
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_the_numbers_of_a_page_are_those_of_the_code(name: str) -> None:
+def test_the_numbers_of_a_page_match_the_code(name: str) -> None:
     problems = list(wrong(page(name), CLAIMS[name]))
     assert not problems, listed(problems)
 
@@ -574,7 +574,7 @@ def quoted_log_lines(text: str) -> list[str]:
     return [line for quote in quotes for line in re.findall(r"`([^`]+)`", quote)]
 
 
-def test_the_log_lines_of_the_runbooks_are_those_of_the_code() -> None:
+def test_the_log_lines_of_the_runbooks_exist_in_the_code() -> None:
     sources = " ".join(path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py"))
     lines = quoted_log_lines((ROOT / "docs" / "runbooks.md").read_text(encoding="utf-8"))
     assert len(lines) > 12

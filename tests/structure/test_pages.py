@@ -159,7 +159,7 @@ def test_an_unknown_id_and_an_undocumented_endpoint_are_noticed() -> None:
     ]
 
 
-def test_the_page_of_webhooks_lists_every_type_with_its_text() -> None:
+def test_docs_webhooks_lists_every_event_type_with_its_description() -> None:
     page = (ROOT / "docs" / "webhooks.md").read_text(encoding="utf-8")
     listed_types = dict(EVENT_ROW.findall(page))
     assert listed_types == {kind.value: kind.about for kind in EventType}

@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.structure.project import Source, functions, listed, project_modules, read_template
 
-# Policy → the ports that need it. A function may also prepare the ports in WITHOUT_RIGHTS. A function with any policy
+# Policy → the ports that need it. Every function may also prepare the ports in WITHOUT_RIGHTS. A function with a policy
 # may also prepare the ports in ON_THE_TABLE.
 PORTS = {
     "ReadOrders": set(),

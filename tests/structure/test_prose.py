@@ -1,4 +1,4 @@
-"""Plain English: words that are hard to read, and the volume of docstrings."""
+"""Plain English: words that are hard to read, and the length of docstrings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table's stream invokes the roll-up. A bad record neither blocks the shard nor gets lost."""
+"""A bad record of the table's stream neither blocks the shard nor gets lost."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def filters_that_let_through(template: Template, record: dict[str, Any]) -> list
 
 
 def matches(pattern: dict[str, Any], record: Any) -> bool:
-    """Lambda's event filtering, as far as this template uses it. Anything else raises."""
+    """Lambda's event filtering, as far as this template uses it. Any other operator raises an error."""
     for key, wanted in pattern.items():
         value = record.get(key) if isinstance(record, dict) else None
         if isinstance(wanted, dict):

@@ -1,4 +1,4 @@
-"""The template: functions, rights, limits and names."""
+"""The template: functions, logs, the table, secrets and names."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ def tables_that_could_lose_data(template: Template) -> list[str]:
 
 
 def state_machines_that_log_wrongly(template: Template) -> list[str]:
-    """Step Functions logs errors, but never the data between states, which may become confidential."""
+    """Step Functions must log errors, but not the data between states, which may become confidential."""
     problems = []
     groups = set(resources(template, "AWS::Logs::LogGroup"))
     for name, machine in resources(template, "AWS::Serverless::StateMachine").items():
@@ -275,7 +275,7 @@ def test_a_first_deployment_needs_one_parameter_and_no_secret() -> None:
 
 
 def test_the_alarms_of_our_metrics_have_the_stack_as_their_dimension() -> None:
-    """Stacks of one account then have separate alarms."""
+    """An alarm then counts only the metrics of its own stack."""
     stack = [{"Name": "stack", "Value": {"Ref": "AWS::StackName"}}]
     for name, alarm in resources(read_template(), "AWS::CloudWatch::Alarm").items():
         if alarm["Properties"]["Namespace"] == "HostingOrders":
@@ -465,7 +465,7 @@ def test_folders_that_do_not_match_the_template_are_noticed(folders: list[str], 
     assert any(complaint in problem for problem in problems), problems
 
 
-def test_a_function_named_unlike_its_folder_is_noticed() -> None:
+def test_a_function_whose_name_does_not_match_its_folder_is_noticed() -> None:
     template = with_change(GOOD, f"{ROLL_UP}/CodeUri", "functions/place_order/")
     problems = folders_and_functions_that_do_not_match(template, ["place_order", "roll_up_cart"])
     assert (

@@ -82,7 +82,7 @@ def test_the_reconcilers_role_has_managed_policies_and_no_inline_policy(transfor
 
 
 def test_sam_deploy_finds_no_function_without_declared_authentication() -> None:
-    """`sam deploy` would ask about each of these functions, and an empty answer would end the deployment."""
+    """`sam deploy` would ask about each such function, and an empty answer would end the deployment."""
     assert sam_transform.undeclared_authentication(TEMPLATE) == []
 
 

@@ -1,4 +1,4 @@
-"""Runs the project's real state machine in process and in virtual time, on plain Python callables.
+"""Runs the project's real state machine in process and in virtual time. Its tasks call plain Python functions.
 
 It interprets the part of the Amazon States Language that the project uses: a Standard workflow in JSONata with
 Task (`lambda:invoke`, with or without `.waitForTaskToken`), Choice, Pass, Succeed and Fail.
@@ -381,7 +381,7 @@ class AslRunner:
             self._finish(execution, "FAILED", error=failure.error, cause=failure.cause)
 
     def _pass_through(self, execution: Execution, state: State, input: Any, record: Visit) -> None:
-        """Run a Choice, Pass, Succeed or Fail state. An error is raised, as these states have no Retry or Catch."""
+        """Run a Choice, Pass, Succeed or Fail state. These states have no Retry or Catch, so errors are raised."""
         variables = self._variables(execution, input, record)
         if state.type == "Fail":
             raise StateFailedError(fill(state.error, variables), fill(state.cause, variables))

@@ -82,7 +82,7 @@ def complaints_of(page: Page) -> list[str]:
 
 
 def barriers(page: Page) -> list[str]:
-    """All findings of axe-core by all of its rules, including findings that need a human decision."""
+    """The findings of all rules of axe-core, including findings that need a human decision."""
     if not page.evaluate("typeof axe === 'object'"):
         page.evaluate(_axe())
     found: dict[str, Any] = page.evaluate(

@@ -13,7 +13,7 @@ HOOK = "https://client.example/hook"
 
 
 def site(**fields: Any) -> dict[str, Any]:
-    """The smallest body that orders a site, with these fields of `site`."""
+    """The smallest body that orders a site, plus the given fields of `site`."""
     return {"site": {"name": "My site", "variant": "vanilla", **fields}}
 
 

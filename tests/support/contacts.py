@@ -1,4 +1,4 @@
-"""Contacts as clients send them, and the rules that refuse them."""
+"""Contacts as clients send them, and the rules that check them."""
 
 from __future__ import annotations
 

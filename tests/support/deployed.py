@@ -1,4 +1,4 @@
-"""A stack in moto for the operators' commands, and Stripe's stand-in beside it."""
+"""A stack in moto, with Stripe's stand-in, for tests of the operators' commands."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class FakeCloudFormation:
 
 
 class FakeSecrets:
-    """Secrets Manager with these values. Every other secret has no value."""
+    """Secrets Manager with the given values. Every other secret has no value."""
 
     class exceptions:  # noqa: N801
         class ResourceNotFoundException(Exception):  # noqa: N818
@@ -69,7 +69,7 @@ class FakeSecrets:
 
 
 class FakeAccount:
-    """An account with these clients."""
+    """An account with the given clients."""
 
     def __init__(self, **clients: Any) -> None:
         self._clients = clients

@@ -105,7 +105,7 @@ def assert_registered(world: World, order: Order) -> None:
 
 
 def assert_alone(world: World, order: Order) -> None:
-    """Check `assert_registered`, one charge and one callback. No token waits, and nothing is due soon."""
+    """Check `assert_registered`. Also check one charge, one callback, no waiting token, and nothing due soon."""
     assert_registered(world, order)
     assert world.net_paid(account_of(order)) == order.price.amount
     assert not world.stripe.credit_notes() and len(world.stripe.charges()) == 1

@@ -51,7 +51,7 @@ class Machine:
 
 
 class ForgetfulLightsail:
-    """The Lightsail adapter on a stand-in that forgets deleted machines.
+    """The Lightsail adapter with a stand-in that forgets deleted machines.
 
     A machine runs after a call of `start`, or immediately with `quick`. `asked` has all build requests, oldest first.
     A mishap is a simulated failure (tests/support/mishaps.py). Here it affects a whole call of an adapter's method.

@@ -1,4 +1,4 @@
-"""The invariants that every seed of the simulation must keep (tests/support/simulation.py)."""
+"""The invariants that the simulation checks for every seed (tests/support/simulation.py)."""
 
 from __future__ import annotations
 

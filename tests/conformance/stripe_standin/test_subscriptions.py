@@ -1,4 +1,4 @@
-"""Subscriptions whose first period begins later, as for renewals: their invoices, declines and end."""
+"""Subscriptions with a later `billing_cycle_anchor`, as renewals have: invoices, declines and cancellation."""
 
 from __future__ import annotations
 
@@ -242,7 +242,7 @@ def test_a_cancelled_subscription_is_no_longer_invoiced(shop: Shop) -> None:
 
 
 @pytest.mark.standin_only("uses the stand-in's controls")
-def test_a_control_starts_and_pays_the_next_period_immediately(shop: Shop) -> None:
+def test_the_renew_control_bills_the_next_period_immediately(shop: Shop) -> None:
     clock = shop.clock()
     customer = shop.customer(test_clock=clock.id)
     subscription = renewal(shop, customer)

@@ -51,7 +51,7 @@ def test_a_clock_stands_still_until_it_is_advanced(shop: Shop) -> None:
     assert clock.id in [one.id for one in shop.client.v1.test_helpers.test_clocks.list().data]
 
 
-def test_objects_of_a_clock_have_its_time(shop: Shop) -> None:
+def test_objects_of_a_clock_are_created_at_the_clocks_time(shop: Shop) -> None:
     clock = clock_of(shop)
     customer = shop.customer(test_clock=clock.id)
     subscription = subscribed(shop, customer)
@@ -61,10 +61,10 @@ def test_objects_of_a_clock_have_its_time(shop: Shop) -> None:
     assert subscription["items"].data[0].current_period_start == clock.frozen_time
     assert invoice.status_transitions.paid_at == clock.frozen_time
     charge = shop.client.v1.charges.list({"customer": customer.id}).data[0]
-    assert charge.created < clock.frozen_time  # payments have the real time
+    assert charge.created < clock.frozen_time  # a charge has the real time
 
 
-def test_a_renewal_is_a_draft_for_an_hour_of_its_clock_and_then_paid(shop: Shop) -> None:
+def test_a_renewal_invoice_is_a_draft_for_an_hour_and_then_paid(shop: Shop) -> None:
     clock = clock_of(shop)
     customer = shop.customer(test_clock=clock.id)
     subscription = subscribed(shop, customer)

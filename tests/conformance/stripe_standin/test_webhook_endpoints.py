@@ -1,4 +1,4 @@
-"""Webhook endpoints made through the API, and restricted keys."""
+"""Webhook endpoints created through the API, and restricted keys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Webhooks: their signature, their repetition, and the controls that disturb them."""
+"""Webhooks: signatures, retries, and the stand-in's controls for them."""
 
 from __future__ import annotations
 

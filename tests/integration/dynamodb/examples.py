@@ -109,7 +109,7 @@ def a_catalogue_store(client: Any) -> DynamoCatalogueStore:
 
 
 def limit_places(client: Any, places: int | None, name: str = "wordpress") -> None:
-    """Set a variant's capacity. Each order of the variant takes one of these places."""
+    """Set a variant's capacity. Each order of the variant takes one place."""
     a_catalogue_store(client).put_variant(Variant(name, capacity=places))
 
 

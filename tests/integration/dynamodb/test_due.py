@@ -103,7 +103,7 @@ def test_a_roll_up_leaves_the_carts_due_time_unchanged(store: DynamoOrderStore) 
 
 
 def test_the_shard_of_a_key_is_the_same_in_every_process() -> None:
-    """The expected shards are constants, because another hash would not find the items already in the index."""
+    """The expected shards are constants, because a changed hash would not find the items in the index."""
     assert keys.due_shard(keys.order("account", 1)) == "DUE#0"
     assert keys.due_shard(keys.cart("account", "token")) == "DUE#3"
 

@@ -1,4 +1,4 @@
-"""Reading many orders: pages after a number of skipped orders, pages by cursor, ranges of time, lists of numbers.
+"""Listing orders: pages by offset, pages by cursor, all orders since a number, and orders by their numbers.
 
 A page mark stores the position of an order in its account's list.
 """
@@ -183,7 +183,7 @@ def test_a_page_of_newer_orders_has_the_orders_just_above_the_number(
     assert (numbers(page), page.has_more) == (expected, has_more)
 
 
-def test_new_orders_between_two_pages_do_not_shift_the_cursor(store: DynamoOrderStore) -> None:
+def test_orders_placed_between_two_pages_do_not_shift_the_cursor(store: DynamoOrderStore) -> None:
     place(store, 10, 20, 30, 40, 50)
     seen = numbers(store.newest(ACCOUNT, 2))
     place(store, 60)  # newer than all other orders
@@ -210,7 +210,7 @@ def test_since_returns_the_order_with_the_given_number_and_newer_orders(store: D
     assert store.since(ACCOUNT, 6, 10) == []
 
 
-def test_since_the_smallest_number_at_a_time_leaves_out_older_orders(
+def test_since_with_the_first_number_of_a_time_leaves_out_earlier_orders(
     store: DynamoOrderStore,
 ) -> None:
     before, after = smallest_number_at(NOW) - 1, smallest_number_at(NOW) + 12345

@@ -1,6 +1,6 @@
 """`save_payment` and `save_failed_payment`.
 
-A cart's payment has a separate version from the cart's roll-up, which is one status for all its orders.
+A cart's roll-up is one status for all its orders. The payment and the roll-up have separate versions.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def test_a_saved_payment_is_stored(store: DynamoOrderStore) -> None:
     assert store.cart(ACCOUNT, TOKEN) == saved
 
 
-def test_only_one_of_two_processes_takes_the_lease(store: DynamoOrderStore) -> None:
+def test_only_one_of_two_processes_takes_the_payment_lease(store: DynamoOrderStore) -> None:
     seen = placed(store, an_order())
     store.save_payment(replace(seen, payment_lease=NOW + 1))
     with pytest.raises(ConcurrentUpdateError):

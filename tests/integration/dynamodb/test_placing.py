@@ -1,6 +1,6 @@
 """`place` writes the cart, its orders and their capacity in one transaction, or writes nothing.
 
-A capacity counter counts how many places of a scarce variant are taken.
+A capacity counter counts how many places of a variant are taken.
 """
 
 from __future__ import annotations
@@ -312,7 +312,7 @@ def test_endless_conflicts_raise_concurrent_update_if_no_duplicate_is_stored(cli
     assert everything_in(client) == []
 
 
-def test_a_duplicate_cart_raises_cart_exists_if_dynamodb_names_only_the_counter(client: Any) -> None:
+def test_a_duplicate_cart_raises_cart_exists_although_only_the_counters_condition_failed(client: Any) -> None:
     limit_places(client, 1)
     twin = an_order(NUMBER + 1, capacity="wordpress")
     DynamoOrderStore(client, TABLE_NAME).place(a_cart(twin), [twin])
@@ -402,7 +402,7 @@ def test_a_duplicate_cart_with_its_quote_raises_cart_exists(store: DynamoOrderSt
         store.place(a_cart(order, quote_id="q"), [order])
 
 
-def test_a_taken_number_is_also_reported_for_a_cart_with_a_quote(store: DynamoOrderStore) -> None:
+def test_a_cart_with_a_quote_and_a_taken_number_raises_number_taken(store: DynamoOrderStore) -> None:
     store.place(a_cart(an_order()), [an_order()])
     with pytest.raises(NumberTakenError):
         store.place(a_cart(an_order(), token="other", quote_id="q"), [an_order()])

@@ -184,7 +184,7 @@ def test_concurrent_roll_ups_of_many_orders_lose_nothing(client: Any, store: Dyn
 
 
 def test_a_roll_up_costs_the_same_for_every_order(store: DynamoOrderStore, client: Any) -> None:
-    """A roll-up of a cart of any size is one query and one write of a small item."""
+    """For a cart of any size, `save_roll_up` needs one query and one write of a small item."""
     placed(store, 49)  # the orders, their claims and the cart are nearly 100 writes, a transaction's maximum
     calls: list[str] = []
     counting = _Counting(client, calls)

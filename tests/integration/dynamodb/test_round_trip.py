@@ -52,7 +52,7 @@ def anything(hint: Any) -> st.SearchStrategy[Any]:
 
 
 def as_placed(value: Any) -> Any:
-    """The value as placing stores it: a domain order without a record gets an empty record."""
+    """The value as `place` stores it: a domain order without a record gets an empty record."""
     if isinstance(value, Order) and value.kind is ProductKind.DOMAIN and value.domain is None:
         return value.with_domain(DomainRecord())
     return value

@@ -1,4 +1,4 @@
-"""`save_order`: the version check between two writers, and the release of an order's place in a variant's capacity."""
+"""`save_order` checks the version of an order, and releases the capacity of an order that ends undelivered."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_a_saved_order_is_stored_with_its_next_version(store: DynamoOrderStore) 
     assert store.order(ACCOUNT, NUMBER) == again
 
 
-def test_the_fields_that_an_order_gets_after_its_placing_are_stored(store: DynamoOrderStore) -> None:
+def test_the_fields_that_an_order_gets_after_it_is_placed_are_stored(store: DynamoOrderStore) -> None:
     placed = place_one(store)
     saved = store.save_order(a_full_order(version=placed.version))
     assert store.order(ACCOUNT, NUMBER) == saved
@@ -74,7 +74,7 @@ def test_an_order_that_was_never_placed_cannot_be_saved(store: DynamoOrderStore,
     assert everything_in(client) == []
 
 
-def test_a_concurrent_cancel_and_start_of_provisioning_have_one_winner(
+def test_only_one_of_a_cancellation_and_a_concurrent_start_of_provisioning_is_saved(
     client: Any, store: DynamoOrderStore
 ) -> None:
     for race in range(10):
@@ -205,7 +205,7 @@ def test_a_write_that_conflicts_at_every_retry_raises_concurrent_update(
     assert store.order(ACCOUNT, NUMBER) == placed
 
 
-def test_a_throttled_write_is_a_fault_and_leaves_the_order_unchanged(
+def test_a_throttled_write_raises_provider_unavailable_and_leaves_the_order_unchanged(
     client: Any, store: DynamoOrderStore
 ) -> None:
     placed = place_one(store)

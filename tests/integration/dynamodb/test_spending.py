@@ -121,7 +121,7 @@ def test_a_cart_counts_the_sum_of_its_orders(store: DynamoOrderStore, client: An
     assert store.spent(ACCOUNT, KEY, DAY) == Spent(3600, 3600)
 
 
-def test_orders_that_count_cannot_be_placed_without_the_cap(store: DynamoOrderStore, client: Any) -> None:
+def test_an_order_with_a_spend_cannot_be_placed_without_a_cap(store: DynamoOrderStore, client: Any) -> None:
     order = an_order(spend=spending())
     with pytest.raises(ValueError, match="need the cap"):
         store.place(a_cart(order), [order])
@@ -151,7 +151,7 @@ def test_twenty_concurrent_orders_cannot_exceed_the_cap(client: Any, limit: Spen
     assert len(store.newest(ACCOUNT, 50).orders) == 3
 
 
-def test_concurrent_duplicates_are_replays_although_one_uses_up_the_cap(client: Any) -> None:
+def test_concurrent_duplicates_raise_cart_exists_although_one_uses_up_the_cap(client: Any) -> None:
     twins = [an_order(NUMBER + twin, spend=spending()) for twin in range(8)]
     calls = [
         lambda twin=twin: DynamoOrderStore(client, TABLE_NAME, no_sleep).place(
@@ -162,7 +162,7 @@ def test_concurrent_duplicates_are_replays_although_one_uses_up_the_cap(client: 
     assert outcomes(calls) == {"done": 1, "CartExistsError": 7}
 
 
-def test_a_duplicate_is_a_replay_after_the_cap_was_lowered(store: DynamoOrderStore) -> None:
+def test_a_duplicate_raises_cart_exists_after_the_cap_was_lowered(store: DynamoOrderStore) -> None:
     order = an_order(spend=spending())
     store.place(a_cart(order), [order], cap=cap(day=1200))
     with pytest.raises(CartExistsError):
@@ -170,7 +170,7 @@ def test_a_duplicate_is_a_replay_after_the_cap_was_lowered(store: DynamoOrderSto
 
 
 def test_a_refusal_that_no_longer_holds_raises_concurrent_update(client: Any) -> None:
-    """Another order frees part of the cap right after the transaction, so the order fits when the counter is read."""
+    """Another order frees part of the cap right after the transaction has failed. Then this order fits the cap."""
     only_the_cap = fault("TransactionCanceledException", "None", "None", "None", "ConditionalCheckFailed")
     meddled = InterruptedClient(client, "transact_write_items", only_the_cap)
     with pytest.raises(ConcurrentUpdateError):

@@ -1,4 +1,4 @@
-"""Counts how often it receives each record of the table's stream, and fails at names that end in `poison`."""
+"""Counts how often each record of the table's stream arrives. Names that end in `poison` are reported as failures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A workflow step that counts its calls and does what its input requests."""
+"""A workflow step that counts its calls. Its input chooses the result."""
 
 from __future__ import annotations
 
