@@ -14,7 +14,7 @@ RENEWAL = "RENEW_DOMAIN"
 
 @dataclass(frozen=True)
 class Step:
-    """Lasts `seconds`. With None, it lasts until a control ends it."""
+    """A step of an operation. It ends after `seconds`, or only by a request under /_standin if `seconds` is None."""
 
     status: str
     seconds: float | None

@@ -26,7 +26,7 @@ _COUNTRY = re.compile(r"[A-Z]{2}")
 
 
 def merge_metadata(target: Json, params: Json) -> None:
-    """An empty value deletes its key. An empty text instead of the metadata deletes all keys."""
+    """An empty value deletes its key. If `metadata` itself is an empty string, all keys are deleted."""
     change = params.get("metadata")
     if change == "":
         target["metadata"] = {}

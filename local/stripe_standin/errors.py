@@ -125,7 +125,7 @@ def too_many_requests(reason: str = "global-rate") -> StripeError:
 
 
 def locked() -> StripeError:
-    """429: another request has the object. The SDK retries."""
+    """429: another request has locked the object. The SDK retries."""
     message = (
         "This object cannot be accessed right now because another API request or Stripe process is currently "
         "accessing it."

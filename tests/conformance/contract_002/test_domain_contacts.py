@@ -282,7 +282,7 @@ def test_O2_131_O2_147_a_source_without_a_registration_is_refused(
 
 
 def test_O2_147_the_error_does_not_say_why_a_registration_is_no_source(world: World, owned: int) -> None:
-    """The text is the same for an order that is foreign, unknown, unfinished or failed, or that has no domain.
+    """The text is the same if the order belongs to another account, is unknown, unfinished or failed, or has no domain.
 
     A client therefore learns nothing about other registrations.
     """
