@@ -36,7 +36,7 @@ Controls: POST JSON or form fields. Each has a form on the page at `/` and a met
     /_standin/renew                subscription: start its next period now
     /_standin/settings             the fields of `state.Settings`
     /_standin/webhooks             on, copies, shuffle (a seed, or null), gather_seconds, delay_seconds, url
-    /_standin/events/ID/send       times: deliver an event again, whatever the settings
+    /_standin/events/ID/send       times: deliver an event again, even when webhooks are off
     /_standin/events/send          times: deliver all events again
     /_standin/events/make          type, object[, id, created, …]: deliver an invented event
     /_standin/faults               kind, path (a regular expression for the whole path), method, times, after (how

@@ -94,7 +94,7 @@ def _is_final(state: State, invoice: Json) -> bool:
 
 
 def _end(state: State, invoice: Json) -> None:
-    """End the subscription as the settings say. If its newest invoice is paid, the subscription does not change."""
+    """Apply the setting `after_retries`. The subscription does not change if its newest invoice is paid."""
     invoice.update(auto_advance=False, next_payment_attempt=None)
     subscription = state.get("subscription", invoice["parent"]["subscription_details"]["subscription"])
     newest = state.find(subscription["latest_invoice"])

@@ -50,9 +50,9 @@ class Settings:
     """
     sepa_settles_after: float = SEPA_SETTLES_AFTER
     """Seconds until a SEPA payment settles or fails. It takes days in live mode and seconds in Stripe's test mode.
-    Accounts published as delayed take three minutes longer."""
+    Test accounts that Stripe documents as delayed take three minutes longer."""
     sepa_settles: bool = True
-    """False keeps a SEPA payment `processing` until a control (a request under /_standin) settles or fails it."""
+    """False keeps a SEPA payment `processing` until a request under /_standin settles or fails it."""
     renewals_are_drafts_for: float = 3600.0
     """Seconds from the creation of a later period's invoice to its collection. At Stripe, it is about an hour."""
     refused_drafts_wait_for: float = 72 * 3600.0
@@ -194,7 +194,7 @@ class State:
         self._found_by: dict[tuple[str, str, Any], dict[str, Json]] = defaultdict(dict)
         self._agenda: list[_Due] = []
         self._clock_agendas: dict[str, list[_Due]] = defaultdict(list)
-        """By test clock id, in the clock's time."""
+        """By test clock id. Each agenda uses its clock's time."""
         self._numbers = itertools.count(1)
         clock.when_advanced(self.run_due)
 
