@@ -17,13 +17,13 @@ _MOST = 100
 
 
 def poll_payments(dynamodb: Any, table: str, now: Callable[[], float] = time.time) -> Callable[[], None]:
-    """Return a function to call before each run of the reconciler. It makes the checks of payments due."""
+    """Return a function to call before each run of the reconciler. It brings payment checks forward to now."""
     orders = DynamoOrderStore(dynamodb, table)
 
     def make_due() -> None:
         moment = int(now() * 1000)
-        # A check makes the payment due again after PAYMENT_CHECK. A payment that is due later than this time was
-        # therefore checked less than EVERY ago.
+        # After a check, the next check is due in PAYMENT_CHECK. So a payment that is due after `checked_lately` was
+        # checked less than EVERY ago.
         checked_lately = moment + deadlines.PAYMENT_CHECK - EVERY
         with suppress(HostingOrdersError):  # the emulator is busy or ending
             for item in orders.due(checked_lately, _MOST):

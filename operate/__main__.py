@@ -1,4 +1,4 @@
-"""`python -m operate COMMAND --stage STAGE`: what operators do with a stack on AWS. `make` has a target for each."""
+"""`python -m operate COMMAND --stage STAGE`: commands for a stack on AWS. `make` has a target for each command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`make align-cards`: charge the renewals of earlier releases to the customer's current default method.
+"""`make align-cards`: charge the renewals of old orders to the customer's current default payment method.
 
 An earlier release stored the order's card in each subscription. That card takes precedence over the customer's default.
 Stripe's API can replace that card, but cannot remove it.

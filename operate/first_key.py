@@ -38,7 +38,7 @@ def first_key(cloud: Cloud, stack: Stack, values: Mapping[str, str], report: Rep
     stored = read_secret(cloud.client("secretsmanager"), stack.resources["StripeSecret"])
     if API_KEY not in stored:
         raise OperateError("The stack is not connected: run `make connect-stripe` first.")
-    # Only a key of the payments' own mode can order.
+    # A key can order only if it has the mode of Stripe's key, test or live.
     test = "_live_" not in stored[API_KEY]
     secret = new_secret(test=test)
     credential = Credential(

@@ -1,4 +1,4 @@
-"""`make publish-events`: publish the account webhooks of events that the table's stream has lost."""
+"""`make publish-events`: publish to account webhooks the events that the table's stream has lost."""
 
 from __future__ import annotations
 

@@ -63,8 +63,8 @@ class SmokeAccount:
 class Shop:
     """Creates the account and removes it again.
 
-    `close` also works after `open` was interrupted. The object remembers the price and the key before it creates
-    them, and the customer when Stripe answers.
+    `close` also works after `open` was interrupted. The object notes the price and the key before it stores them, and
+    the customer as soon as Stripe has answered.
     """
 
     def __init__(self, cloud: Cloud, stack: Stack, client: stripe.StripeClient) -> None:

@@ -61,7 +61,7 @@ class Stack:
 
 
 class Account:
-    """The operator's AWS account, found as the AWS CLI finds it."""
+    """The operator's AWS account. boto3 finds the credentials as the AWS CLI does."""
 
     def __init__(self, region: str | None = None) -> None:
         import boto3

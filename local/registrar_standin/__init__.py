@@ -24,8 +24,9 @@ In a test:
 As a server with a page at `/`: `python -m local.registrar_standin --port 8091`. Controls (POST JSON or form fields):
 
     /_standin/names/<name>/finish | fail | approve | reject | advance | take | verify | leave | lapse
-        fail and reject take `message`; advance ends the current step; take: another owner registers it;
-        verify: the e-mail address is confirmed; leave: it moves to another registrar; lapse: the registry deletes it
+        fail, reject: with an optional `message`; advance: end the current step; take: another owner registers the
+        domain; verify: the e-mail address is confirmed; leave: the domain moves to another registrar; lapse: the
+        registry deletes the domain
     /_standin/faults
         `answer`: lose, or an error code such as ThrottlingException; `operation` (default: any), `times`;
         without fields: clear all faults

@@ -1,4 +1,4 @@
-"""Checks before the registrar accepts an order, and its prices."""
+"""The registrar's prices, and what it checks before it accepts an order."""
 
 from __future__ import annotations
 

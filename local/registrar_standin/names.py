@@ -114,8 +114,8 @@ TRANSFER_KEEPS_THE_DATE = frozenset(
 )
 TRANSFER_GIVES_A_YEAR_FROM_NOW = frozenset(("be", "de", "fr", "it", "nl"))
 
-# How many days before the expiry date a registry begins to renew (its page in the Route 53 Developer Guide). Registries
-# that are not listed renew at any time.
+# A registry renews a domain only in this number of days before the expiry date (its page in the Route 53 Developer
+# Guide). Registries that are not listed renew at any time.
 RENEWED_FROM_DAYS_BEFORE: Mapping[str, int] = {
     **dict.fromkeys(("co.uk", "me.uk", "org.uk", "uk"), 180),
     **dict.fromkeys(("au", "com.au", "net.au"), 60),

@@ -14,7 +14,7 @@ RENEWAL = "RENEW_DOMAIN"
 
 @dataclass(frozen=True)
 class Step:
-    """Lasts `seconds`. With None, it lasts until a control ends it."""
+    """A step of an operation. It ends after `seconds`, or only by a request under /_standin if `seconds` is None."""
 
     status: str
     seconds: float | None
@@ -75,10 +75,10 @@ class Domain:
         None  # the registrant must confirm the e-mail address by this time; None when confirmed
     )
 
-    stale_expiry: tuple[float, float] | None = None  # an older date, and until when it is shown
+    stale_expiry: tuple[float, float] | None = None  # an older date, and the time until which it is shown
 
     def shown_expiry(self, now: float) -> float:
-        """The expiry date in the registrar's own database."""
+        """The expiry date that the API returns. After a transfer, it can be out of date for a while."""
         older, until = self.stale_expiry or (0, 0)
         return older if now < until else self.expires_at
 

@@ -55,11 +55,11 @@ class Registry:
         self.renewed: Counter[str] = Counter()
         self.mails: Counter[str] = Counter()  # by domain: how often the verification mail was sent again
         self.slow_checks: set[tuple[str, str]] = set()
-        # If True, GetOperationDetail refuses completed operations. The API reference does not say whether it does.
+        # If True, GetOperationDetail refuses completed operations. The API reference does not say what Route 53 does.
         self.hides_completed = False
         self.former_expiry: dict[str, float] = {}
         self.former_nameservers: dict[str, tuple[str, ...]] = {}
-        self.expiry_lags = 0.0  # seconds after a transfer in which the former expiry date is shown
+        self.expiry_lags = 0.0  # after a transfer, the former expiry date is shown for this number of seconds
 
     def reset(self) -> None:
         with self.lock:

@@ -1,4 +1,4 @@
-"""The stand-in on loopback: POST `/` is the Route 53 Domains API, GET `/` the page, /_standin the controls."""
+"""The stand-in on loopback: POST `/` is the Route 53 Domains API, GET `/` is the page, /_standin has the controls."""
 
 from __future__ import annotations
 

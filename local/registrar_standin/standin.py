@@ -30,8 +30,9 @@ class RegistrarStandIn:
     """Route 53 Domains in this process. `clients()` returns boto3 clients connected to it.
 
     `now` returns Unix seconds. It may be a virtual clock, so no timer runs. Instead, each request first does the work
-    that has become due. `delay` and, for transfers, `transfer_delay` are seconds. With None, the work waits for a
-    control. `create_zone` is called with each registered domain and may return the zone's name servers.
+    that has become due. A registration or a renewal takes `delay` seconds, and a transfer takes `transfer_delay`
+    seconds. If the delay is None, the operation runs until a method such as `finish` ends it. `create_zone` is called
+    with each registered domain and may return the zone's name servers.
     """
 
     def __init__(

@@ -13,7 +13,7 @@ def zone_maker(aws_endpoint: str) -> Callable[[str], Sequence[str]]:
     client = Aws(aws_endpoint).client("route53")
 
     def make(name: str) -> Sequence[str]:
-        # Like Route 53's registrar, use a reference that is not ours: our code must not take the zone for its own.
+        # Use a reference like that of Route 53's registrar. Our code must see that it did not create this zone.
         answer = client.create_hosted_zone(
             Name=name,
             CallerReference=f"RISWorkflow-RD:{uuid.uuid4()}",

@@ -7,12 +7,12 @@
         client = stripe.StripeClient("sk_test_1", base_addresses={"api": standin.url})
 
 It accepts any key that starts with `sk_test_`, and validates requests and responses against the types of the pinned
-`stripe` package. A documented parameter that it does not support gets a 501. It differs from Stripe's test mode:
+`stripe` package. A documented parameter that it does not support gets a 501. Differences from Stripe's test mode:
 
 - A SEPA payment settles after five days of `clock`, as in live mode (`sepa_settles_after`).
 - Tax comes from a table of VAT rates.
-- It collects only invoices of subscriptions automatically, and retries them on the days of a setting.
-- It retries failed webhooks for a minute, not for days.
+- Only invoices of subscriptions are collected automatically. The setting `retry_days` says when they are retried.
+- Failed webhooks are retried for a minute, not for days.
 - Rate limits are off until they are set.
 - A test clock does its work at once. An existing customer cannot join a test clock.
 
@@ -22,30 +22,31 @@ Controls: POST JSON or form fields. Each has a form on the page at `/` and a met
     /_standin/checkout/pay         session[, card, email, name, country, postal_code]: pay by card
     /_standin/checkout/debit       session[, iban, …]: pay by SEPA debit
     /_standin/checkout/authenticate
-                                   session, succeeds: the customer's answer to the bank's challenge
+                                   session, succeeds (true, false): whether the customer passes authentication
     /_standin/checkout/expire      session: expire the session now
     /_standin/settle               payment (id of the intent, invoice or session) | customer: a SEPA payment arrives
-    /_standin/fail                 as for settle, and failure_code: a SEPA payment fails
+    /_standin/fail                 payment | customer[, failure_code]: a SEPA payment fails
     /_standin/decline              payment_method, decline_code[, code]: decline this card's charges; without
-                                   decline_code, restore its published behaviour
+                                   decline_code, undo this
     /_standin/set_up               payment_method: the customer authenticates it for off-session payments
     /_standin/discount             customer, percent: a coupon lowers the customer's further invoices
     /_standin/dispute              charge | invoice[, reason]: the bank disputes a charge
-    /_standin/refund               refund, succeeds: end a pending refund, or fail a succeeded one
+    /_standin/refund               refund, succeeds (true, false): the outcome of a pending refund; a succeeded
+                                   refund can still fail
     /_standin/renew                subscription: start its next period now
     /_standin/settings             the fields of `state.Settings`
     /_standin/webhooks             on, copies, shuffle (a seed, or null), gather_seconds, delay_seconds, url
-    /_standin/events/ID/send       times: deliver an event again, whatever the settings
+    /_standin/events/ID/send       times: deliver an event again, even when webhooks are off
     /_standin/events/send          times: deliver all events again
     /_standin/events/make          type, object[, id, created, …]: deliver an invented event
-    /_standin/faults               kind, path (a pattern of the whole path), method, times, after (how many
-                                   matching requests to skip). Kinds:
+    /_standin/faults               kind, path (a regular expression for the whole path), method, times, after (how
+                                   many matching requests to skip). Kinds:
                                      error        do nothing, answer 500; a retry with the same key succeeds
                                      error_after  apply it, answer 500; a retry gets that 500
                                      lost         apply it, break the connection; a retry gets the response
                                      dropped      do nothing, break the connection
                                      too_many     do nothing, answer 429
-                                     locked       do nothing, answer 429: another request has the object
+                                     locked       do nothing, answer 429: another request has locked the object
                                      delay        apply it after `milliseconds`
                                      refuse       do nothing, answer `error` with `status`
     /_standin/faults/clear         clear all faults

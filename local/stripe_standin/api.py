@@ -1,4 +1,4 @@
-"""Serve a request: authentication, faults, the endpoint, idempotency and the response's form."""
+"""Serve a request: authentication, rate limits, faults, idempotency, the endpoint and its JSON response."""
 
 from __future__ import annotations
 

@@ -238,7 +238,7 @@ def _debit(state: State, intent: Json, method: Json) -> None:
     seconds = state.settings.sepa_settles_after + (SLOW_SEPA_SECONDS if account.delayed else 0)
 
     def outcome() -> None:
-        # A control may already have settled the debit, or turned automatic settlement off.
+        # A request under /_standin may already have settled the debit, or turned automatic settlement off.
         if state.settings.sepa_settles and intent["latest_charge"] == charge["id"]:
             settle(state, intent["id"], account.failure_code)
 

@@ -1,7 +1,7 @@
 """Checkout Sessions in payment mode: https://docs.stripe.com/api/checkout/sessions.
 
-An open session becomes complete when the customer has paid or a debit is processing. It expires by request or at
-`expires_at`. The first attempt to pay creates the payment intent. Rules for an adapter are in
+An open session becomes complete when the customer has paid or a debit is processing. It expires at `expires_at`, or
+earlier on request. The first attempt to pay creates the payment intent. Rules for an adapter are in
 local/stripe_standin/CHECKOUT.md.
 """
 

@@ -1,9 +1,9 @@
 """Payments on a Checkout Session's page.
 
-The first attempt creates the payment intent, and later attempts use it. A card completes the session when it is
-charged. A debit completes it when it is processing. Checkout then creates the invoice, if `invoice_creation` is
-enabled. For a debit, the setting `checkout_debit_invoice` decides when. Checkout neither uses the customer's balance
-nor changes the default payment method. https://docs.stripe.com/payments/checkout/how-checkout-works,
+The first attempt creates the payment intent, and later attempts use it. The session is complete when a card has been
+charged or a debit is processing. Checkout then creates the invoice, if `invoice_creation` is enabled. For a debit, the
+setting `checkout_debit_invoice` decides when the invoice is created. Checkout neither uses the customer's balance nor
+changes the default payment method. https://docs.stripe.com/payments/checkout/how-checkout-works,
 /payments/checkout/fulfillment
 """
 

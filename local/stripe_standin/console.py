@@ -46,17 +46,17 @@ CONTROLS = (
     Control("POST", "/_standin/checkout/debit", "session, iban, email, name, country, postal_code",
             "the customer pays a Checkout Session by SEPA debit"),
     Control("POST", "/_standin/checkout/authenticate", "session, succeeds",
-            "the customer confirms that payment to their bank, or refuses"),
+            "the customer confirms a payment at Checkout to their bank, or refuses"),
     Control("POST", "/_standin/checkout/expire", "session", "expire a Checkout Session now"),
     Control("POST", "/_standin/settle", "payment | customer", "the money of a debit arrives"),
     Control("POST", "/_standin/fail", "payment | customer, failure_code", "the bank returns a debit"),
     Control("POST", "/_standin/decline", "payment_method, decline_code, code", "decline this card's charges; "
-            "without decline_code, restore its published behaviour"),
+            "without decline_code, undo this"),
     Control("POST", "/_standin/set_up", "payment_method", "the customer authenticates it for off-session payments"),
     Control("POST", "/_standin/discount", "customer, percent", "a coupon lowers the customer's further invoices"),
     Control("POST", "/_standin/dispute", "charge | invoice, reason", "the bank disputes a charge"),
     Control("POST", "/_standin/refund", "refund, succeeds", "a refund arrives, or it fails"),
-    Control("POST", "/_standin/renew", "subscription", "its next period starts now, and is charged"),
+    Control("POST", "/_standin/renew", "subscription", "start its next period now, and charge it"),
     Control("POST", "/_standin/settings", "attach_decline_cards, sepa_settles, sepa_settles_after, refunds, "
              "search_lags, renewals_are_drafts_for, retry_days, after_retries, checkout_line_metadata, "
              "checkout_debit_invoice, checkout_invoice_lags, checkout_credit_notes, tax_rounding, "

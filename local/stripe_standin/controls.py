@@ -55,7 +55,7 @@ class Controls:
         return intent_id
 
     def decline(self, payment_method: str, decline_code: str | None, code: str = "card_declined") -> None:
-        """Decline all later charges on this card. A `decline_code` of None restores the card's published behaviour."""
+        """Decline all later charges on this card. A `decline_code` of None undoes this."""
         with self._state.lock:
             self._state.get("payment_method", payment_method)
             decline = None if decline_code is None else Decline(code, decline_code)

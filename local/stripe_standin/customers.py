@@ -26,7 +26,7 @@ _COUNTRY = re.compile(r"[A-Z]{2}")
 
 
 def merge_metadata(target: Json, params: Json) -> None:
-    """An empty value deletes its key. An empty text instead of the metadata deletes all keys."""
+    """An empty value deletes its key. If `metadata` itself is an empty string, all keys are deleted."""
     change = params.get("metadata")
     if change == "":
         target["metadata"] = {}
@@ -71,7 +71,7 @@ def _join_clock(state: State, customer: Json, clock: str) -> None:
 
 
 def list_all(state: State, params: Json) -> list[Json]:
-    """Without `test_clock`, only customers without a test clock."""
+    """Without the parameter `test_clock`, return only customers without a test clock."""
     return [
         customer
         for customer in state.all("customer", test_clock=params.get("test_clock"))
@@ -94,7 +94,7 @@ def update(state: State, params: Json, customer_id: str) -> Json:
 
 
 def delete(state: State, params: Json, customer_id: str) -> Json:
-    """Also cancel the customer's subscriptions. Later reads of the id return a deleted customer."""
+    """Delete the customer, and cancel its subscriptions. Later reads of the id return a deleted customer."""
     customer = state.get("customer", customer_id)
     for subscription in state.all("subscription", customer=customer_id):
         if subscription["status"] != "canceled":

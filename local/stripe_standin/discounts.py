@@ -1,6 +1,6 @@
 """A customer's coupon, which every invoice of the customer inherits: https://docs.stripe.com/billing/subscriptions/coupons.
 
-A control gives a customer a coupon. The API's own coupon endpoints are not built.
+`Controls.discount` gives a customer a coupon. The API's own coupon endpoints are not built.
 """
 
 from __future__ import annotations

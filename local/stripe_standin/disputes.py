@@ -1,4 +1,7 @@
-"""Disputes: https://docs.stripe.com/api/disputes. Some test cards, some test accounts and a control open a dispute."""
+"""Disputes: https://docs.stripe.com/api/disputes.
+
+The charges of some test cards and bank accounts are disputed. `Controls.dispute` disputes any successful charge.
+"""
 
 from __future__ import annotations
 

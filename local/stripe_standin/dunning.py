@@ -1,7 +1,7 @@
 """Collecting a later period of a subscription: the draft, Stripe's retries, and what follows the last retry.
 
 https://docs.stripe.com/billing/revenue-recovery/smart-retries. Stripe chooses the days of the retries by a model. Here
-the days are a setting.
+the setting `retry_days` decides them.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def collect_later(state: State, invoice: Json, created_event: str) -> None:
 
 def collect(state: State, invoice_id: str) -> None:
     invoice = state.find(invoice_id)
-    # The draft may have been deleted, finalized by a request, or told to stay a draft.
+    # A request may have deleted or finalized the draft, or turned `auto_advance` off.
     if invoice is not None and invoice["status"] == "draft" and invoice["auto_advance"]:
         _charge(state, invoice)
 
@@ -94,7 +94,7 @@ def _is_final(state: State, invoice: Json) -> bool:
 
 
 def _end(state: State, invoice: Json) -> None:
-    """End the subscription as the settings say. If its newest invoice is paid, the subscription does not change."""
+    """Apply the setting `after_retries`. The subscription does not change if its newest invoice is paid."""
     invoice.update(auto_advance=False, next_payment_attempt=None)
     subscription = state.get("subscription", invoice["parent"]["subscription_details"]["subscription"])
     newest = state.find(subscription["latest_invoice"])

@@ -73,7 +73,7 @@ def wants(endpoint: Json, event_type: str) -> bool:
 
 
 def _check(params: Json) -> None:
-    # The types of events are words of the SDK, so `decode` has already refused unknown types.
+    # The SDK lists the types of events, so `decode` has already refused unknown types.
     if "enabled_events" in params and not params["enabled_events"]:
         raise bad_parameter(
             "You must select at least one event.", "parameter_invalid_empty", "enabled_events"

@@ -125,7 +125,7 @@ def too_many_requests(reason: str = "global-rate") -> StripeError:
 
 
 def locked() -> StripeError:
-    """429: another request has the object. The SDK retries."""
+    """429: another request has locked the object. The SDK retries."""
     message = (
         "This object cannot be accessed right now because another API request or Stripe process is currently "
         "accessing it."
@@ -141,7 +141,7 @@ def clock_advances() -> StripeError:
 
 
 def internal_error(*, began: bool) -> StripeError:
-    """500. If the endpoint had begun, Stripe stores the response under the idempotency key and says not to retry."""
+    """500. If the endpoint had begun, the response is stored under the idempotency key, and forbids a retry."""
     error = _error("api_error", "A fault made this request fail in the stand-in.", None, None)
     headers = {"Stripe-Should-Retry": "false"} if began else {}
     return StripeError(500, error, began=began, headers=headers)

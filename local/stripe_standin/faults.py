@@ -21,7 +21,7 @@ KINDS = {
 
 @dataclass
 class Fault:
-    """Applies to requests that match its method and its whole path.
+    """Applies to requests whose method and whole path match.
 
     The first `after` matching requests pass, and the fault applies to the next `times`.
     """

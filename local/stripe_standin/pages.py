@@ -1,4 +1,4 @@
-"""The customer's page of an invoice."""
+"""The page on which a customer pays an invoice."""
 
 from __future__ import annotations
 

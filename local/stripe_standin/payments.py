@@ -149,7 +149,7 @@ def _activate(state: State, subscription: Json, invoice: Json) -> None:
 
 
 def mark_past_due(state: State, invoice: Json) -> None:
-    """Mark a subscription as past due if the unpaid invoice is for a later period than the first."""
+    """Mark the invoice's subscription as past due, unless the unpaid invoice is for the first period."""
     details = (invoice["parent"] or {}).get("subscription_details")
     if details is None or invoice["billing_reason"] != "subscription_cycle":
         return
@@ -171,7 +171,9 @@ def collect(
     intent = intent_of(state, invoice)
     assert intent is not None, "an open invoice has a payment"
     if intent["status"] == "processing":
-        message = "This invoice's payment is processing. It cannot be paid again until that has an outcome."
+        message = (
+            "This invoice's payment is processing. The invoice can be paid again only if the payment fails."
+        )
         raise refused(message, "payment_intent_unexpected_state")
     invoice.update(attempted=True, attempt_count=max(1, invoice["attempt_count"]))
     charges.take(state, intent, method, off_session=off_session, authenticated=authenticated)

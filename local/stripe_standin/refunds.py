@@ -1,7 +1,7 @@
 """Refunds: https://docs.stripe.com/api/refunds.
 
-A refund succeeds immediately, unless the card's published behaviour or a setting says otherwise. The money of a failed
-refund can be refunded again.
+A refund succeeds immediately, unless Stripe documents another outcome for the test card, or the setting `refunds` says
+otherwise. The money of a failed refund can be refunded again.
 """
 
 from __future__ import annotations
@@ -150,7 +150,7 @@ def settle(state: State, refund_id: str, *, succeeds: bool) -> Json:
 
 
 def _settle_silently(state: State, refund_id: str, *, succeeds: bool) -> None:
-    """Like `settle`, but do nothing when a control has already settled the refund."""
+    """Like `settle`, but do nothing if the outcome is already final."""
     try:
         settle(state, refund_id, succeeds=succeeds)
     except StripeError:

@@ -1,4 +1,4 @@
-"""The API's types, as the pinned `stripe` package generates them from Stripe's specification.
+"""The API's types in the pinned `stripe` package, which Stripe generates from its specification.
 
 - `decode` validates and types a request's form fields.
 - `skeleton` creates an object with every documented field.
@@ -338,7 +338,7 @@ def _check_hash(members: list[Any], value: Json, path: str, found: list[str]) ->
 
 
 def _names(class_name: str, object_name: Any) -> bool:
-    """Whether `class_name` is the class of this object, by its own name or by its module's alias (`RefundResource`)."""
+    """Whether `class_name`, with or without the suffix `Resource`, is the class of this object."""
     try:
         return resource(object_name).__name__ == class_name.removesuffix("Resource")
     except KeyError:

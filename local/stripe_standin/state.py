@@ -50,9 +50,9 @@ class Settings:
     """
     sepa_settles_after: float = SEPA_SETTLES_AFTER
     """Seconds until a SEPA payment settles or fails. It takes days in live mode and seconds in Stripe's test mode.
-    Accounts published as delayed take three minutes longer."""
+    Test accounts that Stripe documents as delayed take three minutes longer."""
     sepa_settles: bool = True
-    """False keeps a SEPA payment `processing` until a control (a request under /_standin) settles or fails it."""
+    """False keeps a SEPA payment `processing` until a request under /_standin settles or fails it."""
     renewals_are_drafts_for: float = 3600.0
     """Seconds from the creation of a later period's invoice to its collection. At Stripe, it is about an hour."""
     refused_drafts_wait_for: float = 72 * 3600.0
@@ -62,8 +62,9 @@ class Settings:
     after_retries: str = "cancel"
     """What happens to the subscription after the last retry: `cancel` it, mark it `unpaid`, or leave it `past_due`."""
     refunds: str = "as published"
-    """`as published` for the card, or for every refund: `succeed`, `pending` (until a control settles it), `fail`
-    (created, then failed immediately), `refuse` (the request gets an error)."""
+    """With `as published`, the outcome is the one that Stripe documents for the test card. The other values apply to
+    every refund: `succeed`, `pending` (until a request under /_standin settles it), `fail` (created, then failed
+    immediately), `refuse` (the request gets an error)."""
     checkout_line_metadata: bool = False
     """Whether the metadata of a session's line is copied to its invoice line. Not documented by Stripe."""
     checkout_debit_invoice: str = "at settlement"
@@ -80,7 +81,7 @@ class Settings:
     test_clocks_advance_for: float = 0.0
     """Seconds for which a test clock stays `advancing` after its work is done."""
     search_lags: float = 0.0
-    """Seconds until the search finds an object. Stripe documents less than a minute normally."""
+    """Seconds until the search finds an object. According to Stripe, it is normally less than a minute."""
     requests_per_second: int = 0
     """The account's rate limit. Stripe's is 100 in live mode and 25 in a sandbox. 0 means no limit."""
     endpoint_requests_per_second: int = 0
@@ -96,7 +97,7 @@ class Instrument:
     mandate: bool = False
     """The customer has accepted a mandate, without which nothing can be debited."""
     decline: Decline | None = None
-    """Set by a control. All later charges are declined with this error."""
+    """Set by `Controls.decline`. All later charges are declined with this error."""
 
 
 @dataclass
@@ -193,7 +194,7 @@ class State:
         self._found_by: dict[tuple[str, str, Any], dict[str, Json]] = defaultdict(dict)
         self._agenda: list[_Due] = []
         self._clock_agendas: dict[str, list[_Due]] = defaultdict(list)
-        """By test clock id, in the clock's time."""
+        """By test clock id. Each agenda uses its clock's time."""
         self._numbers = itertools.count(1)
         clock.when_advanced(self.run_due)
 

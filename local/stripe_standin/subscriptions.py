@@ -235,7 +235,7 @@ def _expect_next_period(state: State, subscription: Json) -> None:
     end = _period_end(subscription)
 
     def begin() -> None:
-        # A control may already have started the next period.
+        # `Controls.renew` may already have started the next period.
         if _period_end(subscription) == end:
             next_period(state, subscription)
 

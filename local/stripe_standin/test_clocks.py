@@ -1,7 +1,8 @@
 """Test clocks: https://docs.stripe.com/billing/testing/test-clocks.
 
 The time of a test clock applies to the customers that were created with it, and to their subscriptions and invoices.
-Payments use the stand-in's own time, as at Stripe. A test clock stands still until a request advances it.
+Payments use the stand-in's own time, because they do not use test clocks at Stripe either. A test clock stands still
+until a request advances it.
 """
 
 from __future__ import annotations

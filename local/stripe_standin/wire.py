@@ -20,7 +20,7 @@ DEFAULT_LIMIT = 10
 
 
 def form_tree(encoded: str) -> Json:
-    """`a[b][0][c]=x` as a tree of hashes: {"a": {"b": {"0": {"c": "x"}}}}. `a[]=x` takes the next number."""
+    """`a[b][0][c]=x` as a tree of hashes: {"a": {"b": {"0": {"c": "x"}}}}. In `a[]=x`, the key is the next number."""
     tree: Json = {}
     for name, value in parse_qsl(encoded, keep_blank_values=True):
         keys = re.findall(r"\[([^\[\]]*)\]|([^\[\]]+)", name)

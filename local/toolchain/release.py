@@ -43,7 +43,7 @@ def _sources(root: Path) -> Iterator[Path]:
 
 
 def stamped(template: str, release: str) -> str:
-    """Return the template with the stamp. Raises ValueError if the number of places for it is not one."""
+    """Return the template with the stamp. Raises ValueError unless the template has exactly one place for the stamp."""
     text, places = _UNSTAMPED.subn(rf"\g<1>{release}", template)
     if places != 1:
         raise ValueError(f"{places} lines `RELEASE: unbuilt` in the built template instead of one")

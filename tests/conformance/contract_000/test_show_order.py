@@ -221,7 +221,9 @@ def test_SQ_010_SQ_011_SQ_012_SQ_013_the_product_of_the_order_decides_the_requir
     )
 
 
-def test_SQ_014_SQ_015_SQ_016_a_foreign_order_is_unknown(world: World) -> None:
+def test_SQ_014_SQ_015_SQ_016_an_order_of_another_account_gets_the_404_of_an_unknown_order(
+    world: World,
+) -> None:
     foreign = order_vps(world, "credit")["id"]
     without_scope = fresh_key(world, scopes=frozenset({"domains:provision"}))
     answers = [

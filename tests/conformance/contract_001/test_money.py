@@ -152,7 +152,7 @@ def test_HU_074_HU_052_an_order_shows_its_requested_billing_cycle(world: World) 
 
 @pytest.mark.parametrize("tax", [False, True])
 def test_HU_041_HU_075_C10_one_item_of_a_cart_paid_on_a_page_is_refunded_alone(tax: bool) -> None:
-    """The machine is refunded with its own tax, and the site is delivered. Contract 001 has no `cancel_all`."""
+    """The machine is refunded with its tax, and the site is still delivered."""
     with a_world(automatic_tax=tax) as world:
         numbers = created(world, site(), vps(), account="no_method")["orderIds"]
         cart = stored(world, numbers[0], "no_method").cart_token

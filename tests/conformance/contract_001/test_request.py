@@ -111,7 +111,9 @@ def without_stamps(reply: Reply) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize(("method", "below"), [("GET", ""), ("POST", "/cancel")])
-def test_HU_061_unknown_and_foreign_orders_are_the_same_404(world: World, method: str, below: str) -> None:
+def test_HU_061_unknown_orders_and_orders_of_other_accounts_get_the_same_404(
+    world: World, method: str, below: str
+) -> None:
     foreign = created(world, site(), account="credit")["orderId"]
     before = state_of(world)
     unknown = ask(world, method, f"{UNKNOWN}{below}")

@@ -142,7 +142,7 @@ def _utc(moment: int) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(moment // 1000))
 
 
-def test_HU_030_the_clients_address_is_shown_or_empty(world: World) -> None:
+def test_HU_030_the_clients_ip_address_is_shown_or_empty(world: World) -> None:
     number = created(world, site())["orderId"]
     assert order_in(world, number)["order_ip"] == "203.0.113.7"
     order = stored(world, number)
@@ -186,7 +186,7 @@ def test_HU_035_HU_036_HU_037_an_order_has_the_names_of_the_billing_contact(
     assert (order["firstname"], order["lastname"], order["companyname"]) == (first, last, "Shop B.V.")
 
 
-def test_HU_038_HU_039_the_vendors_modules_are_empty(world: World, number: str) -> None:
+def test_HU_038_HU_039_the_fields_about_the_vendors_modules_are_empty(world: World, number: str) -> None:
     order = order_in(world, number)
     assert (order["module"], order["modusubtype"]) == ("", "")
 

@@ -112,7 +112,7 @@ def send(
     event = {name: value for name, value in event.items() if value is not None}
     answer = handler_of(folder)(event, None)
     lower = {name.lower(): value for name, value in answer["headers"].items()}
-    answer["body"].encode()  # a response must be encodable
+    answer["body"].encode()  # raises an error if the body is not valid Unicode
     return Reply(answer["statusCode"], json.loads(answer["body"] or "null"), lower)
 
 
@@ -161,7 +161,7 @@ def change_account(world: World, name: str, **changes: Any) -> Account:
 
 
 def new_account(world: World, like: str, name: str, **changes: Any) -> str:
-    """Copy the demo account `like`, with new keys. It also has the same Stripe customer by default."""
+    """Copy the demo account `like`, with new keys. By default, the copy has the same Stripe customer."""
     model = world.services.directory.account(world.accounts[like]["id"])
     assert model is not None
     account = replace(model, id=f"acc_{name}", name=f"Account {name}", roles=(), **changes)

@@ -17,7 +17,7 @@ def test_O2_170_a_cart_can_be_read_with_an_api_key_or_with_billing_read(world: W
     assert by_key.body == by_token.body
 
 
-def test_O2_171_unknown_and_foreign_carts_are_the_same_404(world: World) -> None:
+def test_O2_171_unknown_carts_and_carts_of_other_accounts_get_the_same_404(world: World) -> None:
     token = world.place().body["cart"]["token"]
     unknown = send(world, "GET", f"/api/carts/{UNKNOWN}", account="credit")
     assert_error(unknown, 404, "not_found")

@@ -281,8 +281,10 @@ def test_O2_131_O2_147_a_source_without_a_registration_is_refused(
     refused_domain(world, body, 400, "invalid_contact_source", pointer)
 
 
-def test_O2_147_the_error_does_not_say_why_a_registration_is_no_source(world: World, owned: int) -> None:
-    """The text is the same for an order that is foreign, unknown, unfinished or failed, or that has no domain.
+def test_O2_147_the_error_does_not_say_why_contacts_cannot_be_copied_from_a_registration(
+    world: World, owned: int
+) -> None:
+    """The text is the same if the order belongs to another account, is unknown, unfinished or failed, or has no domain.
 
     A client therefore learns nothing about other registrations.
     """

@@ -1,4 +1,4 @@
-"""A cart with the maximum number of items. Its own file keeps it apart from the unpaid domains of other tests."""
+"""A cart with the maximum number of items, in a world without the unpaid domains of other tests."""
 
 from __future__ import annotations
 
