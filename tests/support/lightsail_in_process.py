@@ -1,4 +1,4 @@
-"""Amazon Lightsail without a socket: the real adapter and the real boto3 on the stand-in, in this process.
+"""Amazon Lightsail without a socket. The adapter and boto3 are real, and the stand-in runs in this process.
 
 lightsail = LightsailInProcess(now=lambda: clock.now() / 1000)
 platform = lightsail.platform(metrics)

@@ -533,7 +533,7 @@ def test_a_domain_is_renewed_once_even_if_the_registrar_hides_completed_operatio
 def test_a_refused_renewal_succeeds_after_the_registry_corrected_the_date_to_the_next_year(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The registrar refuses a request that names another year than the current expiry date."""
+    """The registrar refuses a request that does not name the year of the current expiry date."""
     name = "norenewal-bakery.com"
     order = delivered(world, name)
     domain = world.registrar.domains[name]
