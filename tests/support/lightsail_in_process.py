@@ -30,7 +30,7 @@ def _note(model: Any, **_: Any) -> None:
 
 
 class LightsailInProcess:
-    """`delay` is the number of seconds until a machine runs. With None, a machine runs only after `finish`.
+    """`delay` is the number of seconds until a machine runs. If it is None, a machine runs only after `finish`.
 
     `mishaps` chooses the failure of each request by the request's name, `lightsail.<operation>`.
     """

@@ -23,7 +23,7 @@ REMOVED: Any = object()
 
 @contextmanager
 def an_issuer(world: World) -> Iterator[IssuerStandIn]:
-    """Switch OAuth on, with tokens for the demo accounts."""
+    """Switch OAuth on, and yield an issuer of tokens for the demo accounts."""
     with IssuerStandIn(AUDIENCE, now=lambda: world.clock.now() / 1000) as issuer:
         use_issuer(world, issuer)
         try:

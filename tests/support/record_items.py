@@ -33,7 +33,7 @@ def use_open_cipher(world: World) -> None:
 
 
 def ordered(world: World) -> dict[str, str]:
-    """Place orders and return their ids by outcome. The renewed domain comes first, because that takes a year."""
+    """Place orders and return their ids by outcome. The renewed domain comes first, because a renewal takes a year."""
     ids: dict[str, str] = {}
 
     def keep(what: str, reply: Any) -> None:

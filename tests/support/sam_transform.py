@@ -1,7 +1,7 @@
 """Transforms templates with SAM's own translator, as `sam deploy` does.
 
-The translator is installed in .venv/sam only. Run there, this script reads a JSON list of template texts from stdin
-and writes the list of transformed templates to stdout.
+The translator is installed only in .venv/sam. With that Python, this script reads a JSON list of template texts from
+stdin and writes the list of transformed templates to stdout.
 """
 
 from __future__ import annotations

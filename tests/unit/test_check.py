@@ -1,6 +1,6 @@
 """`make check` runs the tests that a change can affect.
 
-Tests that import the changed file come first. Tests that have not begun at the deadline are skipped.
+Tests that import the changed file come first. After the deadline, no further workflow tests begin.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ FILES = {
     ("changed", "tests"),
     [
         ("tests/workflow/test_carts.py", ["workflow/test_carts.py"]),
-        # tests/support/world.py imports every handler, and a handler imports refund.py. Tests whose name shares a word
-        # with the changed file come first.
+        # tests/support/world.py imports every handler, and a handler imports refund.py. test_refunds.py comes first,
+        # because its name shares a word with the changed file.
         (
             "layers/hosting_orders/hosting_orders/refund.py",
             ["workflow/test_refunds.py", "workflow/test_carts.py"],

@@ -247,7 +247,7 @@ def test_a_test_key_cannot_send_messages_about_an_order_with_a_live_payment(worl
     assert len(world.callbacks.received) == before
 
 
-# -- the most that we pay: `max_cost` ---------------------------------------------------------------------------------
+# -- the most that we pay: `max_cost` ------------------------------------------------------------------------------
 
 
 def most_for_com(world: World, cents: int | None) -> None:

@@ -543,7 +543,7 @@ def test_a_yearly_order_renews_in_a_year(world: World) -> None:
     assert item["renews_at"][:4] == str(int(preview(world)["quote_expires_at"][:4]) + 1)
 
 
-# -- the error formats of the contracts ---------------------------------------------------------------------------
+# -- the error formats of the contracts ----------------------------------------------------------------------------
 
 
 def test_each_contract_refuses_in_its_own_error_format(world: World) -> None:

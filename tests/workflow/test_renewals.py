@@ -135,7 +135,7 @@ def test_two_paid_years_are_two_renewals(world: World) -> None:
     assert world.registrar.asked("RenewDomain") == 2
 
 
-def test_two_terms_that_began_while_nothing_ran_are_renewed_one_after_the_other(
+def test_two_terms_that_began_during_an_outage_are_renewed_one_after_the_other(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Here a registry restores expired domains for two years, so both terms can be renewed."""

@@ -1,4 +1,4 @@
-"""A roll-up computes a cart's status from its orders. The status becomes correct even if Lambda discards records."""
+"""A roll-up is a cart's status, computed from its orders. It becomes correct even if Lambda discards records."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def repair(*letters: dict[str, Any]) -> list[str]:
 
 
 def given_up(world: World) -> list[dict[str, Any]]:
-    """The new stream records about orders. The stream's function has not processed them."""
+    """Return the new stream records of orders without passing them to the stream's function."""
     return [r for r in world.stream_records() if r["dynamodb"]["Keys"]["SK"]["S"].startswith("ORDER#")]
 
 
