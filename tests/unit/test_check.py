@@ -1,6 +1,7 @@
-"""`make check` runs the tests that a change can affect.
+"""`make check` runs the unit and structure tests, and the other tests that a change can affect.
 
-Tests that import the changed file come first. After the deadline, no further workflow tests begin.
+Of the other tests, those that import the changed file come first, and those that have not begun at the deadline are
+skipped.
 """
 
 from __future__ import annotations
