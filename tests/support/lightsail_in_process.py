@@ -1,4 +1,4 @@
-"""Amazon Lightsail without a socket: the real adapter and the real boto3 on the stand-in, in this process.
+"""Amazon Lightsail without a socket. The adapter and boto3 are real, and the stand-in runs in this process.
 
 lightsail = LightsailInProcess(now=lambda: clock.now() / 1000)
 platform = lightsail.platform(metrics)
@@ -30,7 +30,7 @@ def _note(model: Any, **_: Any) -> None:
 
 
 class LightsailInProcess:
-    """`delay` is the number of seconds until a machine runs. With None, a machine runs only after `finish`.
+    """`delay` is the number of seconds until a machine runs. If it is None, a machine runs only after `finish`.
 
     `mishaps` chooses the failure of each request by the request's name, `lightsail.<operation>`.
     """

@@ -66,7 +66,7 @@ class Life:
 
 
 def lives(product: str) -> Iterator[Life]:
-    """Every state of an order of this product, in the sequence of the table's rows."""
+    """Every state of an order of this product, in the order of the rows in docs/contracts.md."""
     resource = PRODUCTS[product][1]
     placed = _placed(product)
     paid = placed.paid(BEGAN + _MINUTE, BEGAN + _MINUTE)

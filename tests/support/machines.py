@@ -16,7 +16,7 @@ _INTERVALS = {"monthly": "1 month", "annual": "12 months"}
 
 
 def order_machine(world: World, machine: Mapping[str, Any], account: str, *, key: str) -> Reply:
-    """POST /api/v1/orders for a demo account, with a callback and this Idempotency-Key. `machine` is the block `vm`."""
+    """POST /api/v1/orders with a callback and this Idempotency-Key. `machine` is one of MACHINES with a `hostname`."""
     body = {name: value for name, value in machine.items() if name != "term"}
     body["interval"] = _INTERVALS[machine["term"]]
     body["callback"] = {"url": "https://client.example/hook"}

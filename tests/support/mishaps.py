@@ -4,8 +4,8 @@ It is not done, its response is lost, or the process stops right before or right
 
 In a world (tests/support/world.py), these side effects pass through this module: writes to the table, requests to
 Stripe and the platforms, and calls of the registrar, the DNS zones, the workflow service and the client's callback.
-`choose` decides the failure. By default nothing fails. `Crash` is a BaseException, because no handler can catch the
-end of its own process.
+`choose` decides the failure. By default nothing fails. `Crash` is a BaseException, so that no `except Exception`
+catches it.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ class _Wrapped:
 
 
 def table(client: Any, mishaps: Mishaps) -> Any:
-    """A DynamoDB client. Its failure is a lost connection, for which botocore has two errors."""
+    """A DynamoDB client that fails with one of botocore's two errors for a lost connection."""
 
     def fault() -> Exception:
         if len(mishaps.seen) % 2:
@@ -139,7 +139,7 @@ def zones(port: Any, mishaps: Mishaps) -> Any:
 
 
 def callbacks(port: Any, mishaps: Mishaps) -> Any:
-    """An attempt never raises an error. The only possible failure is a crash before or after the attempt."""
+    """Sending a callback never raises an error, so the only possible failure is a crash before or after it."""
     return _Wrapped(port, mishaps, "callbacks", ("send",), lambda: Crash("callbacks.send"))  # type: ignore[arg-type,return-value]
 
 

@@ -18,12 +18,12 @@ from tests.support.world import World
 
 AUDIENCE = "https://api.example.com"
 REMOVED: Any = object()
-"""A changed member with this value is left out."""
+"""The value of a member that `forged` leaves out."""
 
 
 @contextmanager
 def an_issuer(world: World) -> Iterator[IssuerStandIn]:
-    """Switch OAuth on, with tokens for the demo accounts."""
+    """Switch OAuth on, and yield an issuer of tokens for the demo accounts."""
     with IssuerStandIn(AUDIENCE, now=lambda: world.clock.now() / 1000) as issuer:
         use_issuer(world, issuer)
         try:
@@ -34,7 +34,7 @@ def an_issuer(world: World) -> Iterator[IssuerStandIn]:
 
 
 def use_issuer(world: World, issuer: IssuerStandIn, **rules: Any) -> None:
-    """Use the issuer in a new process, which has read no keys. `rules` change TokenRules."""
+    """Use the issuer as a new process does, before it has read any keys. `rules` override fields of TokenRules."""
     keys = IssuerKeys(issuer.url, world.metrics, allow_loopback=True, now=lambda: world.clock.now() / 1000)
     world.access_tokens = JwtAccessTokens(
         TokenRules(**{"issuer": issuer.url, "audiences": (AUDIENCE,), **rules}), keys
@@ -52,7 +52,7 @@ def bearer(world: World, token: str, account: str | None = "ready") -> dict[str,
 
 
 def encoded(part: bytes | str | Mapping[str, Any]) -> str:
-    """A part of a token: bytes or text as they are, or an object as JSON."""
+    """Encode a part of a token as base64. An object is written as JSON first."""
     text = json.dumps(part) if isinstance(part, Mapping) else part
     raw = text.encode() if isinstance(text, str) else text
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
@@ -67,7 +67,7 @@ def forged(
     user: str = "usr_ready",
     account: str = "acc_ready",
 ) -> str:
-    """A valid token with these members changed, signed with the issuer's key for `alg`, or with `key`."""
+    """A valid token with these members changed. It is signed with `key`, or else with the issuer's key for `alg`."""
     full = _changed({"alg": "RS256", "kid": "rsa", "typ": "at+jwt"}, header or {})
     payload = claims
     if not isinstance(payload, bytes):

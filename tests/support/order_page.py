@@ -26,7 +26,7 @@ def token_of(world: World, order: Order) -> str:
 def get(
     world: World, token: str, outcome: str | None = None, headers: Mapping[str, str] | None = None
 ) -> Reply:
-    """GET /o/{token}, as a browser without a key of ours sends it."""
+    """GET /o/{token} without an API key, as a browser sends it."""
     query = "" if outcome is None else f"?outcome={outcome}"
     return world.request("GET", f"/o/{token}{query}", account=None, headers=headers or {})
 

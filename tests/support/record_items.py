@@ -1,4 +1,4 @@
-"""Records the table's items as the current code writes them, with the API's responses about them.
+"""Records the table's items as the current code writes them, and the API's responses about them.
 
     python -m tests.support.record_items >tests/fixtures/items_<date>.json
 
@@ -33,7 +33,7 @@ def use_open_cipher(world: World) -> None:
 
 
 def ordered(world: World) -> dict[str, str]:
-    """Place orders. Return their ids by outcome. The renewed domain comes first, because its renewal takes a year."""
+    """Place orders and return their ids by outcome. The renewed domain comes first, because a renewal takes a year."""
     ids: dict[str, str] = {}
 
     def keep(what: str, reply: Any) -> None:

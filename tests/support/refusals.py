@@ -10,7 +10,7 @@ from local.stripe_standin import StripeStandIn
 
 @contextmanager
 def no_new_subscriptions(standin: StripeStandIn) -> Iterator[None]:
-    """Stripe refuses every new subscription. The reason is not that the customer has too many subscriptions."""
+    """Stripe refuses every new subscription, but not because the customer has too many."""
     standin.faults.add("refuse", "/v1/subscriptions", method="POST", times=1_000_000)
     yield
     standin.faults.clear()

@@ -1,6 +1,7 @@
-"""Templates as CloudFormation receives them, made by SAM's own translator in its own environment.
+"""Transforms templates with SAM's own translator, as `sam deploy` does.
 
-In .venv/sam, this script reads a JSON list of template texts and writes the list of transformed templates.
+The translator is installed only in .venv/sam. With that Python, this script reads a JSON list of template texts from
+stdin and writes the list of transformed templates to stdout.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ _LOCAL_PATHS = ("CodeUri", "ContentUri", "DefinitionUri")
 
 
 def transformed(*templates: str) -> list[dict[str, Any]]:
-    """SAM's output for each of these template texts, with packages named by their folders."""
+    """SAM's output for each of these template texts. The S3 key of a package is its folder."""
     answer = subprocess.run(
         [PYTHON, __file__],
         input=json.dumps(templates),
@@ -42,7 +43,7 @@ print("\\n".join(sorted({name for name, declared in auth_per_resource(stacks) if
 
 
 def undeclared_authentication(template: Path) -> list[str]:
-    """The functions that `sam deploy` would report as having no authentication, from SAM CLI's own code."""
+    """The functions without authentication that `sam deploy` would report. SAM CLI's own code finds them."""
     answer = subprocess.run(
         [PYTHON, "-c", _UNDECLARED, str(template)],
         capture_output=True,

@@ -1,8 +1,8 @@
 """A seeded history of the whole system under faults, and the invariants at its end (docs/design.md).
 
 In the first part, every side effect may fail, lose its response or kill its process. Webhooks arrive twice, late,
-in any order or never. Clients repeat their POSTs and cancel. The registrar and the platforms are slow, throttle,
-refuse and lose responses. Workflow steps, webhooks and scheduled runs follow each other in random order.
+in any order or never. Clients repeat their POSTs and cancel orders. The registrar and the platforms are slow, throttle,
+refuse and lose responses. Workflow steps, webhooks and scheduled runs happen in random order.
 
 Then the faults stop, time passes, and `violations` lists what is wrong. The same seed gives the same history.
 """
@@ -64,7 +64,7 @@ ASKED_OF_LIGHTSAIL = (
     *("*", "CreateInstances", "GetInstance", "DeleteInstance", "AllocateStaticIp", "AttachStaticIp"),
     *("ReleaseStaticIp", "PutInstancePublicPorts", "GetOperationsForResource"),
 )
-# None means a lost response. The others are the error code and the HTTP status of a throttle, an outage or a quota.
+# None is a lost response. Each other fault is (error code, HTTP status).
 FAULTS_OF_LIGHTSAIL = (
     *(None, ("ThrottlingException", 400), ("ServiceException", 500), ("AccessDeniedException", 400)),
     *(("AccountSetupInProgressException", 400),),
@@ -262,7 +262,7 @@ class History:
             self.log.append("workflow step")
 
     def _time_out(self) -> None:
-        """Sometimes end a waiting step without an answer, as its time-out or a fault does."""
+        """Sometimes fail a waiting step, as its time-out or a fault does."""
         waiting = [
             execution
             for execution in self.world.runner.executions.values()
@@ -372,7 +372,7 @@ class History:
                     self.log.append(f"customer pays for {order.number}")
                     controls.pay(cart.payment.reference, self.chance.choice((None, "4242424242424242")))
             return
-        # Settle only older debits. A bank takes at least a day, and by then Stripe has made the invoice of a paid page.
+        # Skip debits whose page may have no invoice yet. A real bank takes at least a day, long after the invoice.
         now = self.world.stripe.clock.now()
         debits = self.world.stripe.objects("payment_intent", status="processing")
         for intent in [debit for debit in debits if debit["created"] + INVOICE_LAGS <= now][:1]:
@@ -418,7 +418,7 @@ class History:
         for client in self.clients:
             if self.chance.random() < 0.5:
                 self._order(client)
-        # A debit may take two weeks. A transfer that never ends is abandoned thirty days later.
+        # A debit may take two weeks, and a transfer that never ends is abandoned after thirty days.
         for seconds, every in ((3600, 600), (12 * 3600, 3600), (20 * DAY, DAY), (33 * DAY, 3 * DAY)):
             self.log.append(f"calm at {self.world.clock.now()}: {[str(o.status) for o in self.orders()]}")
             left = float(seconds)

@@ -46,7 +46,7 @@ def counted(world: World) -> dict[tuple[str, str, str], int]:
 
 
 def expected(orders: Iterable[Order]) -> dict[tuple[str, str, str], int]:
-    """What `counted` must be: the sums of the orders that have not ended undelivered."""
+    """What `counted` must return: the sums of the orders that are open or completed."""
     sums: Counter[tuple[str, str, str]] = Counter()
     for order in orders:
         if order.spend is not None and (not order.ended or order.status is OrderStatus.COMPLETED):

@@ -23,7 +23,7 @@ from local.test_stripe import AT_STRIPE, KEY, SUITES, refusal
 
 MARK = "standin_only"
 SANDBOX: str | None = os.environ.get(AT_STRIPE)
-"""The address of Stripe's API, or None for the stand-in of each test."""
+"""The address of Stripe's API. None if each test starts its own stand-in."""
 
 _WAITS = (1, 2, 4, 8, 16, 32)  # seconds, after each response that says "too many requests"
 _PATIENCE = 120.0  # seconds, for a test clock and for events

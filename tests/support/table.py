@@ -1,4 +1,4 @@
-"""The table for tests. It is created in moto, with the table's properties in template.yaml."""
+"""The table for tests. It is created in moto with its properties from template.yaml."""
 
 from __future__ import annotations
 
@@ -64,9 +64,9 @@ def create_table(client: Any, name: str = TABLE_NAME) -> str:
 
 
 class AtomicClient:
-    """A DynamoDB client whose calls run one after the other, from any number of threads.
+    """A DynamoDB client for several threads. It makes one call at a time.
 
-    In DynamoDB every single call is atomic. In moto, calls of two threads can interleave.
+    In DynamoDB every single call is atomic. In moto, the calls of two threads can interleave.
     """
 
     def __init__(self, client: Any) -> None:

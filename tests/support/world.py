@@ -181,7 +181,7 @@ class FakeCallbacks:
 
 
 class FakeWebhookQueue:
-    """The queue of webhooks: bodies of messages. `broken` makes it unreachable."""
+    """The queue of webhooks. `waiting` has the bodies of its messages, and `broken` makes the queue unreachable."""
 
     def __init__(self) -> None:
         self.waiting: list[str] = []
@@ -222,7 +222,7 @@ class FakeMetrics:
 
 
 class Switches(StoreProvider):
-    """The operators' settings in Powertools' schema. `readable` False means that AppConfig is unavailable."""
+    """The operators' settings in Powertools' schema. If `readable` is False, AppConfig is unavailable."""
 
     def __init__(self) -> None:
         self.document: Any = {DOMAIN_REGISTRATION: {"default": True}}
@@ -355,7 +355,7 @@ class WorldServices(bootstrap.AwsServices):
 
 
 class World:
-    """Use `a_world()`. `accounts` are the demo accounts by name: id, user_key, system_key, customer.
+    """Create it with `a_world()`. `accounts` are the demo accounts by name: id, user_key, system_key, customer.
 
     `mishaps` decide which side effects fail. If `webhooks_on` is False, Stripe sends no webhooks.
     `platform_webhooks_on` does the same for the platform, and `stream_on` for the table's stream. A webhook that does
@@ -531,7 +531,7 @@ class World:
     # -- what the world does ---------------------------------------------------------------------------------
 
     def run(self, *, finish: bool = True) -> None:
-        """Run everything that needs no time to pass. `finish` completes the platform's work."""
+        """Run everything that can happen before time passes. With `finish`, the platforms also complete their work."""
         for _ in range(100):
             before = self._marks()
             self.runner.run_until_idle()
@@ -762,7 +762,7 @@ class World:
     def items(self, prefix: str) -> list[dict[str, Any]]:
         """Items of the table whose sort key has this prefix, in DynamoDB's JSON."""
         table = dynamodb_backends[DEFAULT_ACCOUNT_ID][REGION].tables[TABLE_NAME]
-        # Read moto's memory, because a scan would send the whole table over the wire.
+        # Read moto's memory, because a scan would serialize the whole table.
         found = [item for item in table.all_items() if item.attrs["SK"].value.startswith(prefix)]
         return [on_the_wire(item.attrs) for item in found]
 

@@ -1,4 +1,4 @@
-"""What an agent is told to do after each error that a tool can answer."""
+"""What an agent is told to do after each error that a tool can return."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from hosting_orders.contracts.orders_v2 import operations
 from hosting_orders.contracts.problem import Detail, Problem, problem_of
 from hosting_orders.domain.codes import Code
 
-# Better arguments help.
+# Errors that other arguments can fix.
 ARGUMENTS = {Code.MISSING_FIELD, Code.INVALID_FIELD, Code.INVALID_CALLBACK, Code.INVALID_DOMAIN}
-# A tool cannot answer these: it has no such field or header.
+# Errors that no tool returns, because no tool has the field or header that they are about.
 NEVER = {
     *(
         Code.INVALID_ACTION,
@@ -34,7 +34,7 @@ def told(code: Code) -> str:
 
 
 @pytest.mark.parametrize("code", sorted(OF_TOOLS))
-def test_each_code_has_a_step_that_can_help(code: Code) -> None:
+def test_only_an_error_in_the_arguments_gets_the_advice_to_change_them(code: Code) -> None:
     assert (told(code) == told(Code.INVALID_FIELD)) is (code in ARGUMENTS)
 
 
@@ -47,11 +47,11 @@ def test_each_code_has_a_step_that_can_help(code: Code) -> None:
         Code.DOMAIN_CONTACT_NEEDS_AUGMENTATION,
     ],
 )
-def test_an_agent_does_not_invent_a_person(code: Code) -> None:
+def test_an_agent_must_ask_the_person_and_not_invent_contact_data(code: Code) -> None:
     assert "Ask the person" in told(code) and "Do not invent" in told(code)
 
 
-def test_a_fault_may_have_moved_money() -> None:
+def test_after_an_internal_error_it_is_unknown_whether_money_moved() -> None:
     assert tool_error(problem_of(RuntimeError("x")), moves_money=True)["money_moved"] == "unknown"
 
 

@@ -267,7 +267,7 @@ def test_the_cause_of_a_lambda_error_can_be_parsed() -> None:
     assert execution.output == {"why": "none left"}
 
 
-# `Expression` looks up a plain path such as $states.input.a without JSONata. The next test compares both results.
+# `Expression` looks up a plain path such as $states.input.a without JSONata. The next test compares both.
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3),

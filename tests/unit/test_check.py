@@ -1,6 +1,7 @@
-"""`make check` runs the tests that a change can affect.
+"""`make check` runs the unit and structure tests, and the other tests that a change can affect.
 
-Tests that import the changed file come first. Tests that have not begun at the deadline are skipped.
+Of the other tests, those that import the changed file come first, and those that have not begun at the deadline are
+skipped.
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ FILES = {
     ("changed", "tests"),
     [
         ("tests/workflow/test_carts.py", ["workflow/test_carts.py"]),
-        # tests/support/world.py imports every handler, and a handler imports refund.py. Tests whose name shares a word
-        # with the changed file come first.
+        # tests/support/world.py imports every handler, and a handler imports refund.py. test_refunds.py comes first,
+        # because its name shares a word with the changed file.
         (
             "layers/hosting_orders/hosting_orders/refund.py",
             ["workflow/test_refunds.py", "workflow/test_carts.py"],

@@ -135,8 +135,8 @@ MONEY = [
 ]
 
 S = OrderStatus
-# For each order status, the new status in the columns UNDER_WAY, VOIDED, PAID_MEANWHILE, NEVER and CAME. After `…` the
-# order waits. A `+` is a refund.
+# For each order status, the new status in the columns UNDER_WAY, VOIDED, PAID_MEANWHILE, NEVER and CAME. A `…` means
+# that the order waits, and a `+` that it is refunded.
 EXPECTED = {
     S.PENDING: "refunding… failed provision_failed+ failed provision_failed+",
     S.PROCESSING: "refunding… provision_failed provision_failed+ provision_failed provision_failed+",
@@ -183,7 +183,7 @@ def test_every_order_status_with_every_state_of_the_money_has_the_expected_outco
 
 
 @pytest.mark.parametrize("status", [status for status in OrderStatus if "+" in EXPECTED[status]])
-def test_a_refused_refund_is_retried_and_made_once(status: OrderStatus) -> None:
+def test_a_refused_refund_is_retried_until_it_succeeds_once(status: OrderStatus) -> None:
     scene = Scene(status, PaymentStatus.SUCCEEDED, PaymentStatus.SUCCEEDED)
     scene.bank.refuses = True
     ended = scene.books.stored.ended
@@ -242,7 +242,7 @@ def test_a_stored_refund_is_written_to_the_cart_too() -> None:
     assert (payment.status, payment.refunded) == (PaymentStatus.REFUNDED, GROSS)
 
 
-def test_a_larger_refund_sum_of_another_process_is_kept() -> None:
+def test_a_larger_refunded_sum_stored_by_another_process_is_kept() -> None:
     scene = Scene(OrderStatus.REFUNDING, PaymentStatus.SUCCEEDED, PaymentStatus.SUCCEEDED)
     save = scene.books.save_payment
 

@@ -117,7 +117,7 @@ def test_the_pointer_of_an_unknown_field_is_escaped_and_cut() -> None:
 
 
 @pytest.mark.parametrize("country", sorted(set(countries_by_alpha2) - {"XK"}))
-def test_every_assigned_country_is_accepted_in_lower_case_too(country: str) -> None:
+def test_every_assigned_country_code_is_accepted_in_lower_case(country: str) -> None:
     assert read(country=country.lower()).country == country
 
 

@@ -1,4 +1,4 @@
-"""Currencies, with the decimals that Stripe counts for each currency."""
+"""Currencies, and the number of decimals that Stripe counts for each."""
 
 from __future__ import annotations
 

@@ -163,6 +163,6 @@ def test_an_order_number_contains_its_creation_time(moment: int) -> None:
     assert {placed_at(number) for number in mint_numbers(moment, 20)} == {moment}
 
 
-def test_the_time_in_a_number_without_milliseconds_is_exact_only_to_the_second() -> None:
+def test_the_creation_time_in_an_older_order_number_is_exact_only_to_the_second() -> None:
     random_bits = (NOW // 1000 << 17) | (2**17 - 1)
     assert placed_at(random_bits) == NOW + 999

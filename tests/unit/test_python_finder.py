@@ -91,7 +91,7 @@ def test_versions_that_are_not_installed_are_skipped(tmp_path: Path, empty_home:
     assert found.stdout.strip() == str(newest)
 
 
-def test_an_unsuitable_python_in_the_variable_python_is_named_in_the_error(
+def test_the_error_names_the_variable_python_if_its_python_is_unsuitable(
     tmp_path: Path, empty_home: dict[str, str]
 ) -> None:
     chosen = script(tmp_path / "bin" / "mypython", "exit 1")

@@ -21,14 +21,14 @@ def test_a_signed_quote_is_read_back() -> None:
     assert len(token) < 1000
 
 
-def test_quotes_of_the_old_secret_are_read_after_a_rotation() -> None:
+def test_quotes_signed_with_the_old_secret_are_read_after_a_rotation() -> None:
     old = SignedQuotes(["old"]).sign(QUOTE)
     assert SignedQuotes(["new", "old"]).read(old) == QUOTE
     assert SignedQuotes(["new"]).read(old) is None
     assert SignedQuotes(["new"]).read(SignedQuotes(["new", "old"]).sign(QUOTE)) == QUOTE
 
 
-def test_no_changed_token_is_read() -> None:
+def test_a_changed_token_is_not_read() -> None:
     token = SignedQuotes(["s"]).sign(QUOTE)
     for place in range(len(token) - 1):
         changed = token[:place] + ("A" if token[place] != "A" else "B") + token[place + 1 :]
@@ -36,7 +36,7 @@ def test_no_changed_token_is_read() -> None:
 
 
 @pytest.mark.parametrize("text", ["", ".", "a.b", "é", "\x00", "." * 5000])
-def test_no_other_text_is_read(text: str) -> None:
+def test_a_text_that_is_not_a_quote_is_not_read(text: str) -> None:
     assert SignedQuotes(["s"]).read(text) is None
 
 

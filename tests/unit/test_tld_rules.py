@@ -191,9 +191,9 @@ def test_route_53_names_are_unique_within_a_tld() -> None:
 
 
 def documented_values(parameter: str) -> set[str]:
-    """All words in capitals in botocore's text about ExtraParam, without the word `parameter` itself.
+    """All words in capitals in botocore's text about ExtraParam, except `parameter`.
 
-    The words include all values of the parameter.
+    They include all values of this parameter.
     """
     text = ROUTE53["ExtraParam"]["members"]["Name"]["documentation"]
     plain = re.sub(r"<[^>]+>", "\n", text)

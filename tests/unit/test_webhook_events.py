@@ -53,19 +53,19 @@ def types(order: Order) -> list[EventType]:
         ("DNS zone created", None),
     ],
 )
-def test_some_causes_on_the_timeline_are_events(cause: str, kind: EventType | None) -> None:
+def test_some_causes_on_the_timeline_give_an_event(cause: str, kind: EventType | None) -> None:
     told = PAID.told(cause, NOW + 5, Actor.REGISTRAR)
     assert types(told)[2:] == ([kind] if kind else [])
 
 
-def test_every_end_of_an_order_is_one_event() -> None:
+def test_every_end_of_an_order_gives_one_event() -> None:
     assert types(PAID) == [EventType.ORDER_CREATED, EventType.ORDER_PAID]
     assert types(PLACED.expired(NOW + 9))[-1] is EventType.ORDER_CANCELLED
     cancelled = PLACED.cancel_requested(NOW + 9).refunded(None, NOW + 10)
     assert types(cancelled) == [EventType.ORDER_CREATED, EventType.ORDER_CANCELLED]
 
 
-def test_a_renewed_year_is_one_event_and_the_year_of_a_transfer_is_none() -> None:
+def test_a_renewed_year_gives_one_event_and_the_year_of_a_transfer_gives_none() -> None:
     record = DomainRecord(
         renewals=(
             DomainRenewal("in_1", NOW, NOW, 0, done_at=NOW + 50),
@@ -77,7 +77,7 @@ def test_a_renewed_year_is_one_event_and_the_year_of_a_transfer_is_none() -> Non
     assert [(event.type, event.at) for event in found] == [(EventType.DOMAIN_RENEWED, NOW + 50)]
 
 
-def test_a_term_that_is_refused_twice_is_one_event() -> None:
+def test_a_term_that_is_refused_twice_gives_one_event() -> None:
     first = InvoicedRenewal(NOW, 12).refused(NOW + 1, NOW + 2)
     again = first.refused(NOW + 3, NOW + 4)
     failed = [

@@ -1,4 +1,4 @@
-"""The events of account webhooks happen in the life of real orders, each of them once."""
+"""Account webhooks about real orders: each event is sent once, even over years."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_a_domain_that_is_renewed_each_year_sends_one_event_each_year(world: Wor
     assert {json.loads(one.body)["data"]["order_id"] for one in world.webhooks.received} == {order_id}
 
 
-def test_a_customer_who_pays_on_a_page_must_act_and_has_then_paid(world: World) -> None:
+def test_a_payment_on_a_page_sends_action_required_and_then_succeeded(world: World) -> None:
     subscribe(world, "payment.*", account="no_method")
     order = order_of(world, order_site(world))
     world.run()
@@ -55,7 +55,7 @@ def test_a_customer_who_pays_on_a_page_must_act_and_has_then_paid(world: World) 
     assert sent(world) == {"payment.action_required": 1, "payment.succeeded": 1}
 
 
-def test_a_page_that_is_never_paid_ends_with_its_order(world: World) -> None:
+def test_a_page_that_is_never_paid_sends_the_cancelled_events(world: World) -> None:
     subscribe(world, "*", account="no_method")
     order_of(world, order_site(world))
     world.live(2 * DAY, every=HOUR)

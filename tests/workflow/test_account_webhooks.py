@@ -76,7 +76,7 @@ def test_a_lost_response_leaves_one_endpoint_whose_secret_can_be_rotated(world: 
     assert sent.secrets[0] == secret
 
 
-# -- which events, and once -----------------------------------------------------------------------------------------
+# -- which events are sent -----------------------------------------------------------------------------------------
 
 
 def test_a_delivered_order_sends_its_events_once_and_without_personal_data(world: World) -> None:
@@ -118,7 +118,7 @@ def test_other_accounts_and_accounts_without_endpoints_get_nothing(world: World)
     assert world.items("DELIVERY#") == []
 
 
-def test_events_before_the_subscription_are_not_sent(world: World) -> None:
+def test_events_before_an_endpoint_subscribes_are_not_sent(world: World) -> None:
     completed(world, key="before")
     world.advance(1)
     endpoint = create(world, "payment.succeeded")
@@ -131,7 +131,7 @@ def test_events_before_the_subscription_are_not_sent(world: World) -> None:
     assert world.request("PATCH", path, {"events": ["payment.succeeded", "order.*"]}).status == 200
     world.live(1800, every=300)
     assert types(world) == ["payment.succeeded"]
-    assert world.order(order_id).version > 3  # the order has changed after the subscription
+    assert world.order(order_id).version > 3  # the order changed after the endpoint was created
 
 
 def test_an_order_that_cannot_be_delivered_reports_its_refund(world: World) -> None:
@@ -253,7 +253,7 @@ def test_failed_attempts_are_repeated_with_the_same_id_and_body(world: World) ->
     assert shown(world, endpoint)["failing_since"] is None
 
 
-def test_an_account_cannot_keep_functions_busy_with_tests(world: World) -> None:
+def test_the_test_events_of_an_account_are_rate_limited(world: World) -> None:
     world.limited = True
     paths = [f"/api/webhooks/endpoints/{create(world)['id']}/test" for _ in range(2)]
     for number in range(TESTS.requests):
@@ -300,7 +300,7 @@ def test_an_endpoint_that_fails_for_days_is_switched_off_and_replayed(world: Wor
     world.live(600, every=60)
     assert len(world.webhooks.received) == sent
     assert [entry["status"] for entry in log_of(world, endpoint)] == ["held", "exhausted"]
-    # A replay needs an endpoint that is on.
+    # A replay needs an enabled endpoint.
     path = f"/api/webhooks/endpoints/{endpoint['id']}"
     refused = world.request("POST", f"{path}/replay", {"since": "2020-01-01T00:00:00Z"})
     assert (refused.status, refused.body["code"]) == (409, "webhook_disabled")
@@ -367,7 +367,7 @@ def test_the_deliveries_of_a_failing_endpoint_wait_for_the_schedule(world: World
     assert len(world.webhooks.received) == sent + 1
 
 
-def test_a_run_stops_after_an_attempt_without_an_answer(world: World) -> None:
+def test_after_an_attempt_without_an_answer_the_other_deliveries_wait(world: World) -> None:
     create(world, "order.*", "payment.*")
     world.stream_on = False
     completed(world)
@@ -389,11 +389,11 @@ def test_many_due_deliveries_of_one_endpoint_do_not_delay_those_of_another(
     world.webhook_queue.broken = False
     world.advance(121)
     assert world.requeue_webhooks() == 2  # one delivery of each endpoint
-    # The index of orders does not show webhooks.
+    # The index of due orders and carts has no webhooks.
     assert {item.kind for item in world.services.orders.due(world.clock.now(), 100)} <= {"order", "cart"}
 
 
-def test_a_backlog_is_sent_at_the_stated_rate(world: World, monkeypatch: Any) -> None:
+def test_a_backlog_is_sent_at_a_fixed_number_per_minute(world: World, monkeypatch: Any) -> None:
     monkeypatch.setattr(requeue_webhooks, "PER_ENDPOINT", 2)
     create(world, "order.*", "payment.*")
     world.webhook_queue.broken = True

@@ -292,7 +292,7 @@ def test_a_payment_during_the_cancel_is_refunded(world: World, webhooks_on: bool
     assert_nothing_kept(world, order)
 
 
-def test_an_order_paid_while_its_page_expires_is_delivered_or_expires_unpaid(world: World) -> None:
+def test_an_order_whose_page_expires_during_the_payment_is_delivered_or_expires_unpaid(world: World) -> None:
     world.webhooks_on = False
     order = placed(world)
     world.mishaps.in_the_moment_of(EXPIRE, lambda: pay(world, order))

@@ -121,7 +121,7 @@ def test_a_new_domain_that_the_registrar_does_not_show_yet_has_not_left(world: W
 
 
 @pytest.mark.parametrize(("days", "left"), [(60, False), (99, False), (112, True)])
-def test_an_expired_domain_in_the_list_has_left_after_its_redemption_period(
+def test_an_expired_domain_that_the_registrar_still_lists_has_left_after_its_redemption_period(
     world: World, days: int, left: bool
 ) -> None:
     order = delivered(world)

@@ -46,7 +46,7 @@ def test_answers_are_kept_for_a_minute_for_all_accounts(world: World) -> None:
     assert asked(world) == ["one.com", "one.com", "three.com", "two.com"]
 
 
-def test_each_question_counts_and_kept_answers_do_not(world: World) -> None:
+def test_questions_to_the_registrar_count_and_kept_answers_do_not(world: World) -> None:
     world.limited = True
     most = LIMITS[Bucket.REGISTRAR].requests
     names = [f"name-{number}.com" for number in range(most)]
@@ -58,7 +58,7 @@ def test_each_question_counts_and_kept_answers_do_not(world: World) -> None:
     assert_error(refused, 429, "rate_limited")
     assert 0 < int(refused.headers["retry-after"]) <= 60
     assert asked(world) == before
-    # Another key, and the next minute. The first request counts also if it asks nothing.
+    # Another key has its own limit. In the next minute, the limit of the first key starts again.
     new_account(world, "ready", "other")
     for _ in range(3):
         assert check(world, *names[-40:], account="other").status == 200
@@ -86,7 +86,9 @@ def test_a_check_succeeds_with_unknown_domains_when_the_registrar_fails(world: W
     assert reply.headers["retry-after"] == "5"
 
 
-def test_a_registrar_that_hangs_is_not_waited_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_check_does_not_wait_for_a_registrar_that_hangs(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     registrar = world.services.registrar
     hanging, answer = threading.Event(), registrar.availability
 
@@ -113,6 +115,6 @@ def test_a_check_writes_only_the_kept_answers(world: World) -> None:
     assert len(world.items("OFFER")) == 2
 
 
-def test_a_check_gets_the_error_of_an_order_while_domains_are_switched_off(world: World) -> None:
+def test_a_check_is_refused_like_an_order_while_domain_registration_is_off(world: World) -> None:
     world.features.document = {"domain_registration": {"default": False}}
     assert_error(check(world, "one.com"), 503, "feature_disabled")

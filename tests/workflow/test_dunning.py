@@ -1,4 +1,4 @@
-"""A renewal that Stripe cannot collect, until Stripe's retries end as the account's settings say."""
+"""A renewal that Stripe cannot collect: its retries, and what Stripe's settings do with it after the last retry."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_a_renewal_that_a_retry_collects_changes_nothing(world: World, kind: Pro
 @pytest.mark.parametrize(
     ("setting", "becomes"), [("unpaid", "unpaid"), ("cancel", "canceled"), ("past_due", "past_due")]
 )
-def test_a_site_stays_and_the_end_of_the_retries_is_reported_once(
+def test_a_site_keeps_running_and_the_end_of_the_retries_is_reported_at_most_once(
     world: World, setting: str, becomes: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     world.stripe.controls.set(after_retries=setting)

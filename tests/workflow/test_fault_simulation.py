@@ -191,7 +191,7 @@ def _steps_wait(patch: pytest.MonkeyPatch) -> None:
 
 
 def _settled_payments_wake_nothing(patch: pytest.MonkeyPatch) -> None:
-    """A payment that settles after its order was abandoned makes no order due."""
+    """A payment that settles after its order was abandoned does not make the order due."""
 
     def forget(services: Any, order: Order) -> Order:
         return changes.change_order(

@@ -129,7 +129,7 @@ def test_a_paid_order_without_a_running_workflow_is_counted_as_a_step_fault(
 def test_a_function_that_cannot_start_is_counted_as_a_step_fault_within_the_hour(
     world: World, step: str
 ) -> None:
-    """After an import error, a time-out or a missing invoke permission, our code cannot count the fault in the step."""
+    """After an import error, a time-out or a missing invoke permission, the step's own code cannot count the fault."""
     working = world.runner._invoke
     broken = handler_of(step)
 

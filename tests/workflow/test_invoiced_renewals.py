@@ -164,7 +164,7 @@ def test_no_provider_is_called_between_two_terms(world: World, webhooks: bool) -
     assert (len(world.stripe.requests), len(world.registrar.requests)) == asked
 
 
-def test_the_invoice_has_the_line_and_settings_of_a_subscription_s_invoice(world: World) -> None:
+def test_the_invoice_has_the_line_and_settings_of_a_subscriptions_invoice(world: World) -> None:
     order = site(world)
     a_term_begins(world, order)
     (invoice,) = invoices(world, order)
@@ -175,7 +175,7 @@ def test_the_invoice_has_the_line_and_settings_of_a_subscription_s_invoice(world
     assert invoice["default_payment_method"] is None and not invoice["auto_advance"]
 
 
-def test_the_customer_s_credit_pays_first(world: World) -> None:
+def test_the_customers_credit_pays_first(world: World) -> None:
     order = site(world)
     credit = order.price.amount - 100
     world.services.stripe.v1.customers.balance_transactions.create(
@@ -186,7 +186,7 @@ def test_the_customer_s_credit_pays_first(world: World) -> None:
     assert world.net_paid() == order.price.amount + 100
 
 
-def test_tax_is_added() -> None:
+def test_tax_is_added_to_each_term() -> None:
     with a_world(automatic_tax=True) as world:
         order = site(world)
         a_term_begins(world, order)
@@ -195,7 +195,7 @@ def test_tax_is_added() -> None:
         assert invoice["subtotal"] == order.renewal_price.amount
 
 
-def test_terms_that_began_while_nothing_ran_are_charged_one_after_the_other(world: World) -> None:
+def test_terms_that_began_during_an_outage_are_charged_one_after_the_other(world: World) -> None:
     order = site(world)
     world.advance(70 * DAY)
     world.live(2 * HOUR, every=600)
@@ -203,7 +203,7 @@ def test_terms_that_began_while_nothing_ran_are_charged_one_after_the_other(worl
 
 
 def test_an_order_whose_subscription_stripe_refused_earlier_is_charged_by_invoices(world: World) -> None:
-    """Stripe refused the subscription when the release at that time had no invoices of its own."""
+    """Stripe refused the subscription under an earlier release, which made no invoices of its own."""
     order = domain(world)
     world.services.orders.save_order(replace(now(world, order), invoiced=None, renewal_due_at=None))
     world.live(340 * DAY, every=20 * DAY)
@@ -251,7 +251,7 @@ def test_a_term_paid_on_the_hosted_page_is_seen(world: World, webhooks: bool) ->
     assert unpaid(world) == 1
 
 
-def test_an_unpaid_site_s_renewal_ends_after_two_weeks(world: World) -> None:
+def test_the_renewal_of_an_unpaid_site_ends_after_two_weeks(world: World) -> None:
     order = site(world)
     decline(world)
     a_term_begins(world, order, then=13.6 * DAY, every=HOUR)
@@ -363,7 +363,7 @@ def test_a_domain_that_has_left_is_not_charged(world: World) -> None:
     assert invoices(world, order) == [] and now(world, order).renewal_status == "canceled"
 
 
-def test_a_payment_is_seen_even_if_it_was_not_recorded_and_the_domain_has_left(world: World) -> None:
+def test_a_payment_that_was_not_recorded_is_found_even_if_the_domain_has_left(world: World) -> None:
     order = domain(world)
     world.webhooks_on = False
     until_the_term(world, order, less=1)

@@ -19,7 +19,7 @@ NAME = "one-too-many.com"
 
 
 class LimitedRoute53:
-    """Route 53 with a quota of hosted zones. Every AWS account has one."""
+    """Route 53 with a quota of hosted zones, as in every AWS account."""
 
     def __init__(self, client: Any, limit: int) -> None:
         self._client = client

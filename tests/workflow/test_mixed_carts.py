@@ -473,8 +473,8 @@ def test_concurrent_and_repeated_requests_create_one_cart(world: World) -> None:
 def test_placing_a_cart_survives_a_failure_at_any_side_effect(mishap: Mishap) -> None:
     """The client retries after every second failure, and whenever nothing was written.
 
-    In all other cases the reconciler continues. test_idempotency.py tries the client and the reconciler after each
-    failure, with a single order.
+    In all other cases the reconciler continues. With a single order, test_idempotency.py tries the client and the
+    reconciler after each failure.
     """
     with a_world() as world:
         world.webhooks_on = False

@@ -1,4 +1,4 @@
-"""Test payments buy nothing real. A domain without a premium price is not bought above its TLD's `max_cost`."""
+"""Test payments buy nothing real, and a TLD's `max_cost` limits what we pay for a domain without a premium price."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ def test_a_live_key_never_orders_with_test_money(world: World) -> None:
     assert nothing_happened(world)
 
 
-def test_a_test_key_may_read_and_cancel_what_test_money_has_paid(world: World) -> None:
+def test_a_test_key_may_read_and_cancel_an_order_paid_with_test_money(world: World) -> None:
     order_id = str(world.place().body["orders"][0]["id"])
     world.services.stripe.live = True
     assert world.request("GET", f"/api/orders/{order_id}").status == 200
@@ -199,7 +199,7 @@ def check_only_a_live_key_cancels(world: World, order_id: str) -> None:
     assert world.request("DELETE", f"/api/orders/{order_id}", key="live_key").status == 202
 
 
-def test_a_test_key_cannot_cancel_what_live_money_has_paid(world: World) -> None:
+def test_a_test_key_cannot_cancel_an_order_paid_with_live_money(world: World) -> None:
     order_id = str(world.place().body["orders"][0]["id"])
     paid_live(world, order_id)
     check_only_a_live_key_cancels(world, order_id)
@@ -216,7 +216,7 @@ def test_a_test_key_cannot_cancel_a_live_order_before_its_payment_has_started(wo
     check_only_a_live_key_cancels(world, order_id)
 
 
-def test_a_test_key_does_not_see_the_passwords_of_what_live_money_has_paid(world: World) -> None:
+def test_a_test_key_does_not_see_the_password_of_an_order_paid_with_live_money(world: World) -> None:
     order_id = str(world.place().body["orders"][0]["id"])
     world.run()
 
@@ -247,7 +247,7 @@ def test_a_test_key_cannot_send_messages_about_an_order_with_a_live_payment(worl
     assert len(world.callbacks.received) == before
 
 
-# -- the most that we pay ------------------------------------------------------------------------------------------
+# -- the most that we pay: `max_cost` ------------------------------------------------------------------------------
 
 
 def most_for_com(world: World, cents: int | None) -> None:

@@ -22,7 +22,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 
 
 def polled(world: World) -> None:
-    """One run of the demo's schedule."""
+    """Run the demo's schedule once."""
     make_due = poll_payments(boto3_client("dynamodb"), TABLE_NAME, lambda: world.clock.now() / 1000)
     make_due()
     world.reconcile()

@@ -1,4 +1,4 @@
-"""A quote holds the price, for one order. A maximum is never exceeded. A refused order writes nothing."""
+"""A quote keeps its price for one order. `max_cost_cents` is never exceeded. A refused order writes nothing."""
 
 from __future__ import annotations
 
@@ -194,7 +194,7 @@ def test_without_a_country_the_tax_is_unknown_and_the_account_cannot_be_charged(
     assert state_of(taxed) == before
 
 
-def test_a_running_subscription_is_no_part_of_a_preview(taxed: World) -> None:
+def test_a_running_subscription_does_not_change_a_preview(taxed: World) -> None:
     lives_in(taxed, "DE")
     assert order(taxed).status == 202
     taxed.run()
@@ -244,7 +244,7 @@ def test_a_quoted_domain_that_costs_more_than_the_maximum_is_not_sold(world: Wor
     refused(world, 400, "pricing_unavailable", lambda: cart(world, {"domain": domain}, quote=quote))
 
 
-def test_a_quote_is_good_in_every_contract(world: World) -> None:
+def test_a_quote_is_accepted_in_every_contract(world: World) -> None:
     vm = {**VPS}
     of_vm = [preview(world, {"vm": vm})["quote"] for _ in range(2)]
     of_site = preview(world)["quote"]
@@ -301,7 +301,7 @@ def test_a_forged_quote_is_refused(world: World) -> None:
     refused(world, 400, "invalid_field", lambda: order(world, quote="\ud800"))
 
 
-def test_the_token_of_a_page_is_no_quote(world: World) -> None:
+def test_the_token_of_an_order_page_is_not_a_quote(world: World) -> None:
     token = world.services.page_tokens.token("acc_ready", 1)
     refused(world, 400, "invalid_quote", lambda: order(world, quote=token))
 
@@ -312,7 +312,7 @@ def test_a_quote_of_another_account_looks_forged(world: World) -> None:
     assert refused(world, 400, "invalid_quote", lambda: order(world, quote=foreign)).body == forged.body
 
 
-def test_a_quote_ends_after_five_minutes(world: World) -> None:
+def test_a_quote_expires_after_five_minutes(world: World) -> None:
     quotes = [preview(world)["quote"] for _ in range(2)]
     world.advance(299)
     assert order(world, quote=quotes[0]).status == 202
@@ -333,7 +333,7 @@ def test_a_quote_for_other_products_is_refused(world: World, change: dict[str, s
     )
 
 
-def test_a_quote_is_for_all_items_in_their_order(world: World) -> None:
+def test_a_quote_is_refused_for_more_fewer_or_reordered_items(world: World) -> None:
     one, other = {"site": SITE}, {"vm": VPS}
     quote = preview(world, one, other)["quote"]
     for items in ((other, one), (one,), (one, other, one)):
@@ -364,7 +364,7 @@ def test_contacts_callbacks_and_keys_may_differ_from_the_preview(world: World) -
 def test_a_request_with_a_quote_is_idempotent_without_a_key(world: World) -> None:
     quote = preview(world)["quote"]
     first = order(world, quote=quote)
-    world.advance(600)  # also after the quote's end
+    world.advance(600)  # the quote has expired
     again = order(world, quote=quote)
     assert (first.status, again.status) == (202, 202)
     assert again.headers["idempotent-replayed"] == "true"
@@ -374,7 +374,7 @@ def test_a_request_with_a_quote_is_idempotent_without_a_key(world: World) -> Non
     refused(world, 409, "quote_used", lambda: order(world, quote=quote, max_cost_cents=5000))
 
 
-def test_a_replay_with_its_key_succeeds_after_the_end_of_the_quote(world: World) -> None:
+def test_a_replay_with_its_key_succeeds_after_the_quote_has_expired(world: World) -> None:
     quote = preview(world)["quote"]
     first = order(world, quote=quote, key="k")
     world.advance(600)
@@ -395,7 +395,7 @@ def test_a_used_quote_is_refused(world: World, first: str | None, second: str | 
     refused(world, 409, "quote_used", lambda: order(world, quote=quote, key=second))
 
 
-def test_many_concurrent_requests_with_one_quote_are_one_order(world: World) -> None:
+def test_many_concurrent_requests_with_one_quote_make_one_order(world: World) -> None:
     quote = preview(world)["quote"]
     with ThreadPoolExecutor(12) as threads:
         replies = list(threads.map(lambda place: order(world, quote=quote, key=f"key-{place}"), range(12)))
@@ -404,7 +404,7 @@ def test_many_concurrent_requests_with_one_quote_are_one_order(world: World) -> 
     assert len(world.items("ORDER#")) == len(world.items("CART#")) == len(world.stripe.charges()) == 1
 
 
-def test_many_copies_of_one_request_with_a_quote_are_one_order(world: World) -> None:
+def test_many_copies_of_one_request_with_a_quote_make_one_order(world: World) -> None:
     quote = preview(world)["quote"]
     with ThreadPoolExecutor(12) as threads:
         replies = list(threads.map(lambda _: order(world, quote=quote), range(12)))
@@ -414,10 +414,10 @@ def test_many_copies_of_one_request_with_a_quote_are_one_order(world: World) -> 
 
 
 @pytest.mark.parametrize(("other_key", "status"), [(None, 202), ("another", 409)])
-def test_an_order_that_is_placed_during_the_checks_wins(
+def test_an_order_placed_between_the_checks_and_the_write_of_another_wins(
     world: World, monkeypatch: pytest.MonkeyPatch, other_key: str | None, status: int
 ) -> None:
-    """The first request writes its cart after the second has passed its checks and before the second writes."""
+    """Another request writes its cart after this one has passed its checks and before this one writes."""
     quote = preview(world)["quote"]
     store = world.services.orders
     place, entered = store.place, threading.Event()
@@ -443,7 +443,7 @@ def test_a_refused_order_does_not_use_up_its_quote(world: World) -> None:
     assert order(world, quote=quote).status == 202
 
 
-# -- the maximum ---------------------------------------------------------------------------------------------------
+# -- max_cost_cents ------------------------------------------------------------------------------------------------
 
 
 def test_an_order_above_the_maximum_is_refused_with_both_prices(world: World) -> None:
@@ -454,7 +454,7 @@ def test_an_order_above_the_maximum_is_refused_with_both_prices(world: World) ->
 
 
 @pytest.mark.parametrize("wrong", [-1, 1.5, "1200", True, 2**53 + 1, [], {}])
-def test_a_maximum_that_is_no_amount_is_refused(world: World, wrong: Any) -> None:
+def test_a_maximum_that_is_not_an_amount_is_refused(world: World, wrong: Any) -> None:
     reply = refused(world, 400, "invalid_field", lambda: order(world, max_cost_cents=wrong))
     assert reply.body["details"][0]["pointer"] == "/max_cost_cents"
 
@@ -531,7 +531,7 @@ def test_an_order_with_a_maximum_is_refused_while_stripe_does_not_answer(world: 
     assert order(world, max_cost_cents=5000, key="k").status == 202
 
 
-def test_an_account_cannot_use_a_quote_through_a_shared_customer(world: World) -> None:
+def test_an_account_cannot_use_the_quote_of_another_account_with_the_same_customer(world: World) -> None:
     new_account(world, "ready", "twin")
     quote = preview(world, account="twin")["quote"]
     refused(world, 400, "invalid_quote", lambda: order(world, quote=quote))
@@ -543,10 +543,10 @@ def test_a_yearly_order_renews_in_a_year(world: World) -> None:
     assert item["renews_at"][:4] == str(int(preview(world)["quote_expires_at"][:4]) + 1)
 
 
-# -- the shapes of the contracts -----------------------------------------------------------------------------------
+# -- the error formats of the contracts ----------------------------------------------------------------------------
 
 
-def test_each_contract_refuses_in_its_own_shape(world: World) -> None:
+def test_each_contract_refuses_in_its_own_error_format(world: World) -> None:
     machine = {name: value for name, value in VPS.items() if name != "term"}
     status = {**machine, "interval": "1 month"}
     billing = {"attemptKey": "a", "cartItems": [{"type": "vps", **machine}]}
@@ -589,7 +589,9 @@ def test_the_same_attempt_key_returns_the_same_quoted_order(world: World) -> Non
 # -- a preview cannot write ----------------------------------------------------------------------------------------
 
 
-def test_a_preview_of_a_domain_that_has_left_changes_nothing_and_an_order_takes_it(world: World) -> None:
+def test_a_preview_of_a_domain_that_has_left_changes_nothing_and_the_domain_can_be_ordered(
+    world: World,
+) -> None:
     """The order releases the claim of the former registration. The preview has no right to do so."""
     done = world.order_domain("left-example.com")
     world.run()

@@ -188,7 +188,7 @@ def test_a_refund_is_made_once_when_any_side_effect_breaks(world: World, first: 
 
 
 def test_a_debit_that_settles_after_the_charge_step_timed_out_is_refunded(world: World) -> None:
-    """The order must not become deliverable again, because its execution, in RefundOrder, would not deliver it."""
+    """The order must not become deliverable again: its execution is already in RefundOrder and would not deliver it."""
     reply = world.place("sepa", callback=True)
     order = world.order(reply.body["orders"][0]["id"], "sepa")
     world.stripe.controls.set(sepa_settles_after=30 * DAY)

@@ -1,4 +1,4 @@
-"""The registrar accepts one submission for a domain order, because a second submission would cost money again."""
+"""A domain order is submitted to the registrar only once, because each accepted submission costs money."""
 
 from __future__ import annotations
 

@@ -135,7 +135,7 @@ def test_two_paid_years_are_two_renewals(world: World) -> None:
     assert world.registrar.asked("RenewDomain") == 2
 
 
-def test_two_terms_that_began_while_nothing_ran_are_renewed_one_after_the_other(
+def test_two_terms_that_began_during_an_outage_are_renewed_one_after_the_other(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Here a registry restores expired domains for two years, so both terms can be renewed."""
@@ -533,7 +533,7 @@ def test_a_domain_is_renewed_once_even_if_the_registrar_hides_completed_operatio
 def test_a_refused_renewal_succeeds_after_the_registry_corrected_the_date_to_the_next_year(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The registrar refuses a request that names another year than the current expiry date."""
+    """The registrar refuses a request that does not name the year of the current expiry date."""
     name = "norenewal-bakery.com"
     order = delivered(world, name)
     domain = world.registrar.domains[name]

@@ -1,4 +1,4 @@
-"""A cart's roll-up, its status computed from its orders, becomes correct even if Lambda discards stream records."""
+"""A roll-up is a cart's status, computed from its orders. It becomes correct even if Lambda discards records."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def repair(*letters: dict[str, Any]) -> list[str]:
 
 
 def given_up(world: World) -> list[dict[str, Any]]:
-    """The records of orders that the stream's function never processed."""
+    """Return the new stream records of orders without passing them to the stream's function."""
     return [r for r in world.stream_records() if r["dynamodb"]["Keys"]["SK"]["S"].startswith("ORDER#")]
 
 
@@ -107,7 +107,7 @@ def test_a_batch_that_lambda_discarded_is_repaired(world: World, monkeypatch: py
         for _ in range(ATTEMPTS):
             answer = handler_of("roll_up_cart")({"Records": records}, None)
             assert answer["batchItemFailures"]
-        # The function of the queue fails in the same way, so the message stays in the queue.
+        # The queue's function fails in the same way, so the message stays in the queue.
         assert repair(dead_letter(records)) == ["1"]
     assert world.cart(token).rollup_version == 0
 
@@ -131,7 +131,7 @@ def test_a_repair_uses_the_current_orders_and_not_the_recorded_orders(world: Wor
     assert world.cart(token).rollup_version == version
 
 
-def test_every_cart_of_a_batch_is_repaired_over_several_pages(world: World) -> None:
+def test_every_cart_of_a_batch_is_repaired_when_its_records_fill_several_pages(world: World) -> None:
     world.stream_on = False
     tokens = [placed(world)[1] for _ in range(4)]
     records = given_up(world)
@@ -141,7 +141,7 @@ def test_every_cart_of_a_batch_is_repaired_over_several_pages(world: World) -> N
     assert {world.cart(token).rollup_status for token in tokens} == {RollupStatus.COMPLETED}
 
 
-def test_only_the_batch_s_own_records_are_read(world: World) -> None:
+def test_only_the_records_of_the_batch_are_read(world: World) -> None:
     world.stream_on = False
     _, first = placed(world)
     records = given_up(world)
@@ -182,7 +182,7 @@ def test_records_that_the_stream_no_longer_has_are_left_to_the_reconciler(world:
     assert world.cart(token).rollup_status is RollupStatus.COMPLETED
 
 
-def test_a_shard_that_no_longer_exists_is_left_to_the_reconciler(world: World) -> None:
+def test_a_batch_whose_shard_no_longer_exists_is_left_to_the_reconciler(world: World) -> None:
     world.stream_on = False
     placed(world)
     letter = dead_letter(given_up(world))

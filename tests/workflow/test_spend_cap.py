@@ -1,4 +1,4 @@
-"""A key orders up to its spend cap. An undelivered order no longer counts, and a repetition never counts twice."""
+"""A key can order up to its spend cap. An undelivered order no longer counts, and a repeated request counts once."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ def test_a_cap_starts_again_with_each_day_and_month_in_utc(world: World) -> None
     deliver(world)
 
 
-def test_what_remains_can_be_read(world: World) -> None:
+def test_the_remaining_amounts_can_be_read(world: World) -> None:
     assert left(world, day=5000, month=9000) == Remaining("EUR", 5000, 9000)
     deliver(world)
     assert left(world, day=5000, month=9000) == Remaining("EUR", 3800, 7800)
@@ -205,7 +205,7 @@ def spent_today(world: World) -> int:
     return sum(amount for (_, _, period), amount in counted(world).items() if period == "2030-05-14")
 
 
-def test_the_expected_tax_does_not_count_beside_the_computed_tax(taxed: World) -> None:
+def test_the_accounts_tax_rate_does_not_count_when_stripe_computes_the_tax(taxed: World) -> None:
     account = change_account(taxed, "ready", tax_basis_points=5000)
     try:
         cap_key(taxed, day=TAXED)
@@ -214,8 +214,8 @@ def test_the_expected_tax_does_not_count_beside_the_computed_tax(taxed: World) -
         taxed.services.directory.put_account(account)
 
 
-def test_on_a_page_the_higher_tax_counts(taxed: World) -> None:
-    """The customer may enter another address there."""
+def test_on_a_payment_page_the_higher_tax_counts(taxed: World) -> None:
+    """The customer may enter another address on the payment page."""
     body = {"site": {"name": "A", "variant": "vanilla", "location": "ams", "plan": "basic"}}
     for basis_points, most in ((0, 1452), (5000, 1800)):
         account = change_account(taxed, "no_customer", tax_basis_points=basis_points)
@@ -243,7 +243,7 @@ def test_a_tax_that_rises_before_the_charge_is_not_paid(taxed: World) -> None:
     assert taxed.net_paid() == 0 and counted(taxed) == {}
 
 
-def test_orders_at_once_do_not_share_a_discount_that_holds_once(taxed: World) -> None:
+def test_orders_counted_with_a_discount_are_not_charged_after_the_discount_has_ended(taxed: World) -> None:
     cap_key(taxed, day=TAXED)
     customer = taxed.accounts["ready"]["customer"]
     taxed.stripe.controls.discount(customer=customer, percent="50")
@@ -256,8 +256,8 @@ def test_orders_at_once_do_not_share_a_discount_that_holds_once(taxed: World) ->
 
 
 @pytest.mark.parametrize("rounding", ["line", "invoice"])
-def test_rounding_refuses_no_cart(taxed: World, rounding: str) -> None:
-    """A running subscription hides the preview's total, so it is added up from lines."""
+def test_a_rounding_difference_does_not_refuse_a_cart(taxed: World, rounding: str) -> None:
+    """With a running subscription, the preview has no total of its own, so we add up its lines."""
     taxed.stripe.controls.set(tax_rounding=rounding)
     deliver(taxed)
     plan = taxed.services.catalogue.load().plans["basic"]
@@ -293,7 +293,7 @@ def test_a_repeated_request_is_neither_counted_nor_refused(world: World) -> None
     assert sum(counted(world).values()) == 2 * PRICE  # the day and the month
 
 
-def test_twenty_repetitions_at_once_are_one_order(world: World) -> None:
+def test_twenty_concurrent_repetitions_make_one_order(world: World) -> None:
     cap_key(world, day=PRICE)
     world.place("sepa")
     with ThreadPoolExecutor(20) as threads:
@@ -321,7 +321,7 @@ def test_a_crash_at_any_side_effect_counts_the_order_once(mishap: Mishap) -> Non
     raise AssertionError("placing an order has more side effects than expected")
 
 
-# -- giving back --------------------------------------------------------------------------------------------------
+# -- orders that no longer count ----------------------------------------------------------------------------------
 
 
 def test_a_cancelled_order_no_longer_counts_after_its_refund(world: World) -> None:
@@ -397,7 +397,7 @@ def test_an_undelivered_order_of_yesterday_no_longer_counts_in_its_month(world: 
     assert left(world, day=2 * PRICE, month=2 * PRICE) == Remaining("EUR", 2 * PRICE, PRICE)
 
 
-def test_late_money_that_goes_back_is_not_counted_again(world: World) -> None:
+def test_a_late_payment_that_is_refunded_is_not_counted_again(world: World) -> None:
     cap_key(world, "sepa", day=PRICE)
     order = the_order(world.place("sepa"), world, "sepa")
     assert world.request("DELETE", f"/api/orders/{order.uuid}", account="sepa").status == 202
@@ -413,7 +413,7 @@ def test_late_money_that_goes_back_is_not_counted_again(world: World) -> None:
 # -- the other contracts ------------------------------------------------------------------------------------------
 
 
-def test_the_refusal_in_contract_000_has_its_three_members(world: World) -> None:
+def test_the_refusal_in_contract_000_has_only_the_three_fields_of_its_errors(world: World) -> None:
     cap_key(world, key="api_key_000", day=599)
     body = {
         "plan": "vps-1",

@@ -1,4 +1,4 @@
-"""How many Stripe requests an order makes. Stripe limits requests per second: docs/money.md has the numbers."""
+"""How many Stripe requests an order makes. Stripe limits the requests per second (docs/money.md)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections import Counter
 from hosting_orders.adapters.stripe.webhooks import EVENTS
 from tests.support.world import World, a_world
 
-# The requests of one order: all of them, and the most to one endpoint.
+# The requests of one order: in total, and to the endpoint that gets the most.
 AN_ORDER = 16
 TO_ONE_ENDPOINT = 5
 # Stripe's limits in requests per second (https://docs.stripe.com/rate-limits), and the orders per second that fit.

@@ -44,13 +44,15 @@ def completed(world: World, key: str) -> str:
 
 
 def verified(secret: str, message: Received) -> str:
-    """The order that the message is about."""
+    """Verify the message and return the id of its order."""
     body = Webhook(secret).verify(message.raw_body, message.headers)
     assert body["type"] == "order.completed"
     return str(body["data"]["order_id"])
 
 
-def test_an_order_is_reported_and_the_package_verifies_it(world: World, receiver: CallbackReceiver) -> None:
+def test_the_package_verifies_the_webhook_of_a_completed_order(
+    world: World, receiver: CallbackReceiver
+) -> None:
     endpoint = create(world, receiver.url)
     order_id = completed(world, "one")
     (message,) = receiver.received
@@ -64,7 +66,7 @@ def test_an_order_is_reported_and_the_package_verifies_it(world: World, receiver
 
 
 def test_nothing_is_missed_while_the_secret_is_rotated(world: World, receiver: CallbackReceiver) -> None:
-    """The receiver changes to the new secret only some orders after the rotation."""
+    """The receiver changes to the new secret a few orders after the rotation."""
     endpoint = create(world, receiver.url)
     old = endpoint["secret"]
     orders = [completed(world, f"before-{number}") for number in range(2)]

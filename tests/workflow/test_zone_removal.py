@@ -1,4 +1,4 @@
-"""The empty DNS zone of a domain that has left is removed after 90 days. A zone with records or in use stays."""
+"""The empty DNS zone of a domain that has left is removed after 90 days. A zone that has records or is in use stays."""
 
 from __future__ import annotations
 
