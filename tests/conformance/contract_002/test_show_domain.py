@@ -1,7 +1,7 @@
 """Contract 002, "Register or Transfer a Domain": an order from start to end, and all responses that show it.
 
-All tests of this file share one world. Time passes and the reconciler runs, so orders of earlier tests continue to
-their end.
+All tests of this file share one world. They advance its clock and run its reconciler, which also continues the orders
+of earlier tests.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ CALLBACK = {"url": "https://client.example/hook", "authorization": "Bearer 12345
 TRANSFER = {"action": "transfer", "authcode": "s3cret-auth"}
 
 
-def test_O2_111_a_registration_ends_with_a_domain_a_zone_and_a_renewal(world: World) -> None:
+def test_O2_111_a_delivered_registration_has_a_domain_a_dns_zone_and_a_renewal(world: World) -> None:
     body = registered(world, "whole.de", contact=world.contact())
     assert world.registrar.registrations("whole.de") == world.registrar.submissions("whole.de") == 1
     domain = body["domain"]
@@ -47,7 +47,7 @@ def test_O2_111_a_registration_ends_with_a_domain_a_zone_and_a_renewal(world: Wo
     assert subscription["customer"] == world.accounts["ready"]["customer"]
 
 
-def test_O2_111_a_transfer_ends_with_a_domain_a_zone_and_a_renewal(world: World) -> None:
+def test_O2_111_a_delivered_transfer_has_a_domain_a_dns_zone_and_a_renewal(world: World) -> None:
     body = registered(world, "moved.com", **TRANSFER)
     assert world.registrar.registrations("moved.com") == 1
     domain = body["domain"]
@@ -62,7 +62,7 @@ def zone_of(zone_id: str) -> Any:
     return bootstrap.aws_client("route53").get_hosted_zone(Id=zone_id)
 
 
-def test_O2_112_C05_the_202_is_sent_before_the_domain_is_submitted_and_polling_reaches_the_end(
+def test_O2_112_C05_the_202_is_sent_before_the_domain_is_submitted_and_polling_shows_it_active(
     world: World,
 ) -> None:
     placed = world.order_domain("polled.com")
