@@ -49,7 +49,7 @@ def test_O1_020_O1_022_the_response_shows_the_order_and_its_tasks(world: World) 
     assert type(body["tasks"][0]["id"]) is int and body["tasks"][0]["status"] == "OK"
 
 
-def test_O1_020_an_order_shows_our_own_fields_before_its_end(world: World) -> None:
+def test_O1_020_before_its_end_an_order_also_has_expected_by_and_deadline_at(world: World) -> None:
     order = shown(world, placed(world)["order"]["id"])["order"]
     assert set(order) == ORDER | OURS
     assert_date_time(order["expected_by"])
@@ -158,7 +158,7 @@ def test_O1_023_C22_the_password_is_null_for_oauth(world: World) -> None:
         assert more.body["site"]["ssh_data"]["password"] == secret
 
 
-def test_O1_024_account_is_the_response_of_the_account_endpoint_without_people_and_secret(
+def test_O1_024_account_is_the_response_of_the_account_endpoint_without_roles_and_secret(
     world: World,
 ) -> None:
     body = shown(world, placed(world)["order"]["id"])
