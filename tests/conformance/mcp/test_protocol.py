@@ -79,7 +79,9 @@ def test_a_stateless_client_gets_404_for_an_unknown_method(world: World, method:
 
 
 @pytest.mark.parametrize("revision", WITH_HANDSHAKE)
-def test_a_client_of_an_earlier_revision_gets_the_error_of_an_unknown_method(world: World, revision: str) -> None:
+def test_a_client_of_an_earlier_revision_gets_the_error_of_an_unknown_method(
+    world: World, revision: str
+) -> None:
     for method in ("server/discover", "resources/list", "tools/Call"):
         error_of(ask(world, method, revision=revision), 200, -32601)
 

@@ -385,13 +385,17 @@ NAMES = ("iss", "aud", "sub", "exp", "nbf", "iat", "jti", "scope", "scp", "accou
 @given(st.lists(SEGMENT, min_size=1, max_size=6).map(".".join).map(lambda text: f"ey{text}"))
 @example("eyJ.e30.")
 @example("eyJhbGciOiJSUzI1NiJ9.e30.")
-def test_no_text_with_the_form_of_a_token_causes_a_500(world: World, issuer: IssuerStandIn, token: str) -> None:
+def test_no_text_with_the_form_of_a_token_causes_a_500(
+    world: World, issuer: IssuerStandIn, token: str
+) -> None:
     assert ask(world, token).status == 401
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(max_size=200))
-def test_no_text_in_the_authorization_header_causes_a_500(world: World, issuer: IssuerStandIn, text: str) -> None:
+def test_no_text_in_the_authorization_header_causes_a_500(
+    world: World, issuer: IssuerStandIn, text: str
+) -> None:
     assert send(world, "GET", "/api/orders", headers={"authorization": f"Bearer {text}"}).status == 401
 
 
@@ -405,7 +409,9 @@ def test_no_value_of_a_signed_claim_causes_a_500(world: World, issuer: IssuerSta
 @given(
     st.dictionaries(st.sampled_from(("alg", "kid", "typ", "crit", "b64", "cty", "jku")), JSONS, max_size=3)
 )
-def test_no_value_in_the_header_of_a_token_causes_a_500(world: World, issuer: IssuerStandIn, members: Any) -> None:
+def test_no_value_in_the_header_of_a_token_causes_a_500(
+    world: World, issuer: IssuerStandIn, members: Any
+) -> None:
     header = encoded({"alg": "RS256", "kid": "rsa", **members})
     _, payload, signature = parts(issuer)
     assert ask(world, f"{header}.{payload}.{signature}").status == 401

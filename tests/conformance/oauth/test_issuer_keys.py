@@ -405,7 +405,9 @@ def test_reading_from_a_silent_issuer_stops_at_the_deadline(monkeypatch: pytest.
     assert "ConnectionRefusedError" in refusal(keys_of("http://127.0.0.1:9"))
 
 
-def test_reading_from_an_issuer_that_drips_its_headers_stops_at_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reading_from_an_issuer_that_drips_its_headers_stops_at_the_deadline(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Each byte arrives in time, so only a limit for the whole request can stop it."""
     monkeypatch.setattr(issuer_keys, "READ_SECONDS", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as dripping:

@@ -200,7 +200,9 @@ def test_the_tools_of_the_MCP_server_read_but_do_not_order(world: World, issuer:
         *("/api/billing/order/1", "/api/account/pending-orders"),
     ],
 )
-def test_SQ_013_C22_contracts_000_and_001_are_closed_to_oauth(world: World, issuer: IssuerStandIn, path: str) -> None:
+def test_SQ_013_C22_contracts_000_and_001_are_closed_to_oauth(
+    world: World, issuer: IssuerStandIn, path: str
+) -> None:
     reply = ask(world, issuer.token("usr_ready", "acc_ready", f"{SCOPES} vps:provision"), path)
     assert (reply.status, reply.body["code"]) == (403, "OAUTH_NOT_ALLOWED")
 

@@ -113,7 +113,7 @@ def test_a_declining_card_cannot_be_attached(shop: Shop, method: str, codes: tup
 
 @pytest.mark.standin_only("uses the stand-in's controls")
 @pytest.mark.parametrize(("method", "codes"), DECLINING.items())
-def test_a_setting_lets_a_declining_card_be_attached_and_its_charge_is_declined(
+def test_with_attach_decline_cards_a_declining_card_can_be_attached_and_its_charge_is_declined(
     shop: Shop, method: str, codes: tuple[str, str | None]
 ) -> None:
     requests.post(
