@@ -1,4 +1,4 @@
-"""POST /api/carts: several products in one charge. Each item has the same fields as in an order of its own."""
+"""POST /api/carts: several products in one charge. Each item has the fields of its product."""
 
 from __future__ import annotations
 

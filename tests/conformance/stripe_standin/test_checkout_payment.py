@@ -271,7 +271,9 @@ def test_a_debit_is_offered_in_euro_only(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("reaches", [False, True])
-def test_the_setting_checkout_line_metadata_decides_whether_line_metadata_reaches_the_invoice(shop: Shop, reaches: bool) -> None:
+def test_the_setting_checkout_line_metadata_decides_whether_line_metadata_reaches_the_invoice(
+    shop: Shop, reaches: bool
+) -> None:
     shop.standin.controls.set(checkout_line_metadata=reaches)
     session = shop.session(shop.customer(None), 1200, 900)
     shop.standin.controls.pay_checkout(session.id)
@@ -292,7 +294,9 @@ def test_the_setting_checkout_line_metadata_decides_whether_line_metadata_reache
     assert [product.metadata["line"] for product in products] == ["1", "0"]
 
 
-def test_with_checkout_debit_invoice_at_completion_the_invoice_is_open_before_the_money_arrives(shop: Shop) -> None:
+def test_with_checkout_debit_invoice_at_completion_the_invoice_is_open_before_the_money_arrives(
+    shop: Shop,
+) -> None:
     shop.standin.controls.set(checkout_debit_invoice="at completion")
     settled, failed = shop.session(shop.customer(None)), shop.session(shop.customer(None))
     for session in (settled, failed):
