@@ -273,7 +273,7 @@ def test_O2_153_an_order_whose_payment_is_refused_sends_a_callback(world: World)
     assert json.loads(received.body)["type"] == "order.failed"
 
 
-def test_O2_154_contacts_stay_stored_while_and_after_an_order_is_delivered(world: World) -> None:
+def test_O2_154_contacts_stay_stored_during_and_after_the_delivery_of_an_order(world: World) -> None:
     placed = world.order_domain("contacts-stay.com")
     number = number_of(placed.body["orders"][0]["id"])
     assert world.services.orders.contacts("acc_ready", number) is not None
@@ -363,7 +363,7 @@ def test_O2_112_a_task_names_its_domain(
     assert task in world.request("GET", "/api/tasks").body["tasks"]
 
 
-def test_O2_112_the_events_of_a_domain_name_the_registrar(world: World) -> None:
+def test_O2_112_the_registrar_is_an_actor_in_the_events_of_a_domain(world: World) -> None:
     order_id = registered(world, "eventful.com")["order"]["id"]
     events = world.request("GET", f"/api/orders/{order_id}/events").body["events"]
     assert [event["state"] for event in events][-1] == "completed"

@@ -319,7 +319,7 @@ def test_domains_that_are_switched_off_are_not_sold(world: World, monkeypatch: p
         ("ssh_key", "x", "invalid_field"),
     ],
 )
-def test_a_wrong_item_names_its_field(world: World, field: str, value: str, code: str) -> None:
+def test_the_error_for_a_wrong_item_names_its_field(world: World, field: str, value: str, code: str) -> None:
     item = {"vm": {**VM["vm"], field: value}}
     error = refused(use(world, "quote_order", items=[SITE, item]), code)
     assert error["fields"] == [f"/items/1/vm/{field}"]

@@ -342,7 +342,7 @@ def test_an_internal_error_says_whether_money_may_have_moved(
     assert error_of(reply, 500, -32603)["data"]["money_moved"] is False
 
 
-def test_a_tool_that_only_reads_writes_nothing(world: World) -> None:
+def test_a_read_only_tool_writes_nothing(world: World) -> None:
     key = agent_key(world)
     before = state_of(world)
     for tool in ("list_orders", "list_catalogue"):

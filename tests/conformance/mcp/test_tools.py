@@ -60,7 +60,7 @@ def token_of(world: World, *scopes: str) -> str:
     return oauth(world, *scopes)["authorization"].removeprefix("Bearer ")
 
 
-def test_SQ_050_get_order_status_is_the_object_of_contract_000(world: World) -> None:
+def test_SQ_050_get_order_status_returns_the_order_object_of_contract_000(world: World) -> None:
     key = agent_key(world)
     order = ordered(world, key)["orders"][0]["id"]
     world.run()
@@ -319,7 +319,7 @@ def test_schemas_are_closed_and_have_no_references(world: World) -> None:
         for schema in (tool["inputSchema"], answer):
             assert schema["type"] == "object" and schema["additionalProperties"] is False
             jsonschema_rs.Draft202012Validator(schema)
-        # The protocol requires an object at the root. No answer fits the schema of an error too.
+        # The protocol requires an object at the root. No answer also fits the schema of an error.
         assert tool["outputSchema"]["type"] == "object"
         assert not set(error["required"]) <= set(answer["properties"])
 

@@ -329,7 +329,7 @@ def test_without_a_credential_the_challenge_has_no_error(world: World, issuer: I
         assert (reply.status, reply.headers["www-authenticate"]) == (401, "Bearer")
 
 
-def test_the_times_have_a_little_leeway(world: World, issuer: IssuerStandIn) -> None:
+def test_the_times_of_a_token_have_a_little_leeway(world: World, issuer: IssuerStandIn) -> None:
     moment = now(issuer)
     for claims in (
         {"exp": moment - LEEWAY_SECONDS + 1},
@@ -340,7 +340,7 @@ def test_the_times_have_a_little_leeway(world: World, issuer: IssuerStandIn) -> 
         assert ask(world, forged(issuer, claims=claims)).status == 200, claims
 
 
-def test_a_token_stops_at_its_expiry(world: World, issuer: IssuerStandIn) -> None:
+def test_a_token_is_refused_after_its_expiry(world: World, issuer: IssuerStandIn) -> None:
     token = issuer.token("usr_ready", "acc_ready", seconds=60)
     assert ask(world, token).status == 200
     world.clock.advance(60 + LEEWAY_SECONDS)

@@ -65,7 +65,7 @@ def test_headers_of_common_issuers_are_accepted(world: World, issuer: IssuerStan
         ({"typ": "Bearer"}, 200),
     ],
 )
-def test_O2_002_the_scope_decides_about_access(
+def test_O2_002_only_a_token_with_the_scope_reads_orders(
     world: World, issuer: IssuerStandIn, claims: Any, status: int
 ) -> None:
     reply = ask(world, forged(issuer, claims=claims))
@@ -83,7 +83,7 @@ def test_a_token_is_accepted_wherever_a_key_is(world: World, issuer: IssuerStand
 
 
 @pytest.mark.parametrize("path", ["/api/orders", "/api/tasks", "/api/v1/ping", "/api/billing/order/1"])
-def test_C12_a_token_beside_another_credential_is_refused(
+def test_C12_a_request_with_a_token_and_another_credential_is_refused(
     world: World, issuer: IssuerStandIn, path: str
 ) -> None:
     token, other = issuer.token("usr_ready", "acc_ready"), issuer.token("usr_ready", "acc_ready", seconds=9)
@@ -207,7 +207,7 @@ def test_SQ_013_C22_contracts_000_and_001_are_closed_to_oauth(
     assert (reply.status, reply.body["code"]) == (403, "OAUTH_NOT_ALLOWED")
 
 
-def test_version_1_takes_the_same_tokens(world: World, issuer: IssuerStandIn) -> None:
+def test_version_1_accepts_the_same_tokens(world: World, issuer: IssuerStandIn) -> None:
     headers = bearer(world, issuer.token("usr_ready", "acc_ready")) | {"x-api-version": "1"}
     reply = send(world, "GET", "/api/orders", headers=headers, account=None)
     assert (reply.status, reply.headers["x-api-version"]) == (200, "1")

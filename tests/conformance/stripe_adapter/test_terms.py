@@ -184,7 +184,7 @@ def test_two_terms_of_an_order_are_two_invoices(shop: Shop) -> None:
     assert ended(shop, whose) == ["paid", "paid"] and shop.taken(whose[0]) == [1200, 1200]
 
 
-def test_the_invoice_of_a_term_is_not_taken_for_the_payment_of_a_cart(shop: Shop) -> None:
+def test_the_invoice_of_a_term_is_not_mistaken_for_the_payment_of_a_cart(shop: Shop) -> None:
     whose = shop.customer()
     paid = shop.renewals.charge_term(term(shop, whose))
     assert paid.reference is not None

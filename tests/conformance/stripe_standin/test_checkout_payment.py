@@ -256,7 +256,7 @@ def test_the_controls_for_the_end_of_a_debit_accept_the_sessions_id(shop: Shop) 
         shop.standin.controls.settle(settled.id)
 
 
-def test_a_debit_is_offered_in_euro_only(shop: Shop) -> None:
+def test_a_debit_is_offered_only_in_euros(shop: Shop) -> None:
     line: Any = {
         "price_data": {"currency": "usd", "unit_amount": 900, "product_data": {"name": "A"}},
         "quantity": 1,

@@ -322,7 +322,7 @@ def test_a_finalized_invoice_accepts_no_more_lines(shop: Shop) -> None:
     assert refusal.value.code == "invoice_not_editable"
 
 
-def test_an_invoice_in_another_currency_than_euros_cannot_allow_sepa_debits(shop: Shop) -> None:
+def test_an_invoice_in_a_currency_other_than_euros_cannot_allow_sepa_debits(shop: Shop) -> None:
     settings: Any = {"payment_settings": {"payment_method_types": ["card", "sepa_debit"]}}
     with pytest.raises(stripe.InvalidRequestError, match="sepa_debit"):
         shop.client.v1.invoices.create({"customer": shop.customer().id, "currency": "usd", **settings})
