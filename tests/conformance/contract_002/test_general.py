@@ -141,7 +141,7 @@ def test_O2_184_C14_a_trial_account_can_be_shut_out_of_the_api(world: World, met
         world.services.directory.put_account(before)
 
 
-def test_O2_184_C14_a_trial_account_may_use_the_api(world: World) -> None:
+def test_O2_184_C14_a_trial_account_may_use_the_api_by_default(world: World) -> None:
     assert completed(world, "trial")["order"]["status"] == "completed"
 
 
@@ -172,7 +172,6 @@ def test_C12_a_system_key_places_an_order_without_a_user(world: World) -> None:
 
 
 def test_C13_fixing_one_error_reveals_the_error_of_the_next_check(world: World) -> None:
-    """Each step fixes the first error, and the next response reports the following error."""
     body = '{"site": {"name": "x", "variant": "nope", "location": "ams", "plan": "basic", "term": "monthly"}}'
     token = oauth(world, "billing:read", account="no_method")
     nothing = send(world, "POST", "/api/orders", account=None, body=body)

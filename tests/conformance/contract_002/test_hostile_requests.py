@@ -293,7 +293,7 @@ def test_a_callback_url_must_be_public_https(world: World, url: str) -> None:
     ],
     ids=lambda value: repr(value)[:30],
 )
-def test_the_authorization_cannot_inject_a_header(world: World, authorization: Any) -> None:
+def test_the_authorization_of_a_callback_cannot_inject_a_header(world: World, authorization: Any) -> None:
     callback = {"url": "https://client.example/", "authorization": authorization}
     reply = post(world, json.dumps({"site": json.loads(SITE), "callback": callback}))
     assert reply.body["code"] in ("invalid_field", "invalid_callback")
@@ -442,7 +442,9 @@ def test_every_bad_credential_gets_the_same_401_on_every_route(world: World, nam
     ],
 )
 @pytest.mark.parametrize("key", ["user_key", "system_key"])
-def test_another_account_in_the_header_gets_the_same_401(world: World, account: str, key: str) -> None:
+def test_a_wrong_account_in_the_header_gets_the_401_of_a_bad_credential(
+    world: World, account: str, key: str
+) -> None:
     headers = {**credentials(world, "ready", key), "x-auth-account": account}
     expected = send(world, "GET", "/api/orders", account=None)
     for method, path, _ in ROUTES:
@@ -486,7 +488,7 @@ def spellings(world: World, account: str) -> list[str]:
         ("POST", "/resend-verification"),
     ],
 )
-def test_the_order_of_another_account_is_unknown_by_each_form_of_its_id(
+def test_the_order_of_another_account_is_not_found_by_any_form_of_its_id(
     world: World, method: str, below: str, place: int
 ) -> None:
     foreign = spellings(world, "credit")[place]
@@ -789,7 +791,7 @@ def test_forged_webhooks_change_nothing(
 
 
 def test_an_internal_error_reveals_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only a bug of ours leads to a 500. The response hides the text of the exception."""
+    """A 500 means a bug in our code. The response must not show the text of the exception."""
 
     def broken(_: str) -> None:
         raise RuntimeError("secret detail")

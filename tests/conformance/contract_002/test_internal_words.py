@@ -13,7 +13,7 @@ from hosting_orders.domain.order import Actor, Failure, Order, OrderStatus
 from tests.conformance.contract_002.support import assert_error, shown
 from tests.support.world import Reply, World
 
-# A thief may hold the card, so Stripe's docs ask that customers see a generic decline instead of these codes.
+# Stripe's docs say to show these codes as a generic decline, because the customer may be a thief.
 SENSITIVE = (
     "fraudulent",
     "lost_card",
@@ -133,7 +133,7 @@ def test_shown_texts_have_no_error_names_or_registrar_flags(text: str, told: str
 
 
 def given_up(world: World, error: str) -> Order:
-    """Store an order as refunded after its workflow ended with this error."""
+    """Return a stored order that was refunded because its workflow failed with this error."""
     order = world.order(world.place("ready").body["orders"][0]["id"])
     now = world.clock.now()
     failure = Failure("provisioning_failed", f"The order could not be delivered ({error}).")

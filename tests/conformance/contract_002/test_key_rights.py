@@ -134,7 +134,7 @@ def test_a_key_neither_makes_nor_rotates_a_stronger_key(world: World, name: str)
     reply = refused(world, lambda: make(world, limited, **wanted), 403, code)
     if pointer:
         assert reply.body["details"][0]["pointer"] == pointer
-    # A user's key without limits makes the stronger key. The limited key must not get a new secret of that key.
+    # A key without limits makes the stronger key. By rotating that key, the limited key would get a secret of it.
     secret, key = made(world, new_key(world, test=wanted.get("test", True)), **wanted)
     refused(world, lambda: rotate(world, key["id"], limited, {"overlap_seconds": 0}), 403, code)
     assert works(world, secret, source_ip=wanted.get("ip_list", ["203.0.113.7"])[0].split("/")[0])

@@ -89,7 +89,7 @@ def test_after_two_rotations_the_oldest_secret_has_ended(world: World) -> None:
     assert [works(world, secret) for secret in (first, second, third)] == [False, True, True]
 
 
-def test_a_rotation_replaces_the_new_secret_if_it_was_never_used(world: World) -> None:
+def test_a_second_rotation_replaces_the_new_secret_if_it_was_never_used(world: World) -> None:
     """The response with the new secret may have been lost. Clients then still use the old secret, so it must work."""
     first, key = made(world)
     lost = rotate(world, key["id"], body={"overlap_seconds": 60}).body["secret"]
@@ -260,7 +260,7 @@ def test_two_concurrent_copies_of_one_request_make_one_key(
 
 
 def written_twice(monkeypatch: pytest.MonkeyPatch, method: str) -> None:
-    """The answer of a write is lost, and boto3 sends the write again."""
+    """Send the next write twice, as boto3 does if the first response is lost."""
     write = getattr(DynamoKeyStore, method)
 
     def twice(store: DynamoKeyStore, *given: Any) -> Any:
@@ -272,7 +272,7 @@ def written_twice(monkeypatch: pytest.MonkeyPatch, method: str) -> None:
 
 
 @pytest.mark.parametrize("idempotency_key", [None, "a"])
-def test_a_key_that_is_written_twice_is_one_key_with_its_secret(
+def test_a_key_that_is_written_twice_is_made_once_and_shows_its_secret(
     world: World, monkeypatch: pytest.MonkeyPatch, idempotency_key: str | None
 ) -> None:
     keys = set(listed(world))

@@ -29,7 +29,7 @@ def world() -> Iterator[World]:
 
 
 def uses(world: World) -> int:
-    # For a new item, moto records another change, without `used_at`.
+    # For a new item, moto also records a change without `used_at`.
     images = [record["dynamodb"].get("NewImage", {}) for record in world.stream_records()]
     return sum(image["PK"]["S"].startswith("USED#") and "used_at" in image for image in images)
 
@@ -65,14 +65,14 @@ def test_a_refused_request_does_not_count_as_a_use(world: World) -> None:
 
 
 @pytest.mark.parametrize("mishap", [Mishap.NOT_DONE, Mishap.ANSWER_LOST])
-def test_a_request_succeeds_although_its_use_is_not_noted(world: World, mishap: Mishap) -> None:
+def test_a_request_succeeds_even_if_the_write_of_its_use_fails(world: World, mishap: Mishap) -> None:
     secret, key = made(world)
     world.mishaps.watch(lambda name: mishap if "update_item" in name else None)
     assert works(world, secret)
     assert any("update_item" in name for name in world.mishaps.seen)
     world.mishaps.none()
     assert works(world, secret)
-    assert listed(world)[key["id"]]["last_used_at"]  # the next request notes it
+    assert listed(world)[key["id"]]["last_used_at"]  # the next request records its use
 
 
 def test_the_list_shows_the_kind_of_a_key(world: World) -> None:

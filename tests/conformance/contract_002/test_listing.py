@@ -29,7 +29,7 @@ ORDERS = 107
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
-    """A world whose account `many` has more orders than one page holds, two in each second."""
+    """A world in which the account `many` has three pages of orders, created two per second."""
     with a_world() as world:
         new_account(world, "ready", "many")
         placed = [world.place("many").body["orders"][0]["id"]]

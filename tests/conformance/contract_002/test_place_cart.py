@@ -1,4 +1,4 @@
-"""POST /api/carts: several products in one charge, with the fields that contract 002 has for each product."""
+"""POST /api/carts: several products in one charge. Each item has the fields of its product."""
 
 from __future__ import annotations
 
@@ -439,7 +439,7 @@ def test_O2_114_a_system_key_orders_sites_but_no_domains(world: World) -> None:
     assert reply.headers["www-authenticate"]
 
 
-def test_O2_116_the_switch_turns_off_domains_but_not_sites(switched_off: World) -> None:
+def test_O2_116_while_domains_are_switched_off_a_cart_can_still_have_sites(switched_off: World) -> None:
     world = switched_off
     refused(world, {"items": [world.site(), world.domain(fresh())]}, 503, "feature_disabled")
     assert world.place_cart(world.site(), world.site()).status == 202
@@ -459,7 +459,7 @@ def test_O2_113_a_cart_cannot_be_ordered_via_oauth(world: World) -> None:
     assert state_of(world) == before
 
 
-def test_C13_permission_to_order_domains_is_checked_before_their_fields(switched_off: World) -> None:
+def test_C13_permission_to_order_domains_is_checked_before_any_field(switched_off: World) -> None:
     world = switched_off
     for item in (
         world.domain("www.example.com", action="steal"),

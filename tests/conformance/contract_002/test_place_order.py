@@ -128,7 +128,7 @@ def test_O2_079a_C04_the_cart_leads_to_the_order(world: World) -> None:
     assert world.request("GET", order["poll_url"]).body["order"]["id"] == order["id"]
 
 
-def test_O2_079b_polling_the_cart_or_the_order_shows_the_end(world: World) -> None:
+def test_O2_079b_polling_the_cart_or_the_order_shows_its_completion(world: World) -> None:
     placed = world.place()
     world.run()
     cart = world.request("GET", placed.body["cart"]["poll_url"]).body

@@ -1,4 +1,4 @@
-"""Contract 002: domains and contacts that an earlier version of our checks judged differently from the registry."""
+"""Contract 002: regression tests of domains and contacts about which our checks once disagreed with the registry."""
 
 from __future__ import annotations
 

@@ -130,7 +130,7 @@ def found(text: str, secrets: list[str]) -> list[str]:
     return [secret for secret in secrets if secret in text or json.dumps(secret)[1:-1] in text]
 
 
-def test_the_story_covers_every_end_of_an_order(story: Story) -> None:
+def test_the_story_has_completed_failed_and_cancelled_orders(story: Story) -> None:
     assert '"message":"order placed"' in story.logs
     assert '"message":"request failed"' in story.logs
     assert "callback attempted" in story.logs
@@ -143,7 +143,9 @@ def test_no_log_line_has_a_secret(story: Story) -> None:
     assert found(story.logs, story.secrets) == []
 
 
-def test_log_lines_about_placed_orders_have_their_ids(story: Story) -> None:
+def test_the_log_line_of_a_placed_order_has_the_ids_of_its_order_cart_account_and_request(
+    story: Story,
+) -> None:
     lines = [json.loads(line) for line in story.logs.splitlines() if line.startswith("{")]
     assert len(lines) > 50
     placed = [line for line in lines if line["message"] == "order placed"]

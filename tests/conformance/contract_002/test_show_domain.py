@@ -1,7 +1,7 @@
 """Contract 002, "Register or Transfer a Domain": an order from start to end, and all responses that show it.
 
-All tests of this file share one world. Time passes and the reconciler runs, so orders of earlier tests continue to
-their end.
+All tests of this file share one world. They advance its clock and run its reconciler, which also continues the orders
+of earlier tests.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ CALLBACK = {"url": "https://client.example/hook", "authorization": "Bearer 12345
 TRANSFER = {"action": "transfer", "authcode": "s3cret-auth"}
 
 
-def test_O2_111_a_registration_ends_with_a_domain_a_zone_and_a_renewal(world: World) -> None:
+def test_O2_111_a_delivered_registration_has_a_domain_a_dns_zone_and_a_renewal(world: World) -> None:
     body = registered(world, "whole.de", contact=world.contact())
     assert world.registrar.registrations("whole.de") == world.registrar.submissions("whole.de") == 1
     domain = body["domain"]
@@ -47,7 +47,7 @@ def test_O2_111_a_registration_ends_with_a_domain_a_zone_and_a_renewal(world: Wo
     assert subscription["customer"] == world.accounts["ready"]["customer"]
 
 
-def test_O2_111_a_transfer_ends_with_a_domain_a_zone_and_a_renewal(world: World) -> None:
+def test_O2_111_a_delivered_transfer_has_a_domain_a_dns_zone_and_a_renewal(world: World) -> None:
     body = registered(world, "moved.com", **TRANSFER)
     assert world.registrar.registrations("moved.com") == 1
     domain = body["domain"]
@@ -62,7 +62,7 @@ def zone_of(zone_id: str) -> Any:
     return bootstrap.aws_client("route53").get_hosted_zone(Id=zone_id)
 
 
-def test_O2_112_C05_the_202_is_sent_before_the_domain_is_submitted_and_polling_reaches_the_end(
+def test_O2_112_C05_the_202_is_sent_before_the_domain_is_submitted_and_polling_shows_it_active(
     world: World,
 ) -> None:
     placed = world.order_domain("polled.com")
@@ -273,7 +273,7 @@ def test_O2_153_an_order_whose_payment_is_refused_sends_a_callback(world: World)
     assert json.loads(received.body)["type"] == "order.failed"
 
 
-def test_O2_154_contacts_stay_stored_while_and_after_an_order_is_delivered(world: World) -> None:
+def test_O2_154_contacts_stay_stored_during_and_after_the_delivery_of_an_order(world: World) -> None:
     placed = world.order_domain("contacts-stay.com")
     number = number_of(placed.body["orders"][0]["id"])
     assert world.services.orders.contacts("acc_ready", number) is not None
@@ -363,7 +363,7 @@ def test_O2_112_a_task_names_its_domain(
     assert task in world.request("GET", "/api/tasks").body["tasks"]
 
 
-def test_O2_112_the_events_of_a_domain_name_the_registrar(world: World) -> None:
+def test_O2_112_the_registrar_is_an_actor_in_the_events_of_a_domain(world: World) -> None:
     order_id = registered(world, "eventful.com")["order"]["id"]
     events = world.request("GET", f"/api/orders/{order_id}/events").body["events"]
     assert [event["state"] for event in events][-1] == "completed"

@@ -137,7 +137,7 @@ def test_C08_payment_names_its_currency_beside_the_cents(body: Any, waiting: Any
     assert body["payment"]["currency"] == waiting["payment"]["currency"] == "EUR"
 
 
-def test_O2_053_account_is_shown_without_people(world: World, body: Any) -> None:
+def test_O2_053_account_is_shown_without_its_roles(world: World, body: Any) -> None:
     account = body["account"]
     assert set(account) == ACCOUNT_FIELDS
     assert account["id"] == world.accounts["ready"]["id"]

@@ -81,7 +81,7 @@ def test_O2_116_about_shows_the_features_of_the_account(world: World) -> None:
 
     assert switched_on({}) is False
     assert switched_on(credentials(world, "credit")) is True
-    assert switched_on({"x-auth-account": ""}) is True  # without an account the default applies
+    assert switched_on({"x-auth-account": ""}) is True  # without an account, the default applies
 
 
 def test_about_shows_null_for_a_feature_that_cannot_be_read(world: World) -> None:
@@ -186,7 +186,7 @@ def test_O2_185_unknown_and_foreign_tasks_are_the_same_404(world: World) -> None
         assert (reply.status, reply.body) == (404, unknown.body)
 
 
-def test_O2_185_the_list_covers_three_days(world: World) -> None:
+def test_O2_185_the_list_has_the_tasks_of_the_last_three_days(world: World) -> None:
     task_id = completed(world)["tasks"][0]["id"]
     world.advance(3 * 86_400 - 60)
     assert task_id in [task["id"] for task in send(world, "GET", "/api/tasks").body["tasks"]]
@@ -203,7 +203,7 @@ def test_O2_185_tasks_are_open_to_oauth_with_tasks_read(world: World) -> None:
 # -- accounts and users -------------------------------------------------------------------------------------------
 
 
-def test_O2_053_the_account_endpoint_has_the_fields_of_an_orders_account_plus_its_people(
+def test_O2_053_the_account_endpoint_has_the_fields_of_an_orders_account_plus_its_roles(
     world: World,
 ) -> None:
     account = send(world, "GET", "/api/accounts/acc_ready").body
@@ -219,7 +219,7 @@ def test_O2_053_the_account_endpoint_has_the_fields_of_an_orders_account_plus_it
 
 
 @pytest.mark.parametrize("wrong", ["acc_credit", "acc_nobody", "ACC_READY", "acc_ready.", "acc_ready#"])
-def test_an_account_outside_the_keys_accounts_is_404(world: World, wrong: str) -> None:
+def test_an_unknown_or_foreign_account_is_404(world: World, wrong: str) -> None:
     reply = send(world, "GET", "/api/accounts/x", parameters={"id": wrong})
     assert_error(reply, 404, "not_found")
     assert reply.body == send(world, "GET", "/api/accounts/y").body
@@ -234,7 +234,7 @@ def test_O2_054_the_user_endpoint_has_the_fields_of_an_orders_user(world: World)
 
 
 @pytest.mark.parametrize("wrong", ["usr_credit", "usr_nobody", "USR_READY", "usr_ready.", "usr_ready#"])
-def test_a_user_outside_the_keys_accounts_is_404(world: World, wrong: str) -> None:
+def test_an_unknown_or_foreign_user_is_404(world: World, wrong: str) -> None:
     reply = send(world, "GET", "/api/users/x", parameters={"id": wrong})
     assert_error(reply, 404, "not_found")
     assert reply.body == send(world, "GET", "/api/users/y").body

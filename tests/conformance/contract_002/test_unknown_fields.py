@@ -1,5 +1,6 @@
-"""Contract 002 refuses unknown fields by name, at every level of every body. An ignored field could change
-what the customer pays for (docs/decisions.md, 32).
+"""Contract 002 refuses unknown fields at every level of every body, and the error names them.
+
+If we ignored such a field, the customer could pay for the wrong thing (docs/decisions.md, 32).
 """
 
 from __future__ import annotations

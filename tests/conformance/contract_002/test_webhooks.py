@@ -163,7 +163,7 @@ def test_many_copies_of_one_request_make_one_endpoint(world: World, account: str
     assert {reply.status for reply in replies} == {201}
     assert len({reply.body["endpoint"]["id"] for reply in replies}) == 1
     assert sum(reply.body["endpoint"]["secret"] is not None for reply in replies) == 1
-    # Only one counts towards the maximum.
+    # All copies together count as one endpoint towards the maximum.
     for _ in range(MAX_ENDPOINTS - 1):
         create(world, account)
     assert repeat(world, account).status == 201
@@ -308,7 +308,7 @@ def test_a_test_delivery_shows_the_response_of_the_receiver(world: World, accoun
     bad = world.request("POST", path, {"type": "webhook.test"}, account=account).body["delivery"]
     assert (bad["status"], bad["next_at"]) == ("exhausted", None)
     assert [(each["status_code"], each["error"]) for each in bad["attempts"]] == [(None, "no connection")]
-    # A failed test does not count against the endpoint. A replay leaves out tests.
+    # A failed test delivery does not count against the endpoint, and a replay does not repeat test deliveries.
     assert (
         world.request("GET", f"{ENDPOINTS}/{made['id']}", account=account).body["endpoint"]["failing_since"]
         is None
@@ -358,7 +358,7 @@ def test_a_test_delivery_of_an_unknown_type_is_refused(world: World) -> None:
 # -- secrets --------------------------------------------------------------------------------------------------------
 
 
-def test_after_too_many_rotations_the_next_is_refused_and_all_secrets_still_sign(
+def test_after_the_maximum_of_rotations_the_next_is_refused_and_all_secrets_still_sign(
     world: World, account: str
 ) -> None:
     made = create(world, account)
@@ -444,7 +444,7 @@ def test_the_log_has_pages_and_deliveries_can_be_sent_again(world: World, accoun
         ({"cursor": "msg_01a21d52e429571712f7809dc524fc55#"}, "invalid_cursor", "/cursor"),
     ],
 )
-def test_a_bad_page_of_the_log_is_refused(
+def test_an_invalid_page_parameter_of_the_log_is_refused(
     world: World, query: dict[str, str], code: str, pointer: str
 ) -> None:
     made = create(world, "ready")

@@ -91,7 +91,7 @@ def delivered(world: World, account: str = "ready", body: Mapping[str, Any] | No
 
 
 def stranger(world: World, **changes: Any) -> str:
-    """A new account without a Stripe customer, which pays its first order on a page."""
+    """A new account without a Stripe customer. It pays its first order on a payment page."""
     name = new_account(
         world, "no_customer", f"stranger_{len(world.accounts)}", stripe_customer_id=None, **changes
     )

@@ -104,7 +104,7 @@ def test_O1_050_an_order_placed_in_version_1_can_be_cancelled_in_version_2(world
     assert page_of(world, order_id, account)["status"] == "expired"
 
 
-def test_C01_version_2_shows_migration_but_does_not_sell_it(world: World) -> None:
+def test_C01_version_2_shows_the_variant_migration_which_only_version_1_sells(world: World) -> None:
     reply = ask(world, "POST", "/api/orders", body='{"site": {"name": "Moved", "variant": "migration"}}')
     world.run()
     order_id = reply.body["order"]["id"]

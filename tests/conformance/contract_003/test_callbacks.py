@@ -26,7 +26,7 @@ BODY = {**site(), "callback": CALLBACK}
 
 
 def stored(world: World) -> list[dict[str, Any]]:
-    """All items except the counts of requests."""
+    """All items of the table except the request counts."""
     return [item for item in everything_in(world.dynamodb) if not item["PK"]["S"].startswith("LIMIT#")]
 
 
@@ -59,7 +59,7 @@ def ended(world: World, how: str) -> tuple[str, str]:
         ("EXPIRED", "order.cancelled", "cancelled", "CANCELLED"),
     ],
 )
-def test_O1_036_O1_037_C24_each_end_sends_one_callback_with_the_task(
+def test_O1_036_O1_037_C24_an_ended_order_sends_one_callback_with_its_task(
     world: World, how: str, kind: str, word: str, task_word: str
 ) -> None:
     known = len(world.callbacks.received)
@@ -91,7 +91,7 @@ def test_O1_037_the_task_named_in_the_callback_leads_to_the_site(world: World) -
     assert task["orders"] == [{"id": order_id, "status": "completed"}]
 
 
-def test_O1_036_C22_neither_the_callbacks_body_nor_the_table_has_a_secret_in_clear(world: World) -> None:
+def test_O1_036_C22_neither_the_callbacks_body_nor_the_table_has_a_secret_in_plain_text(world: World) -> None:
     known = len(world.callbacks.received)
     order_id, account = ended(world, "OK")
     (received,) = world.callbacks.received[known:]
@@ -127,7 +127,7 @@ def test_O1_036_a_callback_has_the_format_of_the_contract_through_which_the_orde
 
 
 @pytest.mark.parametrize("authorization", ["Bearer 12345", "Token 12345", "Basic YTpi", "12345", ""])
-def test_O1_036_the_authorization_becomes_the_header_value(world: World, authorization: str) -> None:
+def test_O1_036_a_callback_sends_its_authorization_as_the_header(world: World, authorization: str) -> None:
     known = len(world.callbacks.received)
     placed(world, body={**site(), "callback": {**CALLBACK, "authorization": authorization}})
     world.run()
@@ -135,7 +135,7 @@ def test_O1_036_the_authorization_becomes_the_header_value(world: World, authori
     assert received.authorization == (authorization or None)
 
 
-def test_O1_036_no_callback_without_a_url_or_before_the_end(world: World) -> None:
+def test_O1_036_no_callback_is_sent_without_a_url_or_before_the_order_ends(world: World) -> None:
     known = len(world.callbacks.received)
     placed(world)
     placed(world, stranger(world), BODY)
@@ -172,7 +172,9 @@ def test_O1_036_the_callback_url_must_be_a_public_https_url(world: World, url: s
 
 
 @pytest.mark.parametrize("authorization", ["Bearer 1\r\nX: 1", "Bearer é", "x" * 1025, 1, [], {}])
-def test_O1_036_the_authorization_cannot_inject_a_header(world: World, authorization: Any) -> None:
+def test_O1_036_the_authorization_of_a_callback_cannot_inject_a_header(
+    world: World, authorization: Any
+) -> None:
     reply = order(world, {**site(), "callback": {**CALLBACK, "authorization": authorization}})
     assert reply.body["code"] in ("invalid_callback", "invalid_field")
     assert_error(reply, 400, reply.body["code"], "/callback/authorization")

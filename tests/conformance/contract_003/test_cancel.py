@@ -93,7 +93,7 @@ def test_O1_050_C11_cancelling_an_ended_or_cancelled_order_is_refused_with_a_rea
         world.run()
 
 
-def test_O1_050_an_order_can_be_cancelled_by_its_24_hex_id_and_only_by_its_own_account(world: World) -> None:
+def test_O1_050_only_its_own_account_can_cancel_an_order_and_may_use_its_24_hex_id(world: World) -> None:
     account = stranger(world)
     order_id = placed(world, account)["order"]["id"]
     before = state_of(world)
@@ -113,7 +113,7 @@ def test_O1_050_an_oauth_token_cannot_cancel(world: World) -> None:
     assert state_of(world) == before
 
 
-def test_C01_only_version_2_has_the_endpoint_patch(world: World) -> None:
+def test_C01_only_version_2_has_the_patch_endpoint(world: World) -> None:
     order_id = placed(world)["order"]["id"]
     before = state_of(world)
     for reply in (

@@ -58,7 +58,7 @@ def world() -> Iterator[World]:
 
 
 def post(world: World, body: str, **more: Any) -> Reply:
-    """Post a body that must be refused and change nothing: once without a saved method, and once with a card."""
+    """Post the body for two accounts, one without a saved method and one with a card. Expect two refusals."""
     for account in ("no_method", "ready"):
         before = state_of(world)
         reply = ask(world, "POST", "/api/orders", account, body=body, **more)
@@ -205,7 +205,9 @@ def test_O1_001_another_account_in_the_header_gets_a_401_on_every_route(world: W
     assert state_of(world) == before
 
 
-def test_O1_020_O1_050_every_spelling_of_a_foreign_order_is_unknown(world: World) -> None:
+def test_O1_020_O1_050_the_order_of_another_account_is_not_found_by_any_spelling_of_its_id(
+    world: World,
+) -> None:
     (mine,) = ask(world, "GET", "/api/orders", "no_method").body["orders"]
     number = number_of(mine["id"])
     before = state_of(world)

@@ -25,7 +25,7 @@ FIELDS = {"id", "status", "created_at", "updated_at", "variant", "product", "loc
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
-    """A world in which `ready` has 53 sites of version 1 and one of version 2, and `credit` has a domain."""
+    """`ready` has 53 sites ordered in version 1 and one ordered in version 2. `credit` has a domain."""
     with a_world() as world:
         for number in range(53):
             placed(world, body=site(name=f"Site {number}", variant="migration"))

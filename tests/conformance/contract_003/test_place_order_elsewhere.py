@@ -1,4 +1,4 @@
-"""Contract 003, "Order a new Site": other catalogues, and an unavailable Stripe. Each test has its own world."""
+"""Contract 003, "Order a new Site": a changed catalogue or an unavailable Stripe. Each test has its own world."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def test_O1_020_O1_022_the_response_shows_the_order_and_its_tasks(world: World) 
     assert type(body["tasks"][0]["id"]) is int and body["tasks"][0]["status"] == "OK"
 
 
-def test_O1_020_an_order_shows_our_own_fields_before_its_end(world: World) -> None:
+def test_O1_020_before_its_end_an_order_also_has_expected_by_and_deadline_at(world: World) -> None:
     order = shown(world, placed(world)["order"]["id"])["order"]
     assert set(order) == ORDER | OURS
     assert_date_time(order["expected_by"])
@@ -75,11 +75,11 @@ def test_O1_021_the_address_of_a_hosted_invoice_is_a_payment_url_too(world: Worl
     assert order["payment_ur"] == order["payment_url"] == answer["payment_url"]
 
 
-def test_O1_021_no_payment_url_with_a_saved_method(world: World) -> None:
+def test_O1_021_an_order_with_a_saved_method_has_no_payment_url(world: World) -> None:
     assert not PAGE & set(shown(world, placed(world)["order"]["id"])["order"])
 
 
-def test_O1_021_O1_050_no_payment_url_during_a_cancel(world: World) -> None:
+def test_O1_021_O1_050_an_order_has_no_payment_url_during_a_cancel(world: World) -> None:
     account = stranger(world)
     order_id = placed(world, account)["order"]["id"]
     world.run()
@@ -91,7 +91,7 @@ def test_O1_021_O1_050_no_payment_url_during_a_cancel(world: World) -> None:
     assert (body["order"]["status"], body["tasks"][0]["status"]) == ("cancelled", "CANCELLED")
 
 
-def test_O1_021_no_payment_url_during_a_debit(world: World) -> None:
+def test_O1_021_an_order_has_no_payment_url_during_a_debit(world: World) -> None:
     account = stranger(world)
     order_id = placed(world, account)["order"]["id"]
     world.stripe.controls.debit_checkout(page_of(world, order_id, account)["id"])
@@ -158,7 +158,7 @@ def test_O1_023_C22_the_password_is_null_for_oauth(world: World) -> None:
         assert more.body["site"]["ssh_data"]["password"] == secret
 
 
-def test_O1_024_account_is_the_response_of_the_account_endpoint_without_people_and_secret(
+def test_O1_024_account_is_the_response_of_the_account_endpoint_without_roles_and_secret(
     world: World,
 ) -> None:
     body = shown(world, placed(world)["order"]["id"])
@@ -223,7 +223,9 @@ def test_O1_001_every_order_endpoint_needs_the_account_header(world: World, meth
         assert reply.body["errors"] == ["Missing X-Auth-Account"]
 
 
-def test_O1_020_a_poll_has_a_retry_time_and_an_etag(world: World) -> None:
+def test_O1_020_the_response_to_a_poll_has_a_retry_time_before_the_end_and_an_etag_after_it(
+    world: World,
+) -> None:
     order_id = placed(world)["order"]["id"]
     path = f"/api/orders/{order_id}"
     assert int(ask(world, "GET", path).headers["retry-after"]) > 0

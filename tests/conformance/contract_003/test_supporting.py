@@ -1,4 +1,4 @@
-"""Endpoints that contract 003 refers to: tasks, about, accounts, users, and both credential schemes."""
+"""Endpoints that contract 003 refers to (tasks, about, accounts, users), and both authorization schemes."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_O1_037_the_task_of_an_unpaid_order_has_no_site(world: World) -> None:
     assert "payment" not in str(task) and "/o/" not in str(task)
 
 
-def test_O1_037_a_foreign_task_is_unknown(world: World) -> None:
+def test_O1_037_a_foreign_task_is_not_found(world: World) -> None:
     foreign = placed(world, "credit")["task"]["id"]
     number = parse_order_id(placed(world, "credit")["order"]["id"])
     for wrong in (foreign, number, 0, "x", "-1", 10**30):

@@ -128,7 +128,7 @@ def test_C01_a_malformed_id_is_refused_in_the_keys_version(world: World) -> None
         assert version_of(reply) == "1"
 
 
-def test_C01_errors_of_the_credential_use_the_headers_version(world: World) -> None:
+def test_C01_errors_about_the_credential_use_the_headers_version(world: World) -> None:
     for version in ("1", "2"):
         for headers in ({}, {"authorization": "Bearer x"}, oauth(world)):
             reply = send(

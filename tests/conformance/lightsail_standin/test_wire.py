@@ -1,4 +1,4 @@
-"""The Lightsail stand-in speaks Lightsail's protocol, checked against the service model that botocore ships.
+"""The Lightsail stand-in speaks Lightsail's protocol. These tests check it against botocore's service model.
 
 The checker in this file is independent of the stand-in's own checker.
 """

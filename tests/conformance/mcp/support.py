@@ -46,7 +46,7 @@ def post(
     headers: Mapping[str, str] | None = None,
     account: str = "ready",
 ) -> Reply:
-    """Send this body. A text is sent as it is."""
+    """Post a body. A string is sent as it is, and any other value as JSON."""
     secret = agent_key(world, account) if key is None else key
     text = body if isinstance(body, str) else json.dumps(body)
     sent = {"authorization": f"Bearer {secret}", "content-type": "application/json", **(headers or {})}

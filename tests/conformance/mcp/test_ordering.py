@@ -62,7 +62,7 @@ def test_an_order_is_placed_at_the_quoted_price_and_charged_once(world: World) -
     order = world.order(cart["orders"][0]["id"])
     assert (order.placed.channel, order.placed.contract) == (Channel.MCP, "mcp")
     assert order.placed.client_address == SOURCE_IP
-    # A repetition gives the same order, also with another maximum and after the quote's end.
+    # A repeated call returns the same order, even with another maximum or after the quote has expired.
     again = place(world, key, quote, callback=hook, max_cost_cents=quote["gross_cents"] + 1)
     assert worked(again) == cart
     assert "nothing was ordered twice" in again["content"][-1]["text"]
@@ -108,7 +108,7 @@ def test_what_was_not_agreed_is_not_ordered(world: World, changes: Any, code: st
     assert state_of(world) == before
 
 
-def test_the_maximum_covers_the_quote_also_if_the_tax_has_fallen(world: World) -> None:
+def test_the_maximum_must_cover_the_quoted_price_even_if_the_tax_has_fallen(world: World) -> None:
     key = agent_key(world)
     quotes = world.services.quotes
     cheaper = quotes.read(quoted(world, key)["quote"])
@@ -149,7 +149,7 @@ def test_the_error_for_an_expired_quote_says_what_to_do(world: World) -> None:
     assert state_of(world) == before
 
 
-def test_a_quote_that_was_used_with_other_content_is_refused(world: World) -> None:
+def test_a_used_quote_with_other_content_is_refused(world: World) -> None:
     key = agent_key(world)
     quote = quoted(world, key)
     worked(place(world, key, quote))
@@ -167,12 +167,12 @@ def test_a_maximum_below_the_price_asks_the_person_again(world: World) -> None:
     error = refused(place(world, key, quote, max_cost_cents=PRICE - 1), "price_changed")
     assert (error["agreed_cents"], error["current_cents"]) == (PRICE - 1, PRICE)
     assert error["fields"] == ["/max_cost_cents"]
-    # The same quote is good for it.
+    # No new quote is needed.
     assert "`current_cents`" in error["next_step"] and "quote_order" not in error["next_step"]
     worked(place(world, key, quote, max_cost_cents=error["current_cents"]))
 
 
-def test_a_key_without_a_cap_quotes_but_does_not_order(world: World) -> None:
+def test_a_key_without_a_cap_can_get_a_quote_but_cannot_order(world: World) -> None:
     for cap in (None, SpendCap("EUR")):
         key = agent_key(world, spend_cap=cap)
         quoted_result = use(world, "quote_order", key=key, items=[VM])
@@ -203,7 +203,7 @@ def test_a_key_without_the_scope_of_the_product_orders_nothing(world: World, sco
     assert state_of(world)["stripe"] == before["stripe"]
 
 
-def test_a_cap_in_another_currency_orders_nothing(world: World) -> None:
+def test_a_key_with_a_cap_in_another_currency_cannot_order(world: World) -> None:
     key = agent_key(world, spend_cap=SpendCap("USD", day=5_000))
     before = state_of(world)
     refused(place(world, key, quoted(world, key)), "spend_cap_currency")
@@ -261,7 +261,7 @@ def test_without_a_saved_method_a_person_pays_on_a_page(world: World) -> None:
     assert url and url in placed["content"][1]["text"]
 
 
-def test_a_repeated_call_after_the_money_went_back_says_so(world: World) -> None:
+def test_a_repeated_call_after_a_refund_says_so(world: World) -> None:
     key = agent_key(world)
     quote = quoted(world, key)
     cart = worked(place(world, key, quote))
@@ -272,7 +272,7 @@ def test_a_repeated_call_after_the_money_went_back_says_so(world: World) -> None
     assert again["content"][1]["text"] == "The money that was paid went back."
 
 
-def test_a_repeated_call_after_a_failed_payment_says_so(world: World) -> None:
+def test_a_repeated_call_after_an_unpaid_order_was_cancelled_says_so(world: World) -> None:
     key = agent_key(world, "authentication_required")
     quote = quoted(world, key)
     cart = worked(place(world, key, quote))
@@ -319,7 +319,7 @@ def test_domains_that_are_switched_off_are_not_sold(world: World, monkeypatch: p
         ("ssh_key", "x", "invalid_field"),
     ],
 )
-def test_a_wrong_item_names_its_field(world: World, field: str, value: str, code: str) -> None:
+def test_the_error_for_a_wrong_item_names_its_field(world: World, field: str, value: str, code: str) -> None:
     item = {"vm": {**VM["vm"], field: value}}
     error = refused(use(world, "quote_order", items=[SITE, item]), code)
     assert error["fields"] == [f"/items/1/vm/{field}"]

@@ -79,7 +79,9 @@ def test_a_stateless_client_gets_404_for_an_unknown_method(world: World, method:
 
 
 @pytest.mark.parametrize("revision", WITH_HANDSHAKE)
-def test_an_earlier_client_gets_the_error_of_an_unknown_method(world: World, revision: str) -> None:
+def test_a_client_of_an_earlier_revision_gets_the_error_of_an_unknown_method(
+    world: World, revision: str
+) -> None:
     for method in ("server/discover", "resources/list", "tools/Call"):
         error_of(ask(world, method, revision=revision), 200, -32601)
 
@@ -125,7 +127,7 @@ STATELESS = {"mcp-protocol-version": LATEST, "mcp-method": "tools/call", "mcp-na
         ({}, {**META, "io.modelcontextprotocol/clientCapabilities": []}, -32602),
     ],
 )
-def test_headers_must_repeat_the_body(world: World, headers: Any, meta: Any, number: int) -> None:
+def test_headers_and_body_must_agree(world: World, headers: Any, meta: Any, number: int) -> None:
     body = message("tools/call", {"name": "list_orders", "arguments": {}, "_meta": meta})
     error_of(post(world, body, headers={**STATELESS, **headers}), 400, number)
 
@@ -177,7 +179,7 @@ def test_a_refusal_has_the_id_of_its_request(world: World, id: Any) -> None:
     "body",
     ["[" * 60_000, '{"id":' * 10_000, '{"method": "x", "id": ' + "9" * 60_000 + "}", "\0", "", '{"id": 1}'],
 )
-def test_a_refusal_of_what_is_no_request_has_no_id(world: World, body: str) -> None:
+def test_the_refusal_of_a_body_that_is_no_request_has_no_id(world: World, body: str) -> None:
     error_of(post(world, body, headers={"authorization": ""}), 401, 401, id=None)
 
 
@@ -290,7 +292,7 @@ def test_an_oauth_client_is_sent_to_the_issuer(world: World, monkeypatch: pytest
     assert send(world, "GET", METADATA, account=None).body["resource"] == "https://api.example.com"
 
 
-def test_an_oauth_token_needs_the_scope_for_every_message(
+def test_an_oauth_token_needs_billing_read_for_every_message(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OAUTH_ISSUER", "https://login.example.com")
@@ -309,7 +311,7 @@ def test_a_key_of_several_accounts_is_refused(world: World) -> None:
     error_of(ask(world, "ping", key=new_key(world, "ready", "sepa")), 401, 401)
 
 
-def test_messages_are_counted_for_each_key(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_key_has_its_own_rate_limit(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(world, "limited", True)
     key = agent_key(world)
     first = post(world, message("ping"), key=key)
@@ -340,7 +342,7 @@ def test_an_internal_error_says_whether_money_may_have_moved(
     assert error_of(reply, 500, -32603)["data"]["money_moved"] is False
 
 
-def test_a_tool_that_only_reads_writes_nothing(world: World) -> None:
+def test_a_read_only_tool_writes_nothing(world: World) -> None:
     key = agent_key(world)
     before = state_of(world)
     for tool in ("list_orders", "list_catalogue"):

@@ -1,4 +1,4 @@
-"""The official SDK accepts our messages: its types do, and its client does over HTTP. An agent orders with it."""
+"""The official SDK accepts our messages: its types validate them, and its client places orders over HTTP."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ async def content(client: Client, tool: str, **arguments: Any) -> dict[str, Any]
     return result.structured_content
 
 
-def test_we_support_only_revisions_of_the_sdk_and_its_newest() -> None:
+def test_the_sdk_has_every_revision_that_we_support_and_none_newer() -> None:
     assert set(protocol.SPOKEN) <= set(KNOWN_PROTOCOL_VERSIONS)
     assert protocol.SPOKEN[-1] == KNOWN_PROTOCOL_VERSIONS[-1], "a newer revision exists: read its changes"
 

@@ -60,7 +60,7 @@ def token_of(world: World, *scopes: str) -> str:
     return oauth(world, *scopes)["authorization"].removeprefix("Bearer ")
 
 
-def test_SQ_050_get_order_status_is_the_object_of_contract_000(world: World) -> None:
+def test_SQ_050_get_order_status_returns_the_order_object_of_contract_000(world: World) -> None:
     key = agent_key(world)
     order = ordered(world, key)["orders"][0]["id"]
     world.run()
@@ -91,7 +91,7 @@ def test_SQ_064_keys_and_scopes_are_those_of_contract_000(world: World) -> None:
                 worked(result)
             else:
                 refused(result, "insufficient_scope")
-        # An order of another account looks like an unknown order, also without the scope.
+        # An order of another account looks like an unknown order, even without the scope.
         stranger = new_key(world, "sepa", scopes=frozenset(scopes))
         answers = [use(world, "get_order_status", key=stranger, order=each) for each in (order, UNKNOWN)]
         assert answers[0] == answers[1]
@@ -234,7 +234,7 @@ def test_an_order_is_cancelled_and_its_money_goes_back(world: World) -> None:
     assert state_of(world) == after
 
 
-def test_a_test_key_does_not_cancel_what_live_money_paid(world: World) -> None:
+def test_a_test_key_cannot_cancel_an_order_paid_with_live_money(world: World) -> None:
     key = agent_key(world)
     placed = ordered(world, key)
     order, cart = placed["orders"][0]["id"], world.cart(placed["cart"]["token"])
@@ -319,7 +319,7 @@ def test_schemas_are_closed_and_have_no_references(world: World) -> None:
         for schema in (tool["inputSchema"], answer):
             assert schema["type"] == "object" and schema["additionalProperties"] is False
             jsonschema_rs.Draft202012Validator(schema)
-        # The protocol wants an object at the root, and no answer can be taken for an error.
+        # The protocol requires an object at the root. No answer also fits the schema of an error.
         assert tool["outputSchema"]["type"] == "object"
         assert not set(error["required"]) <= set(answer["properties"])
 
@@ -368,7 +368,7 @@ def test_each_answer_fits_the_published_schema(world: World) -> None:
 
 
 def test_each_error_fits_the_published_schema_too(world: World) -> None:
-    """The TypeScript SDK's client hides any answer that does not fit, also an error."""
+    """The TypeScript SDK's client hides an answer that does not fit the schema, even an error."""
     tools, key = published(world), agent_key(world)
     quote = quoted(world, key)
     order = ordered(world, key)["orders"][0]["id"]

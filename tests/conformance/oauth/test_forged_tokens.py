@@ -289,7 +289,7 @@ PUBLISHED_KEYS: dict[str, tuple[dict[str, Any], Callable[[IssuerStandIn], str]]]
 
 @pytest.mark.filterwarnings("ignore:Key size should be")
 @pytest.mark.parametrize("case", PUBLISHED_KEYS)
-def test_a_published_key_that_may_not_verify_accepts_no_token(
+def test_a_token_is_refused_if_its_published_key_is_not_for_verifying(
     world: World, issuer: IssuerStandIn, monkeypatch: pytest.MonkeyPatch, case: str
 ) -> None:
     key, token = PUBLISHED_KEYS[case]
@@ -297,7 +297,7 @@ def test_a_published_key_that_may_not_verify_accepts_no_token(
     assert_error(ask(world, token(issuer)), 401, "unauthorized")
 
 
-def test_a_published_key_for_verifying_accepts_tokens(
+def test_a_token_is_accepted_if_its_published_key_is_for_verifying(
     world: World, issuer: IssuerStandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = rsa(key_ops=["verify"], alg="RS256", use="sig", x5t="x", **{"org.example": 1})
@@ -329,7 +329,7 @@ def test_without_a_credential_the_challenge_has_no_error(world: World, issuer: I
         assert (reply.status, reply.headers["www-authenticate"]) == (401, "Bearer")
 
 
-def test_the_times_have_a_little_leeway(world: World, issuer: IssuerStandIn) -> None:
+def test_the_times_of_a_token_have_a_little_leeway(world: World, issuer: IssuerStandIn) -> None:
     moment = now(issuer)
     for claims in (
         {"exp": moment - LEEWAY_SECONDS + 1},
@@ -340,7 +340,7 @@ def test_the_times_have_a_little_leeway(world: World, issuer: IssuerStandIn) -> 
         assert ask(world, forged(issuer, claims=claims)).status == 200, claims
 
 
-def test_a_token_stops_at_its_expiry(world: World, issuer: IssuerStandIn) -> None:
+def test_a_token_is_refused_after_its_expiry(world: World, issuer: IssuerStandIn) -> None:
     token = issuer.token("usr_ready", "acc_ready", seconds=60)
     assert ask(world, token).status == 200
     world.clock.advance(60 + LEEWAY_SECONDS)
@@ -385,19 +385,23 @@ NAMES = ("iss", "aud", "sub", "exp", "nbf", "iat", "jti", "scope", "scp", "accou
 @given(st.lists(SEGMENT, min_size=1, max_size=6).map(".".join).map(lambda text: f"ey{text}"))
 @example("eyJ.e30.")
 @example("eyJhbGciOiJSUzI1NiJ9.e30.")
-def test_no_text_of_a_token_s_form_is_a_fault(world: World, issuer: IssuerStandIn, token: str) -> None:
+def test_no_text_with_the_form_of_a_token_causes_a_500(
+    world: World, issuer: IssuerStandIn, token: str
+) -> None:
     assert ask(world, token).status == 401
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(max_size=200))
-def test_no_text_in_the_header_is_a_fault(world: World, issuer: IssuerStandIn, text: str) -> None:
+def test_no_text_in_the_authorization_header_causes_a_500(
+    world: World, issuer: IssuerStandIn, text: str
+) -> None:
     assert send(world, "GET", "/api/orders", headers={"authorization": f"Bearer {text}"}).status == 401
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(st.sampled_from(NAMES), JSONS, min_size=1, max_size=3))
-def test_no_value_of_a_signed_claim_is_a_fault(world: World, issuer: IssuerStandIn, claims: Any) -> None:
+def test_no_value_of_a_signed_claim_causes_a_500(world: World, issuer: IssuerStandIn, claims: Any) -> None:
     assert ask(world, forged(issuer, claims=claims)).status in (200, 401, 403)
 
 
@@ -405,7 +409,9 @@ def test_no_value_of_a_signed_claim_is_a_fault(world: World, issuer: IssuerStand
 @given(
     st.dictionaries(st.sampled_from(("alg", "kid", "typ", "crit", "b64", "cty", "jku")), JSONS, max_size=3)
 )
-def test_no_value_of_a_header_member_is_a_fault(world: World, issuer: IssuerStandIn, members: Any) -> None:
+def test_no_value_in_the_header_of_a_token_causes_a_500(
+    world: World, issuer: IssuerStandIn, members: Any
+) -> None:
     header = encoded({"alg": "RS256", "kid": "rsa", **members})
     _, payload, signature = parts(issuer)
     assert ask(world, f"{header}.{payload}.{signature}").status == 401

@@ -120,7 +120,7 @@ def test_a_process_without_keys_asks_again_soon_and_then_once_a_minute(
     assert asked == [0, 2, 6, 14, 30, 62, 122, 182]
 
 
-def test_after_a_first_reading_even_a_failure_is_followed_by_a_minute_of_rest(
+def test_a_process_with_keys_asks_a_failing_issuer_only_once_a_minute(
     world: World, issuer: IssuerStandIn
 ) -> None:
     assert ask(world, forged(issuer)) == 200
@@ -293,7 +293,7 @@ def test_the_metadata_of_RFC_8414_is_enough(server: Answers, path: str) -> None:
     assert keys_of(f"{server.url}{path}").key("ec").kid == "ec"
 
 
-def test_the_metadata_of_RFC_8414_is_found_behind_a_web_page(server: Answers) -> None:
+def test_the_metadata_of_RFC_8414_is_read_if_the_openid_address_gives_a_web_page(server: Answers) -> None:
     """Some issuers answer every unknown path with the page of their single-page application."""
     good(server)
     server.give(RFC_8414, {"issuer": server.url, "jwks_uri": f"{server.url}/keys"})
@@ -405,8 +405,10 @@ def test_reading_from_a_silent_issuer_stops_at_the_deadline(monkeypatch: pytest.
     assert "ConnectionRefusedError" in refusal(keys_of("http://127.0.0.1:9"))
 
 
-def test_an_issuer_that_drips_its_headers_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each byte arrives in time, so only a limit for the whole reading ends it."""
+def test_reading_from_an_issuer_that_drips_its_headers_stops_at_the_deadline(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each byte arrives in time, so only a limit for the whole request can stop it."""
     monkeypatch.setattr(issuer_keys, "READ_SECONDS", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as dripping:
 
@@ -424,7 +426,7 @@ def test_an_issuer_that_drips_its_headers_is_left(monkeypatch: pytest.MonkeyPatc
         assert time.monotonic() - began < 3
 
 
-def test_a_host_name_that_is_not_resolved_in_time_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_resolution_of_a_host_name_stops_at_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     """The system's resolver has no timeout."""
     monkeypatch.setattr(issuer_keys, "READ_SECONDS", 0.2)
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(2))

@@ -1,4 +1,4 @@
-"""OAuth access tokens at the real handlers: what they open (docs/oauth.md, O2-002 … O2-004)."""
+"""OAuth access tokens at the real handlers: what they give access to (docs/oauth.md, O2-002 … O2-004)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def issuer(world: World) -> Iterator[IssuerStandIn]:
         yield issuer
 
 
-# -- what a token opens -------------------------------------------------------------------------------
+# -- what a token gives access to ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("alg", ["RS256", "PS256", "ES256"])
@@ -65,7 +65,7 @@ def test_headers_of_common_issuers_are_accepted(world: World, issuer: IssuerStan
         ({"typ": "Bearer"}, 200),
     ],
 )
-def test_O2_002_the_scope_decides_about_access(
+def test_O2_002_only_a_token_with_the_scope_reads_orders(
     world: World, issuer: IssuerStandIn, claims: Any, status: int
 ) -> None:
     reply = ask(world, forged(issuer, claims=claims))
@@ -75,7 +75,7 @@ def test_O2_002_the_scope_decides_about_access(
 
 
 @pytest.mark.parametrize("form", ["Bearer {}", "token {}"])
-def test_a_token_is_accepted_in_each_form_of_a_key(world: World, issuer: IssuerStandIn, form: str) -> None:
+def test_a_token_is_accepted_wherever_a_key_is(world: World, issuer: IssuerStandIn, form: str) -> None:
     token = issuer.token("usr_ready", "acc_ready")
     account = {"x-auth-account": "acc_ready"}
     for headers in ({"authorization": form.format(token)}, {"x-api-key": token}):
@@ -83,7 +83,7 @@ def test_a_token_is_accepted_in_each_form_of_a_key(world: World, issuer: IssuerS
 
 
 @pytest.mark.parametrize("path", ["/api/orders", "/api/tasks", "/api/v1/ping", "/api/billing/order/1"])
-def test_C12_a_token_beside_another_credential_is_refused(
+def test_C12_a_request_with_a_token_and_another_credential_is_refused(
     world: World, issuer: IssuerStandIn, path: str
 ) -> None:
     token, other = issuer.token("usr_ready", "acc_ready"), issuer.token("usr_ready", "acc_ready", seconds=9)
@@ -123,7 +123,7 @@ def test_O2_003_O2_004_a_token_with_every_scope_writes_nothing(world: World, iss
 
 
 def test_a_token_grants_only_our_three_scopes(world: World, issuer: IssuerStandIn) -> None:
-    """No token has a scope outside OAUTH_SCOPES, even if an operation required it in the future."""
+    """A token never gets a scope outside OAUTH_SCOPES, even if a future operation requires that scope."""
     token = issuer.token("usr_ready", "acc_ready", f"{SCOPES} billing:write vps:manage keys:manage *")
     credential = identify(world.services, bearer(world, token), "203.0.113.7")
     assert credential.scopes == {"billing:read", "account:read", "tasks:read"}
@@ -148,7 +148,7 @@ def test_each_operation_of_each_contract_is_closed_or_needs_a_scope_that_a_token
             scope = operation.access.scope if operation.access else None
             if scope is not None:
                 assert scope in OAUTH_SCOPES, f"{operation.route}: no token can have {scope}"
-                # The tools of the MCP server check further: the test below calls each of them.
+                # Each tool of the MCP server has its own scope. The tests below check the tools.
                 reads = operation.method == "GET" or operation.path == "/mcp"
                 assert reads, f"{operation.route} is a write that a token can call"
 
@@ -200,12 +200,14 @@ def test_the_tools_of_the_MCP_server_read_but_do_not_order(world: World, issuer:
         *("/api/billing/order/1", "/api/account/pending-orders"),
     ],
 )
-def test_SQ_013_C22_contracts_000_and_001_are_closed(world: World, issuer: IssuerStandIn, path: str) -> None:
+def test_SQ_013_C22_contracts_000_and_001_are_closed_to_oauth(
+    world: World, issuer: IssuerStandIn, path: str
+) -> None:
     reply = ask(world, issuer.token("usr_ready", "acc_ready", f"{SCOPES} vps:provision"), path)
     assert (reply.status, reply.body["code"]) == (403, "OAUTH_NOT_ALLOWED")
 
 
-def test_version_1_takes_the_same_tokens(world: World, issuer: IssuerStandIn) -> None:
+def test_version_1_accepts_the_same_tokens(world: World, issuer: IssuerStandIn) -> None:
     headers = bearer(world, issuer.token("usr_ready", "acc_ready")) | {"x-api-version": "1"}
     reply = send(world, "GET", "/api/orders", headers=headers, account=None)
     assert (reply.status, reply.headers["x-api-version"]) == (200, "1")
@@ -284,7 +286,7 @@ def test_parameters_can_describe_the_claims_of_cognito(world: World, issuer: Iss
 def test_a_token_without_the_scope_is_told_which_scope_to_ask_for(
     world: World, issuer: IssuerStandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """RFC 6750, section 3.1. A client asks its issuer for the name that the issuer knows."""
+    """RFC 6750, section 3.1. The response names the scope as the issuer does."""
     monkeypatch.setenv("OAUTH_ISSUER", issuer.url)
     use_issuer(world, issuer, scope_prefix="orders/")
     monkeypatch.setenv("OAUTH_SCOPE_PREFIX", "orders/")
@@ -302,7 +304,7 @@ def test_a_token_without_the_scope_is_told_which_scope_to_ask_for(
     assert reply.headers["www-authenticate"].endswith('mcp", scope="orders/billing:read"')
 
 
-def test_a_refused_or_missing_token_is_told_the_scope_of_the_endpoint(
+def test_the_401_for_a_refused_or_missing_token_names_the_scope_of_the_endpoint(
     world: World, issuer: IssuerStandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OAUTH_ISSUER", issuer.url)
@@ -311,7 +313,7 @@ def test_a_refused_or_missing_token_is_told_the_scope_of_the_endpoint(
     assert refused == 'Bearer error="invalid_token", scope="account:read"'
     without = send(world, "GET", "/api/about", account=None).headers["www-authenticate"]
     assert without == 'Bearer scope="account:read"'
-    # An endpoint that is closed to OAuth promises nothing.
+    # An endpoint that is closed to OAuth names no scope.
     assert ask(world, expired, "/api/keys").headers["www-authenticate"] == 'Bearer error="invalid_token"'
     closed = ask(world, issuer.token("usr_ready", "acc_ready"), "/api/keys")
     assert_error(closed, 403, "oauth_not_allowed")

@@ -1,4 +1,4 @@
-"""O1-052: the page holds no secret, and nothing that makes a browser run, load, store or send something."""
+"""O1-052: the page contains no secret, and it makes the browser run, load, store and send nothing."""
 
 from __future__ import annotations
 

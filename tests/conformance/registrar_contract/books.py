@@ -1,7 +1,7 @@
 """Shared by the tests of the port Registrar. The tests use the Route 53 adapter and the registrar stand-in.
 
-The stand-in runs in this process and over loopback. The adapter uses the real boto3 client, so requests have the real
-wire format. Time is virtual.
+Each test runs twice: with the stand-in in this process, and over loopback. The adapter uses the real boto3 client, so
+requests have the real wire format. Time is virtual.
 """
 
 from __future__ import annotations

@@ -219,7 +219,7 @@ def test_a_reset_makes_a_taken_domain_available_again(server: RegistrarServer) -
         ("/elsewhere", {}, 404),
     ],
 )
-def test_an_impossible_control_returns_an_error(
+def test_an_impossible_request_to_the_controls_returns_an_error(
     server: RegistrarServer, path: str, fields: dict[str, str], status: int
 ) -> None:
     code, document = post(server.url + path, **fields)

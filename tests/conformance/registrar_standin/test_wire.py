@@ -1,4 +1,4 @@
-"""The registrar stand-in speaks Route 53 Domains' protocol, checked against the service model that botocore ships.
+"""The registrar stand-in speaks Route 53 Domains' protocol. These tests check it against botocore's service model.
 
 The checker in this file is independent of the stand-in's own checker.
 """

@@ -51,9 +51,14 @@ T = TypeVar("T")
 class Wire:
     """The adapter's connection. It counts the requests and disturbs the request with the index `spoil_at`.
 
-    `lost`: the request is executed, but the response is lost. `dropped`: the request is lost. `error`: a 500 without
-    executing the request. `kept_error`: a 500 after executing the request. `kept_refusal_to_work`: a 500 without
-    executing the request. After the two `kept_…` kinds, the same idempotency key gets the 500 again, as at Stripe.
+    `kind` is what happens to this request:
+    - `lost`: it is executed, but its response is lost
+    - `dropped`: it is lost and not executed
+    - `error`: it gets a 500 and is not executed
+    - `kept_error`: it is executed and gets a 500
+    - `kept_refusal_to_work`: it gets a 500 and is not executed
+
+    After the two `kept_…` kinds, the same idempotency key gets the 500 again, as at Stripe.
     """
 
     send: Callable[..., requests.Response]

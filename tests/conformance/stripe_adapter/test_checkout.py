@@ -330,7 +330,7 @@ def test_a_session_whose_invoice_was_paid_later_is_paid(shop: Shop) -> None:
     session["payment_intent"]["status"] = "requires_payment_method"
     assert session_state(session, {}).status is PaymentStatus.PROCESSING  # the session's invoice is open
     session["invoice"]["status"] = "uncollectible"
-    # An uncollectible invoice can be paid too.
+    # An uncollectible invoice can still be paid.
     assert session_state(session, {}).status is PaymentStatus.PROCESSING
     session["invoice"]["status"] = "paid"
     assert session_state(session, {}).status is PaymentStatus.SUCCEEDED

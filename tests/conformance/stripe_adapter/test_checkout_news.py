@@ -19,7 +19,7 @@ from tests.conformance.stripe_adapter.shop import (
 
 pytestmark = pytest.mark.standin_only("reads the stand-in's events")
 
-# The tests ignore these events, because they change no payment or because another event reports the same change.
+# The tests ignore these events: they change no payment, or another event reports the same change.
 _SAY_NOTHING = {
     "customer.created",
     "customer.updated",

@@ -61,7 +61,7 @@ def test_the_estimate_for_a_payment_page_uses_the_billing_contact(shop: Shop) ->
 
 @pytest.mark.standin_only("uses the stand-in's controls")
 @pytest.mark.parametrize("rounding", ["line", "invoice"])
-def test_an_estimate_has_the_discount_but_not_the_subscription(shop: Shop, rounding: str) -> None:
+def test_an_estimate_includes_a_discount_but_no_subscription(shop: Shop, rounding: str) -> None:
     shop.standin.controls.set(tax_rounding=rounding)
     customer, _ = shop.customer()
     product = shop.api.products.create({"name": "Hosting"})

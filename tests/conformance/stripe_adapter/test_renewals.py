@@ -150,7 +150,7 @@ def test_terms_that_begin_at_the_end_of_a_month_keep_their_day(shop: Shop, term:
         assert [(begin.month, begin.day) for begin in begins] == wanted
 
 
-def test_a_renewal_is_not_started_within_minutes_of_a_billing_date_that_stripe_computes(shop: Shop) -> None:
+def test_a_renewal_with_a_day_of_month_is_not_started_within_minutes_of_its_billing_date(shop: Shop) -> None:
     year = datetime.fromtimestamp(shop.now(), UTC).year + 1
     placed = datetime(year, 1, 31, 9, 30, tzinfo=UTC).timestamp()
     clock = shop.start_clock(placed + 60)

@@ -68,7 +68,7 @@ def test_the_limit_of_subscriptions_has_its_own_error(shop: Shop, refusal: dict[
 
 
 @pytest.mark.standin_only("plants a refusal")
-def test_another_refusal_is_not_taken_for_the_limit(shop: Shop) -> None:
+def test_another_refusal_is_not_mistaken_for_the_limit_of_subscriptions(shop: Shop) -> None:
     whose = shop.customer()
     shop.standin.faults.add("refuse", "/v1/subscriptions", method="POST")
     with pytest.raises(PaymentNotStartedError) as refused:
@@ -147,7 +147,7 @@ def test_the_next_attempt_charges_the_new_default_method(shop: Shop) -> None:
     assert shop.taken(whose[0]) == [1200]
 
 
-def test_a_customer_without_a_method_is_not_charged_until_there_is_one(shop: Shop) -> None:
+def test_a_customer_without_a_payment_method_is_not_charged_until_one_is_added(shop: Shop) -> None:
     customer_id = shop.stranger()
     request = term(shop, (customer_id, ""))
     first = shop.renewals.charge_term(request)
@@ -184,7 +184,7 @@ def test_two_terms_of_an_order_are_two_invoices(shop: Shop) -> None:
     assert ended(shop, whose) == ["paid", "paid"] and shop.taken(whose[0]) == [1200, 1200]
 
 
-def test_the_invoice_of_a_term_is_not_taken_for_the_payment_of_a_cart(shop: Shop) -> None:
+def test_the_invoice_of_a_term_is_not_mistaken_for_the_payment_of_a_cart(shop: Shop) -> None:
     whose = shop.customer()
     paid = shop.renewals.charge_term(term(shop, whose))
     assert paid.reference is not None

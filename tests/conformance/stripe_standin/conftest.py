@@ -100,7 +100,7 @@ class Shop:
         return f"{name}-{self.run}"
 
     def _ids(self, customer: stripe.Customer | None) -> list[str]:
-        """Without `customer`, all customers of this test."""
+        """The id of this customer, or the ids of all customers of this test."""
         return [customer.id] if customer else [made for kind, made in self.place.made if kind == "customers"]
 
     def charges(self, customer: stripe.Customer | None = None) -> list[int]:

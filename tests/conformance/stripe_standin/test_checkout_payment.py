@@ -256,7 +256,7 @@ def test_the_controls_for_the_end_of_a_debit_accept_the_sessions_id(shop: Shop) 
         shop.standin.controls.settle(settled.id)
 
 
-def test_a_debit_is_offered_in_euro_only(shop: Shop) -> None:
+def test_a_debit_is_offered_only_in_euros(shop: Shop) -> None:
     line: Any = {
         "price_data": {"currency": "usd", "unit_amount": 900, "product_data": {"name": "A"}},
         "quantity": 1,
@@ -271,7 +271,9 @@ def test_a_debit_is_offered_in_euro_only(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("reaches", [False, True])
-def test_a_setting_decides_whether_line_metadata_reaches_the_invoice(shop: Shop, reaches: bool) -> None:
+def test_the_setting_checkout_line_metadata_decides_whether_line_metadata_reaches_the_invoice(
+    shop: Shop, reaches: bool
+) -> None:
     shop.standin.controls.set(checkout_line_metadata=reaches)
     session = shop.session(shop.customer(None), 1200, 900)
     shop.standin.controls.pay_checkout(session.id)
@@ -281,7 +283,7 @@ def test_a_setting_decides_whether_line_metadata_reaches_the_invoice(shop: Shop,
     assert [line.description for line in invoice.lines.data] == [
         "Line 1",
         "Line 0",
-    ]  # in another sequence than in the session
+    ]  # not in the sequence of the session
     assert [line.metadata.to_dict() for line in invoice.lines.data] == (
         [{"line": "1"}, {"line": "0"}] if reaches else [{}, {}]
     )
@@ -292,7 +294,9 @@ def test_a_setting_decides_whether_line_metadata_reaches_the_invoice(shop: Shop,
     assert [product.metadata["line"] for product in products] == ["1", "0"]
 
 
-def test_with_a_setting_a_debit_has_an_open_invoice_before_its_money_arrives(shop: Shop) -> None:
+def test_with_checkout_debit_invoice_at_completion_the_invoice_is_open_before_the_money_arrives(
+    shop: Shop,
+) -> None:
     shop.standin.controls.set(checkout_debit_invoice="at completion")
     settled, failed = shop.session(shop.customer(None)), shop.session(shop.customer(None))
     for session in (settled, failed):
@@ -322,7 +326,7 @@ def test_an_open_invoice_of_checkout_can_be_paid_on_its_own_page(shop: Shop) -> 
     assert (paid.payment_status, paid.invoice.status) == ("paid", "paid")
 
 
-def test_with_a_setting_the_invoice_appears_later_than_the_event_of_the_payment(shop: Shop) -> None:
+def test_with_checkout_invoice_lags_the_invoice_appears_after_the_event_of_the_payment(shop: Shop) -> None:
     shop.standin.controls.set(checkout_invoice_lags=30)
     session = shop.session(shop.customer(None))
     shop.standin.controls.pay_checkout(session.id)
@@ -335,7 +339,7 @@ def test_with_a_setting_the_invoice_appears_later_than_the_event_of_the_payment(
 
 
 @pytest.mark.parametrize("possible", [False, True])
-def test_a_setting_decides_whether_the_invoice_of_a_session_allows_a_credit_note(
+def test_the_setting_checkout_credit_notes_decides_whether_a_sessions_invoice_allows_a_credit_note(
     shop: Shop, possible: bool
 ) -> None:
     shop.standin.controls.set(checkout_credit_notes=possible)

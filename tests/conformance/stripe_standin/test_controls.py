@@ -102,7 +102,7 @@ def test_a_fault_of_the_kind_refuse_returns_the_error_that_was_set(shop: Shop) -
     assert shop.client.v1.invoices.pay(invoice.id).status == "paid"
 
 
-def test_an_invoice_whose_payment_got_a_500_is_paid_and_was_charged_once(shop: Shop) -> None:
+def test_a_payment_with_the_fault_error_after_gets_a_500_and_charges_the_invoice_once(shop: Shop) -> None:
     customer = shop.customer()
     invoice = shop.open(customer)
     control(shop, "faults", kind="error_after", path="/v1/invoices/.*/pay")

@@ -1,4 +1,4 @@
-"""What Stripe does when a later period's invoice is not paid: https://docs.stripe.com/billing/revenue-recovery."""
+"""Unpaid invoices of a subscription after its first period: https://docs.stripe.com/billing/revenue-recovery."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def test_a_draft_is_collected_an_hour_after_an_endpoint_has_accepted_its_event(s
     assert latest_invoice(shop, subscription).status == "paid"
 
 
-def test_a_draft_does_not_wait_for_an_endpoint_without_a_subscription_to_its_event() -> None:
+def test_a_draft_does_not_wait_for_an_endpoint_that_does_not_receive_its_event() -> None:
     with StripeStandIn(webhook_url=None, manual_delivery=True) as standin:
         place = Place(standin, API_KEY, only_standin=True)
         http = RecordingClient(place)

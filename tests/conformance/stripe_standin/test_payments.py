@@ -113,7 +113,7 @@ def test_a_declining_card_cannot_be_attached(shop: Shop, method: str, codes: tup
 
 @pytest.mark.standin_only("uses the stand-in's controls")
 @pytest.mark.parametrize(("method", "codes"), DECLINING.items())
-def test_a_setting_lets_a_declining_card_be_attached_and_its_charge_is_declined(
+def test_with_attach_decline_cards_a_declining_card_can_be_attached_and_its_charge_is_declined(
     shop: Shop, method: str, codes: tuple[str, str | None]
 ) -> None:
     requests.post(
@@ -322,7 +322,7 @@ def test_a_finalized_invoice_accepts_no_more_lines(shop: Shop) -> None:
     assert refusal.value.code == "invoice_not_editable"
 
 
-def test_an_invoice_in_another_currency_than_euros_cannot_allow_sepa_debits(shop: Shop) -> None:
+def test_an_invoice_in_a_currency_other_than_euros_cannot_allow_sepa_debits(shop: Shop) -> None:
     settings: Any = {"payment_settings": {"payment_method_types": ["card", "sepa_debit"]}}
     with pytest.raises(stripe.InvalidRequestError, match="sepa_debit"):
         shop.client.v1.invoices.create({"customer": shop.customer().id, "currency": "usd", **settings})

@@ -1,4 +1,4 @@
-"""A preview of an invoice creates no invoice, and includes the customer's next term."""
+"""A preview of an invoice creates no invoice. It includes the next term of the customer's subscription."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ def test_every_card_number_and_iban_has_a_valid_check_digit() -> None:
 
 @pytest.mark.standin_only("uses the stand-in's controls")
 @pytest.mark.parametrize("number", DECLINES)
-def test_a_declining_card_can_be_attached_only_with_a_setting_and_then_declines_its_charge(
+def test_a_card_declines_when_attached_and_with_attach_decline_cards_only_when_charged(
     shop: Shop, number: str
 ) -> None:
     method = shop.client.v1.payment_methods.create(card(number))
@@ -221,7 +221,7 @@ def test_a_debit_from_a_disputed_account_succeeds_and_is_disputed(shop: Shop) ->
 
 
 @pytest.mark.standin_only("uses the stand-in's controls")
-def test_with_a_setting_a_debit_is_processing_until_a_control_settles_it(shop: Shop) -> None:
+def test_if_sepa_settles_is_off_a_debit_is_processing_until_the_control_settle_is_called(shop: Shop) -> None:
     shop.standin.controls.set(sepa_settles=False)
     invoice = shop.open(shop.debtor("pm_success_de"))
     shop.client.v1.invoices.pay(invoice.id)
