@@ -38,9 +38,7 @@ class Access:
     scope: str | None = None
     account: AccountFrom = AccountFrom.HEADER
     user: bool = False  # a person's key is needed
-    key_scope: str | None = (
-        None  # the scope that the key needs if the key decides the account (AccountFrom.KEY)
-    )
+    key_scope: str | None = None  # the scope that a key needs where the key decides the account
     scoped: bool = False  # the use case checks the scope
 
 

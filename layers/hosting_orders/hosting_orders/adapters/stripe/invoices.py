@@ -75,7 +75,7 @@ class StripeInvoices:
         """PROCESSING with an `error` means that our own attempt was declined permanently, and `charge` has not voided
         the invoice yet.
 
-        After a decline there or a returned debit, the customer may pay on the hosted page by another method.
+        On the hosted page, a customer may use another method after a decline or a returned debit.
         """
         with self._stripe.faults_translated():
             return self.state_of(self._stripe.invoice(invoice_id))
