@@ -42,7 +42,7 @@ ABOVE_MAXIMUM = "above_maximum"
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """No other invoice may have the same metadata: it identifies the invoice."""
+    """The metadata is unique: it identifies the invoice."""
 
     key: str  # begins every idempotency key
     metadata: Mapping[str, str]
@@ -114,7 +114,7 @@ class Biller:
     def collect(
         self, bill: Bill, invoice_id: str, *, status: str, lines: tuple[ChargeLine, ...], again: str
     ) -> None:
-        """Finish an invoice that has this `status`. `again` becomes part of the idempotency keys."""
+        """Finish an invoice with this `status`. `again` becomes part of the idempotency keys."""
         if status == "draft":
             if lines:
                 parameters: Document = {"lines": [self._line(bill, line) for line in lines]}

@@ -1,4 +1,4 @@
-"""Charge an order's further terms by our own invoices (docs/money.md)."""
+"""Charge further terms by our own invoices (docs/money.md)."""
 
 from __future__ import annotations
 

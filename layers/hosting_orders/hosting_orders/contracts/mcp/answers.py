@@ -59,7 +59,7 @@ class OnSale(TypedDict):
 
 
 class SpendCapLeft(TypedDict):
-    """Null: the cap has no limit for this period."""
+    """Null: no limit for this period."""
 
     currency: str
     day_cents: int | None
