@@ -459,7 +459,7 @@ def oauth_issuer() -> str | None:
 
 
 def oauth_scope(scope: str) -> str:
-    """The issuer's name of our scope."""
+    """The issuer's name for our scope."""
     return settings.load().oauth_scope_prefix + scope
 
 

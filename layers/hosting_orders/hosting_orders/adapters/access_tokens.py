@@ -18,7 +18,7 @@ from joserfc.util import urlsafe_b64decode
 from hosting_orders.domain.account import AccessToken
 from hosting_orders.domain.errors import AccessTokenRefusedError
 
-# HMAC is not allowed. A sender could sign a token with the issuer's public key as the secret.
+# HMAC is not allowed. With HMAC, a sender could sign a token with the issuer's public key as the secret.
 ALGORITHMS = ("RS256", "PS256", "ES256")
 MAX_TOKEN = 8192  # characters; API Gateway accepts about 10,000 for all headers
 LEEWAY_SECONDS = 30  # our clock may differ from the issuer's
@@ -85,7 +85,7 @@ class JwtAccessTokens:
             # The `aud` names another audience, so the token is not for us.
             raise AccessTokenRefusedError("the token has an `aud`; set OAuthAudienceClaim to aud")
         if "cnf" in claims:
-            # Bound to a key of the client (DPoP, mTLS). A thief of the token lacks this key, but we do not ask for it.
+            # Bound to a key of the client (DPoP, mTLS). We cannot check that the sender has this key.
             raise AccessTokenRefusedError("the token is bound to a key, which is not supported")
         for claim, values in _MARKS.items():
             if claim in claims and claims[claim] not in values:

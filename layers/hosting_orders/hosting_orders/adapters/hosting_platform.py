@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 8.0
-TOTAL_SECONDS = 12.0  # for a response that arrives too slowly for the read timeout to notice
+TOTAL_SECONDS = 12.0  # also for a response that trickles in: the read timeout restarts with each packet
 MAX_ANSWER_BYTES = 64 * 1024
 
 # These statuses say nothing about the ordered service. An operator or time fixes their cause, such as a wrong key.

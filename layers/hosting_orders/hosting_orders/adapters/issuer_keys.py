@@ -114,7 +114,7 @@ def read_keys(issuer: str, *, allow_loopback: bool = False) -> KeysById:
         except Exception as fault:  # passed to the waiting thread
             outcome.put(fault)
 
-    # In a thread: timeouts of a socket restart with every packet, and the system's resolver has none.
+    # In a thread: a socket's timeout restarts with every packet, and the system's resolver has no timeout.
     threading.Thread(target=read, name="read-issuer-keys", daemon=True).start()
     try:
         found = outcome.get(timeout=READ_SECONDS)

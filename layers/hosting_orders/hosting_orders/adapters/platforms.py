@@ -1,4 +1,4 @@
-"""Routes each order to the hosting platform that sells its plan."""
+"""Sends each request to the hosting platform of the order's plan."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def signed_headers(secrets: Sequence[str], message_id: str, timestamp: int, body
 def verify(secrets: Sequence[str], headers: Mapping[str, str], body: bytes, now: float) -> str:
     """Return the message's id. `now` is Unix seconds.
 
-    Raises ForgedWebhookError if no secret signed the message, or if its time is over five minutes from `now`.
+    Raises ForgedWebhookError if no secret signed the message, or if its time differs from `now` by over five minutes.
     """
     lower = {name.lower(): value for name, value in headers.items()}
     message_id = lower.get("webhook-id", "")

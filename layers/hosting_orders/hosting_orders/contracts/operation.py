@@ -33,12 +33,12 @@ _EVERY_KEY = (Code.INVALID_IDEMPOTENCY_KEY, Code.IDEMPOTENCY_KEY_REUSED)
 class Access:
     """Who may call an operation."""
 
-    # The scope that OAuth tokens and keys with scopes need. None refuses OAuth tokens. It also refuses keys
-    # with scopes if neither `key_scope` nor `scoped` is set.
+    # The scope that OAuth tokens and keys with scopes need. None refuses OAuth tokens, and also keys with scopes unless
+    # `key_scope` or `scoped` is set.
     scope: str | None = None
     account: AccountFrom = AccountFrom.HEADER
     user: bool = False  # a person's key is needed
-    key_scope: str | None = None  # the scope that a key needs if it decides the account (AccountFrom.KEY)
+    key_scope: str | None = None  # the scope that a key needs where the key decides the account
     scoped: bool = False  # the use case checks the scope
 
 

@@ -38,7 +38,7 @@ class PageMarks:
             self._table.write(put(page_mark_to_item(account_id, place, found[index]["number"])))
 
     def start(self, account_id: str, skip: int) -> tuple[int, int] | None:
-        """Return the highest number to read and how many orders to skip from there, or None with too few orders."""
+        """Return the highest number to read and how many orders to skip. None if there are too few orders."""
         if skip <= MARK_EVERY:
             return keys.MAX_NUMBER, skip
         last, number = self._newest(account_id)

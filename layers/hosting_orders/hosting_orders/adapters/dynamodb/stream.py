@@ -17,8 +17,8 @@ from .items import Item, cart_from_items, order_from_item, webhook_endpoint_from
 
 T = TypeVar("T")
 
-# At most this many pages are read from `first` to `last`. Some pages may be empty, but a batch that Lambda has given up
-# on spans few pages.
+# The most pages that are read for one batch. A batch that Lambda has given up on spans few pages, but some of them may
+# be empty.
 _PAGES = 100
 _NO_LONGER_KEPT = frozenset({"TrimmedDataAccessException", "ResourceNotFoundException"})
 

@@ -34,7 +34,7 @@ _ATTEMPTS = 8
 _FIRST_DELAY, _MAX_DELAY = 0.02, 0.2  # seconds
 
 _BATCH = 100  # keys in one BatchGetItem
-_MAX_COUNTED = 100_000  # above what one query reads; DynamoDB rejects much larger limits
+_MAX_COUNTED = 100_000  # one query reads fewer; DynamoDB rejects much larger limits
 
 _UNAVAILABLE = frozenset(
     {

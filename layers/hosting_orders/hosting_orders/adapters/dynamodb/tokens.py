@@ -21,7 +21,7 @@ class DynamoTokenStore:
     def put_token(self, account_id: str, number: int, step: str, token: str, now: int) -> None:
         """Raises ConcurrentUpdateError when a newer token is stored.
 
-        This attempt is then outdated, or this machine's clock is behind and a retry succeeds.
+        Either this attempt is outdated, or this machine's clock is behind and a retry succeeds.
         """
         item = {
             **keys.token(account_id, number, step),

@@ -37,7 +37,7 @@ from .table import (
 )
 
 _REMEMBERED = 10_000
-"""Maximum deliveries that a process remembers. It does not write these again."""
+"""How many deliveries a process remembers, so as not to write them again."""
 
 
 class DynamoWebhookStore:
@@ -203,4 +203,4 @@ class DynamoWebhookStore:
 
 
 _BEHIND = "msg_g"
-"""Sorts after every message id, because the character after their `msg_` is a hex digit."""
+"""Sorts after every message id: in an id, a hex digit follows `msg_`."""

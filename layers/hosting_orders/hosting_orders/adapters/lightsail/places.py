@@ -21,7 +21,7 @@ _ITEM = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{0,99}")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The operation's id contains the reference, which is then known even if no machine exists."""
+    """The operation's id contains the reference, so the reference is known even if no machine exists."""
 
     zone: str
     item_id: str

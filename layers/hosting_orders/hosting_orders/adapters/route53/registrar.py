@@ -88,7 +88,7 @@ class Route53Registrar:
     # -- submissions and renewals ----------------------------------------------------------------------------------
 
     def submit(self, request: RegistrationRequest) -> str:
-        """Hide the contacts where the registry allows it. The registrar itself refuses a domain that we have."""
+        """Hide the contacts where the registry allows it. The registrar itself refuses a domain that we own."""
         tld = request.name.partition(".")[2]
         if self.costs_money and not request.live:
             raise RegistrationRefusedError("a test order is not delivered for real", Refusal.TEST_ORDER)

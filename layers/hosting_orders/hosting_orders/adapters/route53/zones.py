@@ -62,7 +62,7 @@ class Route53Zones:
     def _find(self, name: str, reference: str, nameservers: Sequence[str]) -> Zone | None:
         public = [zone for zone in self._named(name) if not zone.get("Config", {}).get("PrivateZone", False)]
         wanted = {server.lower().rstrip(".") for server in nameservers}
-        # Check the zone that this `reference` created first, then the others in a stable order.
+        # First check the zone that this `reference` created, then the others in a stable order.
         for listed in sorted(public, key=lambda zone: (zone.get("CallerReference") != reference, zone["Id"])):
             answer = self._ask("get_hosted_zone", Id=listed["Id"])
             zone = _zone(answer["HostedZone"], answer.get("DelegationSet"))

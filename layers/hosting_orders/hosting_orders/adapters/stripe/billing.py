@@ -42,7 +42,7 @@ ABOVE_MAXIMUM = "above_maximum"
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """The metadata identifies the invoice, so no other invoice may have it."""
+    """The metadata is unique: it identifies the invoice."""
 
     key: str  # begins every idempotency key
     metadata: Mapping[str, str]
@@ -114,7 +114,7 @@ class Biller:
     def collect(
         self, bill: Bill, invoice_id: str, *, status: str, lines: tuple[ChargeLine, ...], again: str
     ) -> None:
-        """Finish an invoice in this `status`. `again` becomes part of the idempotency keys."""
+        """Finish an invoice with this `status`. `again` becomes part of the idempotency keys."""
         if status == "draft":
             if lines:
                 parameters: Document = {"lines": [self._line(bill, line) for line in lines]}
@@ -181,7 +181,7 @@ class Biller:
                     return {**invoice, "status": DELETED}
             else:
                 self._stripe.refusal_of(partial(self._stripe.v1.invoices.void_invoice, invoice_id))
-            # Read again: a success response lacks the payments, and after a refusal another process was faster.
+            # Read again: a success response lacks the payments, and after a refusal another process may have acted.
             invoice = self._stripe.invoice(invoice_id)
         raise ProviderUnavailableError("Stripe: the invoice could not be closed")
 

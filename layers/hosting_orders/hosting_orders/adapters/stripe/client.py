@@ -24,7 +24,7 @@ CLOCK_SLACK = 60 * 60
 PAGE = 100
 # Stripe may store a fault (5xx) under an idempotency key and replay the fault for a day. Try this many keys.
 KEPT_FAULTS = 3
-# A refused request gets one new key in each period of this many seconds. The reconciler retries about as often.
+# Seconds. A refused request gets one new key in each period of this length. The reconciler retries about as often.
 ASKED_ANEW = 300
 
 # Error codes that say nothing about the payment. They mean a wrong configuration or too many concurrent requests.

@@ -75,7 +75,7 @@ class StripeInvoices:
         """PROCESSING with an `error` means that our own attempt was declined permanently, and `charge` has not voided
         the invoice yet.
 
-        After a decline on the hosted page or a returned debit, the customer may use another method there.
+        On the hosted page, a customer may use another method after a decline or a returned debit.
         """
         with self._stripe.faults_translated():
             return self.state_of(self._stripe.invoice(invoice_id))

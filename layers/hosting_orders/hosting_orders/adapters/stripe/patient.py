@@ -1,6 +1,6 @@
 """Wait when Stripe limits the rate: https://docs.stripe.com/rate-limits.
 
-Stripe then executes nothing and stores nothing under the idempotency key.
+Stripe neither executes a limited request nor stores anything under its idempotency key.
 """
 
 from __future__ import annotations

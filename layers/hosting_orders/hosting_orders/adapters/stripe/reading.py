@@ -140,7 +140,7 @@ def renewal_state(subscription: Document, invoices: list[Document]) -> RenewalSt
     invoiced = any(period["start"] == begun for _, period in terms)
     missing = not ended and begun >= subscription["billing_cycle_anchor"] and not invoiced
     payable = any(
-        # After StripeRenewals.end_renewal, Stripe never advances a draft without `auto_advance`.
+        # Stripe never advances a draft that StripeRenewals.end_renewal has left without `auto_advance`.
         invoice["status"] in ("open", "uncollectible")
         or (invoice["status"] == "draft" and not (ended and not invoice["auto_advance"]))
         for invoice, _ in terms

@@ -105,7 +105,7 @@ def _share(invoice: Document, lines: list[Document], line_key: str) -> _Share:
         raise RefundRefusedError("The invoice has no such line.")
     gross = {line["id"]: gross_of(line) for line in lines}
     if abs(sum(gross.values()) - invoice["total"]) > len(lines):
-        # Rounding explains less than one minor unit a line.
+        # Rounding explains less than one minor unit per line.
         raise RefundRefusedError("The invoice's lines do not add up to its total.")
     gross = adding_up(gross, invoice["total"])
     wanted = matching[0]

@@ -1,4 +1,4 @@
-"""Further terms that our own invoices charge (docs/money.md)."""
+"""Charge further terms by our own invoices (docs/money.md)."""
 
 from __future__ import annotations
 

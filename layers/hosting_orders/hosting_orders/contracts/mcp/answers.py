@@ -59,7 +59,7 @@ class OnSale(TypedDict):
 
 
 class SpendCapLeft(TypedDict):
-    """Null means no limit."""
+    """Null: no limit for this period."""
 
     currency: str
     day_cents: int | None
@@ -81,7 +81,7 @@ class Quoted(TypedDict):
     payment_method: PreviewedMethod | None  # null: a person pays on a page
     items: list[ItemPreview]
     terms: list[str]
-    spend_cap_left: SpendCapLeft | None  # null: the key has no spend cap, so it cannot place the order
+    spend_cap_left: SpendCapLeft | None  # null for a key without a spend cap, which can quote but not order
 
 
 def status(view: OrderStatusView) -> OrderStatusData:
@@ -97,7 +97,7 @@ def cancel_notes(view: OrderStatusView) -> list[str]:
     if view.order.status is OrderStatus.CANCELED:
         return ["The order is cancelled."]
     return [
-        "The order is being cancelled. What was paid for it goes back. get_order_status shows CANCELED then."
+        "The order is being cancelled. Any money that was paid goes back. At the end, get_order_status shows CANCELED."
     ]
 
 

@@ -55,7 +55,7 @@ _STEPS = {
     Code.INVALID_QUOTE: "Copy `quote` from the answer of quote_order unchanged, or call quote_order again.",
     Code.QUOTE_EXPIRED: _QUOTE_AGAIN,
     Code.QUOTE_USED: (
-        "The quote has already ordered, and that may have charged. Call list_orders to see the order. "
+        "An earlier order has used this quote, and may have been charged. Call list_orders to see it. "
         "For another order, call quote_order."
     ),
     Code.QUOTE_MISMATCH: "Send exactly the items that you sent to quote_order, or call quote_order for the new items.",

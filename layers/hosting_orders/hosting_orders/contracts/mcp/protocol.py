@@ -1,6 +1,6 @@
 """The Model Context Protocol over stateless Streamable HTTP, with JSON answers (docs/agents.md, Protocol).
 
-Revisions before 2026-07-28 begin with `initialize`. Later revisions are named in each request's `_meta`.
+Revisions before 2026-07-28 begin with `initialize`. From then on, each request's `_meta` names the revision.
 """
 
 from __future__ import annotations

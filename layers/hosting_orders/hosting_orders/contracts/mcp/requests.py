@@ -112,7 +112,7 @@ class Domain(Strict):
     ] = None
     registration_id: Annotated[
         int | None,
-        Field(ge=1, le=2**53, description="The number of an earlier domain order with the same contacts."),
+        Field(ge=1, le=2**53, description="An earlier registration whose contacts this domain gets."),
     ] = None
 
 

@@ -1,4 +1,4 @@
-"""The tools as data: the description of each for a model, its arguments and its result."""
+"""The tools as data: each tool's description for a model, its arguments and its result."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Tool:
     reads: bool = True  # changes nothing
     destructive: bool = False
     idempotent: bool = True
-    oauth_scope: str | None = None  # that a token needs; None refuses tokens
+    oauth_scope: str | None = None  # the scope that a token needs; None refuses tokens
     asks_others: bool = False  # the answer comes from a provider: Stripe or the registrar
     moves_money: bool = False
 
@@ -114,7 +114,7 @@ LIST_ORDERS = Tool(
 GET_CART_STATUS = Tool(
     name="get_cart_status",
     title="Get the status of a cart",
-    description="Returns the payment and the orders of what one place_order call ordered, and where a person pays.",
+    description="Returns the payment and the orders of one place_order call, and where a person pays.",
     takes=requests.GetCartStatus,
     answers=CartEnvelope,
     render=answers.cart,
@@ -124,7 +124,7 @@ GET_CART_STATUS = Tool(
 LIST_CATALOGUE = Tool(
     name="list_catalogue",
     title="List what can be ordered",
-    description="Returns plans, locations, images and domain endings with this account's prices without tax.",
+    description="Returns plans, locations, images and domain endings, with this account's net prices.",
     takes=requests.ListCatalogue,
     answers=answers.OnSale,
     render=answers.catalogue,

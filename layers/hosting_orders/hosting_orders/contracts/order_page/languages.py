@@ -51,7 +51,7 @@ class Language:
     def moment(self, at: int) -> Markup:
         """Epoch milliseconds UTC as a `time` element."""
         when = dt.datetime.fromtimestamp(at // 60_000 * 60, dt.UTC)
-        # A line may break only between the day and the hour.
+        # A line may break only between the date and the time.
         text = f"{when.day}~{self.months[when.month - 1]}~{when.year}, {when:%H:%M}~UTC".replace("~", _SPACE)
         return Markup('<time datetime="{}">{}</time>').format(f"{when:%Y-%m-%dT%H:%MZ}", text)
 
