@@ -1,4 +1,4 @@
-"""Callbacks of contract 000 (ours)."""
+"""The callback of contract 000 (our addition)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tasks: each order, shown as a task."""
+"""Orders, shown as tasks."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class OrderInTask(TypedDict):
 
 
 class DomainInTask(TypedDict):
-    id: int  # the registration's
+    id: int  # of the registration
     name: str
 
 

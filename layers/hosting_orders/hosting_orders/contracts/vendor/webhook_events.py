@@ -25,7 +25,7 @@ class EventData(TypedDict, total=False):
     product: str
     cart_token: str
     endpoint_id: str
-    status: str  # the order's or the payment's, in the words of contract 002
+    status: str  # of the order or the payment, in the words of contract 002
     example: bool  # only in examples: the order and the cart do not exist
 
 
