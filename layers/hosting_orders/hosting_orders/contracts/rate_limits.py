@@ -1,4 +1,4 @@
-"""Rate limits of the contracts that publish none, and the headers that report limits."""
+"""Rate limits for contracts that publish none, and headers that report limits."""
 
 from __future__ import annotations
 

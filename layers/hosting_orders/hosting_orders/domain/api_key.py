@@ -82,7 +82,7 @@ class ApiKey:
         return self.former if self.former and now < self.former.valid_until else None
 
     def secrets(self) -> Mapping[str, int | None]:
-        """Map each secret's hash to its end (epoch ms), or to None if it has no end."""
+        """Map each secret's hash to its end (epoch ms). None means no end."""
         if self.revoked_at is not None:
             return {}
         newest = {self.credential.key_hash: self.credential.expires_at}

@@ -57,7 +57,7 @@ class Delivery:
         return self.forgotten + len(self.attempts)
 
     def tried(self, answer: CallbackAnswer, now: int) -> Self:
-        """Record an attempt, and schedule no retry."""
+        """Record an attempt without a retry."""
         attempts = (*self.attempts, Attempt(now, answer.status_code, answer.error))
         surplus = max(0, len(attempts) - KEPT_ATTEMPTS)
         status = DeliveryStatus.DELIVERED if answer.delivered else DeliveryStatus.EXHAUSTED

@@ -20,8 +20,6 @@ class OrderInCallback(TypedDict):
 
 
 class CallbackMessage(TypedDict):
-    """Holds no secret."""
-
     event: str
     timestamp: str
     data: OrderInCallback

@@ -41,7 +41,7 @@ class Vps(TypedDict):
 
 
 class Ending(TypedDict):
-    """A top-level domain. Prices are net, for a year, in major units."""
+    """A top-level domain, with net prices for a year in major units."""
 
     ending: str
     register: float

@@ -17,7 +17,7 @@ class Error(TypedDict):
     status: int
 
 
-# Codes that this contract names differently. The names of all other codes are only written in capitals.
+# Codes that this contract names differently. Every other code keeps its name, in capitals.
 _WORDS = {
     Code.ACCOUNT_UNABLE_TO_CREATE_ORDERS: "account_suspended",
     Code.CART_PAY_FAILED: "PAYMENT_FAILED",

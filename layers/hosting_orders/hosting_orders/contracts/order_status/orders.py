@@ -86,7 +86,7 @@ def placed_status(placed: Placed) -> OrderStatusAnswer:
 
 
 def payment_link(view: OrderStatusView) -> Mapping[str, str]:
-    """Our addition: the payment page as a `Link` header. `data` must have exactly thirteen fields."""
+    """Our addition: a `Link` to the payment page. `data` has exactly thirteen fields."""
     order, payment = view.order, view.cart.payment
     waits = order.status is OrderStatus.PENDING and not payment.settled and payment.pay_url is not None
     return {"Link": f'<{payment.pay_url}>; rel="payment"'} if waits else {}

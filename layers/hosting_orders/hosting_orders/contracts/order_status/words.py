@@ -1,4 +1,4 @@
-"""Statuses, types, intervals and times as contract 000 writes them (docs/contracts.md C03, C27)."""
+"""Statuses, types and intervals in contract 000 (docs/contracts.md C03, C27)."""
 
 from __future__ import annotations
 

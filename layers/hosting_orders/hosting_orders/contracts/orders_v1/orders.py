@@ -165,8 +165,8 @@ def _pay_address(order: Order, cart: Cart) -> str | None:
 def _site_is_coming(order: Order, cart: Cart) -> bool:
     """Whether the site is delivered, or needs nothing more from the customer.
 
-    True for a debit on a saved method that is in progress. False for an unfinished payment on a page and an
-    unanswered charge, because their outcome is unknown.
+    True while a debit on a saved method is in progress. False for an unfinished payment on a page or an
+    unanswered charge, whose outcome is unknown.
     """
     if order.resource is not None:
         return True

@@ -97,7 +97,7 @@ class Cancellation(TypedDict):
 
 
 class PaymentDetails(TypedDict):
-    """Amounts are minor units. We added the fields from `currency` on (C08, C10)."""
+    """Minor units. We added the fields from `currency` on (C08, C10)."""
 
     status: str
     method_type: str | None

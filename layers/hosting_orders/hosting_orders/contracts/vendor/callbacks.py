@@ -53,7 +53,7 @@ class CallbackAttempt(TypedDict):
 
 
 class CallbackAttempts(TypedDict):
-    """The most recent attempts, in order of time."""
+    """The most recent attempts, in order."""
 
     callback: CallbackState
     attempts: list[CallbackAttempt]

@@ -9,7 +9,7 @@ from hosting_orders.domain.products import VmItem, VmResource
 
 
 class MachineFacts(TypedDict):
-    """Sizes are those at the time of the order. They are null for orders older than these fields."""
+    """Sizes at the time of the order. Null for orders older than these fields."""
 
     id: str
     hostname: str

@@ -106,7 +106,7 @@ def task_title(order: Order) -> str:
 
 
 def delivered(order: Order) -> Delivered:
-    """The contract has lists for sites and domains only. For a machine both lists are empty."""
+    """The contract lists only sites and domains. For a machine, both lists are empty."""
     listed = _DELIVERED.get(order.kind)
     return listed(order) if listed and order.resource is not None else {"sites": [], "domains": []}
 

@@ -1,4 +1,4 @@
-"""The bodies of account webhooks. They hold ids, a status and a time, and no personal data."""
+"""The bodies of account webhooks: ids, a status and a time, but no personal data."""
 
 from __future__ import annotations
 
