@@ -23,7 +23,7 @@ class AwsHandler(Handler):
         raise NotImplementedError
 
     def controlled(self, path: str, fields: Mapping[str, Any]) -> Answer:
-        """Handle a control, and return the status and the JSON response."""
+        """Handle a POST below `/_standin/`, and return the status and the JSON response."""
         raise NotImplementedError
 
     @property

@@ -238,7 +238,7 @@ class Platform:
         self._end(service, service.operation, _failure(code, message, retryable=retryable))
 
     def hold(self, item_id: str) -> None:
-        """Keep the operation running until a control ends it. May be called before the PUT."""
+        """Keep the operation running until `release`, `finish` or `fail`. May be called before the PUT."""
         with self._lock:
             self._to_hold.add(item_id)
             if item_id in self.services:

@@ -175,7 +175,7 @@ class PlatformStandIn:
         self._platform.fail(item_id, code, message, retryable=retryable)
 
     def hold(self, item_id: str) -> None:
-        """Keep the operation running until a control ends it. May be called before the PUT."""
+        """Keep the operation running until `release`, `finish` or `fail`. May be called before the PUT."""
         self._platform.hold(item_id)
 
     def release(self, item_id: str) -> None:

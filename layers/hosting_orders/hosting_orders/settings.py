@@ -91,7 +91,7 @@ class Settings:
 
     @property
     def oauth_issuer(self) -> str | None:
-        """The authorization server whose access tokens are accepted. None means that only API keys are accepted."""
+        """The authorization server whose access tokens are accepted. None: only API keys are accepted."""
         return self.values.get("OAUTH_ISSUER") or None
 
     @property
@@ -137,7 +137,6 @@ class Settings:
 
     @property
     def features_max_age(self) -> int:
-        """In seconds."""
         return int(self._required("FEATURES_MAX_AGE_SECONDS"))
 
 

@@ -1,4 +1,4 @@
-"""The limits of contracts that publish none, and the headers for limits."""
+"""Rate limits for contracts that publish none, and headers that report limits."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ OAUTH_SCOPES = frozenset({"billing:read", "account:read", "tasks:read"})
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """A verified OAuth access token. The user and the account may not exist."""
+    """A verified OAuth access token. Its user or account might not exist."""
 
     issuer: str
     user_id: str
@@ -145,7 +145,7 @@ class Credential:
 
     @property
     def counter(self) -> str:
-        """Names the key in counts. Both secrets of a rotated key have one name."""
+        """The key's name in counters. Both secrets of a rotated key share it."""
         return self.id or self.key_hash
 
     def allows(self, scope: str) -> bool:

@@ -82,7 +82,7 @@ class ApiKey:
         return self.former if self.former and now < self.former.valid_until else None
 
     def secrets(self) -> Mapping[str, int | None]:
-        """Map each secret's hash to its end (epoch ms), or to None."""
+        """Map each secret's hash to its end (epoch ms). None means no end."""
         if self.revoked_at is not None:
             return {}
         newest = {self.credential.key_hash: self.credential.expires_at}
@@ -104,7 +104,7 @@ class KeyRing:
 
 
 def key_id(account_id: str, idempotency_key: str | None) -> str:
-    # The id is a hash of account and Idempotency-Key, so the key is the idempotency record of the request that made it.
+    # The id is a hash of account and Idempotency-Key, so a repeated request finds the API key that it made.
     return f"key_{request_token('key', account_id, idempotency_key)}"
 
 

@@ -26,12 +26,12 @@ class PlatformName(StrEnum):
 
     @property
     def reports(self) -> bool:
-        """If False, the reconciler polls the platform."""
+        """If not, the reconciler polls the platform."""
         return self is PlatformName.HTTP
 
     @property
     def makes_passwords(self) -> bool:
-        """If False, we create root passwords."""
+        """If not, we create root passwords."""
         return self is PlatformName.HTTP
 
 

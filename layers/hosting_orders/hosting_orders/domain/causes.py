@@ -1,4 +1,4 @@
-"""Causes of timeline entries that other code recognizes. They are stored, so they never change."""
+"""Timeline causes that other code recognizes. They are stored, so they never change."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ class Action(StrEnum):
 
     STOP_DELIVERY = "stop_delivery"  # ask the provider, then deliver, wait or give up
     GIVE_UP = "give_up"  # forbid delivery: the order becomes `refunding`
-    CLOSE_PAYMENT = "close_payment"  # void an open payment, wait for a debit
+    CLOSE_PAYMENT = "close_payment"  # void an open payment, or wait for a debit
     END_UNPAID = "end_unpaid"  # nothing to refund; the order ends
     GIVE_BACK = "give_back"  # take the service down, refund this order once; end the order if it is open
     NOTHING = "nothing"  # the order has ended; no money is owed

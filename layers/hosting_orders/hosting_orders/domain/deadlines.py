@@ -24,7 +24,8 @@ PROVISIONING_CHECK = 15 * MINUTE
 DELIVERY_CHECK = 30 * SECOND
 # Delivery begins seconds after the payment. If it has not begun after this time, no workflow is delivering the order.
 DELIVERY_NOT_BEGUN = 30 * MINUTE
-# Only one process submits a domain. After this time another process checks with the registrar, and then may submit it.
+# Only one process at a time submits a domain. After this time another process checks with the registrar, and then may
+# submit it.
 SUBMISSION_LEASE = 2 * MINUTE
 # The registrar's list may lag. After a lost response, a list without the operation is trusted only after this time.
 SUBMISSION_DOUBT = 15 * MINUTE
@@ -51,8 +52,8 @@ VERIFICATION_CHECK = 6 * HOUR
 VERIFICATION_MAIL = HOUR
 # Domains that expire within this time and are not paid are reported daily.
 EXPIRY_WATCH = 40 * DAY
-# The money for a renewal should be there this long before the domain expires. The charge is 30 days before, and a
-# SEPA debit may take 14 days.
+# The money for a renewal should arrive this long before the domain expires. The charge is 30 days before, and a SEPA
+# debit may take 14 days.
 EXPIRY_MONEY = 14 * DAY
 # The registrar is asked whether a domain is still ours this long before its next term is charged.
 DEPARTURE_CHECK = 2 * DAY
@@ -67,7 +68,7 @@ REDEMPTION_OVER = 100 * DAY
 # The DNS zone of a domain that has left is removed after this time. Before that, the domain may come back, or resolvers
 # may not know the new registrar's nameservers yet.
 ZONE_GRACE = 90 * DAY
-# How often a zone that had to stay is checked again.
+# How often a zone that could not be removed is checked again.
 ZONE_STAYS = 30 * DAY
 # The registrar may show the former expiry date for some hours after a transfer. The date is read again after this time,
 # before a year is bought that the registry should have added.
@@ -103,7 +104,7 @@ EXPIRY_SLACK = 5 * MINUTE
 
 
 def pay_until(created_at: int, method_type: str | None) -> int:
-    """When paying ends, given the last method tried."""
+    """When the time to pay ends, for the method tried last."""
     # The longer time also applies after a returned debit, because the customer learns of the return late.
     return created_at + (SEPA_EXPIRY if method_type == "sepa_debit" else CARD_EXPIRY)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from .registration import RegistrarWaits, Verification
 
 TRANSFER_YEAR = "transfer"
-"""The `reference` of the year included in a transfer's price. Other renewals refer to an invoice."""
+"""The `reference` of the renewal that a transfer's price includes. Other renewals refer to an invoice."""
 
 
 @dataclass(frozen=True, slots=True)

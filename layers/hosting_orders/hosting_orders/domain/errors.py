@@ -39,7 +39,7 @@ class AccessDeniedError(RequestRefusedError):
 
 
 class SpendCapExceededError(RequestRefusedError):
-    """`period` is `day` or `month`. `remaining` is what it leaves."""
+    """`period` is `day` or `month`. `remaining` is what the cap leaves for it."""
 
     code = Code.SPEND_CAP_EXCEEDED
 
@@ -54,7 +54,7 @@ class SpendCapExceededError(RequestRefusedError):
 
 
 class StrongerKeyError(RequestRefusedError):
-    """A key would make or rotate a key that may do more than itself."""
+    """A key tried to make or rotate a key that may do more."""
 
     code = Code.STRONGER_KEY
 
@@ -242,7 +242,7 @@ class CartExistsError(HostingOrdersError):
 
 
 class QuoteUsedError(HostingOrdersError):
-    """Another cart has the quote."""
+    """Another cart has used the quote."""
 
 
 class KeyExistsError(HostingOrdersError):

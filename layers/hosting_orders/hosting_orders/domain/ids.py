@@ -1,7 +1,7 @@
-"""An order's number, and the 24-hex id and UUID computed from it (docs/contracts.md C02).
+"""An order's number, and the hex id and UUID computed from it (docs/contracts.md C02).
 
 A number has 32 bits of Unix seconds, 10 of milliseconds and 7 random bits. With a task's digit appended, it is
-still exact in JavaScript (below 2**53). The other ids also hold a digest, so an invented id is a 404 without a read.
+still exact in JavaScript (below 2**53). The other ids also hold a digest, so an invented id gets 404 without a read.
 """
 
 from __future__ import annotations

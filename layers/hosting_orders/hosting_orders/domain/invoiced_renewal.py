@@ -1,4 +1,4 @@
-"""Further terms that our own invoices charge (docs/decisions.md 81)."""
+"""Terms after the first, charged by our own invoices (docs/decisions.md 81)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from .months import months_later
 
-# Stored. The words of a subscription's status at Stripe.
+# Stored. Stripe's words for a subscription's status.
 ACTIVE, PAST_DUE, ENDED = "active", "past_due", "canceled"
 
 
@@ -16,7 +16,7 @@ class InvoicedRenewal:
 
     first_at: int  # when the first further term is charged
     months: int
-    day_of_month: int | None = None  # on which each term begins; a shorter month's last day instead
+    day_of_month: int | None = None  # each term begins on this day, or on the last day of a shorter month
     term: int = 0  # the number of the current term
     reference: str | None = None  # the current term's invoice
     tried: int = 0  # how many attempts to charge this term were refused
@@ -51,7 +51,7 @@ class InvoicedRenewal:
         return InvoicedRenewal(self.first_at, self.months, self.day_of_month, self.term + 1)
 
     def next_check(self, now: int, waits_until: int | None) -> int:
-        """`waits_until`: for an unpaid term, the next check if no further try is planned."""
+        """`waits_until`: when to check an unpaid term if no try is planned."""
         if waits_until is None:
             return max(self.starts_at, now)
         return self.next_try if self.next_try > now else waits_until

@@ -60,7 +60,7 @@ MOVES: dict[OrderStatus, frozenset[OrderStatus]] = {
 
 ENDS = frozenset(status for status, onward in MOVES.items() if not onward)
 GIVING_BACK = frozenset({OrderStatus.CANCELING, OrderStatus.REFUNDING, OrderStatus.REFUND_FAILED})
-"""Not ended, and cannot be delivered: compensation is in progress."""
+"""Cannot be delivered: compensation is in progress."""
 
 
 # These texts avoid our status words, because clients know only the words of their contract.
@@ -289,14 +289,14 @@ class Order:
 
     @property
     def releases_claims(self) -> bool:
-        """Whether saving must release a capacity, a domain or its `spend`."""
+        """Whether saving must release a capacity, a domain or a `spend`."""
         if self.status is OrderStatus.COMPLETED:
             return self.domain_claim is not None and self.domain_has_left
         return self.ended and any((self.capacity, self.domain_claim, self.spend))
 
     def without_claims(self) -> Order:
         record = replace(self.domain, claim=None) if self.domain else None
-        # The money of a delivered order was spent.
+        # A delivered order still counts against the spend cap.
         spend = self.spend if self.status is OrderStatus.COMPLETED else None
         return replace(self, capacity=None, domain=record, spend=spend)
 
@@ -325,7 +325,7 @@ class Order:
 
     @property
     def expires_at(self) -> int | None:
-        """Of a delivered domain."""
+        """When a delivered domain expires."""
         resource = self.resource_as(DomainResource) if self.domain else None
         return resource.expires_at if resource else None
 
@@ -401,7 +401,7 @@ class Order:
         return replace(self._move(end, now, Actor.SYSTEM, cause), refund=refund)
 
     def late_money_returned(self, refund: Refund, now: int) -> Order:
-        """The refund of money that came after the end."""
+        """Record the refund of money that came after the end."""
         return replace(self.told(causes.LATE_MONEY_BACK, now, Actor.SYSTEM), refund=refund)
 
     def refund_refused(self, reason: str, now: int) -> Order:

@@ -30,6 +30,6 @@ class Quote:
 
 
 def fingerprint_of(items: Iterable[Item]) -> str:
-    """A hash of what is bought. Contacts, SSH keys and auth codes do not belong to it."""
+    """A hash of what is bought, without contacts, SSH keys and auth codes."""
     facts = [[item.KIND.value, item.facts()] for item in items]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]

@@ -137,7 +137,7 @@ class RegistrationRequest:
     contacts: Contacts
     auth_code: str | None = None
     max_cost: Money | None = None  # the limit for the registrar's price
-    live: bool = False  # real money paid
+    live: bool = False  # paid with real money
 
     def __repr__(self) -> str:
         return f"RegistrationRequest(name={self.name!r}, action={self.action!r})"

@@ -39,10 +39,10 @@ PUBLISHED_FOR = KEPT - DAY
 """Older events are not published. Every delivery is kept for longer, so no event is published twice."""
 
 SENT_SOON = 2 * MINUTE
-"""A new delivery is queued at once. If it is not sent within this time, it is queued again."""
+"""A new delivery is queued at once, and queued again if it is not sent within this time."""
 
 QUEUED_AGAIN = 5 * MINUTE
-"""A delivery that was queued again and is not sent within this time is queued once more."""
+"""After that, it is queued again at this interval until it is sent."""
 
 _ENDPOINT_ID = re.compile(r"we_[0-9a-f]{24}")
 _MESSAGE_ID = re.compile(r"msg_[0-9a-f]{32}")

@@ -1,4 +1,4 @@
-"""The waiting steps of an order's workflow."""
+"""The steps in which an order's workflow waits."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from enum import StrEnum
 class Step(StrEnum):
     """The values are part of stored keys."""
 
-    CHARGE = "charge"  # the payment
-    DELIVER = "provision"  # the product
-    REFUND = "refund"  # the refund, or a delivery that completes late
+    CHARGE = "charge"  # for the payment
+    DELIVER = "provision"  # for the product
+    REFUND = "refund"  # for the refund, or for a delivery that completes late

@@ -333,7 +333,7 @@ class _Exchange:
     event: Event
     contract: Contract  # shapes the response; replaced once the API version is known
     headers: dict[str, str] = field(default_factory=dict)  # added to the reply's own
-    oauth_scope: str | None = None  # that the operation needs
+    oauth_scope: str | None = None  # the scope that the operation needs
 
 
 def _answered(exchange: _Exchange, reply_to: Callable[[Request, Services], Reply]) -> Answer:

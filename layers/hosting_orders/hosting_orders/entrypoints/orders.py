@@ -1,4 +1,4 @@
-"""The handlers of all endpoints for orders and previews."""
+"""What the handlers that place and preview orders share."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def read_order(call: Call[Any], services: Services) -> CartRequest:
     """Raises the errors of `Call.read` and `count_questions`."""
     request: CartRequest = call.read()
     limit = call.contract.limits.get(Bucket.REGISTRAR)
-    # The request itself was counted as the first question.
+    # The request itself was counted as the first question to the registrar.
     if limit is not None and request.domains > 1:
         count_questions(services, call.caller, limit, request.domains - 1)
     return request

@@ -13,7 +13,7 @@ from .http import Call
 
 def admit_person(call: Call[Any], services: Services) -> None:
     """Raises UserRequiredError and the errors of `admit_domain_orders`."""
-    # The operation's access cannot require a person, because only the body shows whether a domain is ordered.
+    # Only a request that orders a domain needs a person, so the operation's `Access` does not require one.
     if call.caller.user_id is None:
         raise UserRequiredError("Only a person may order domains: use a user's API key.")
     admit_domain_orders(services, call.caller)

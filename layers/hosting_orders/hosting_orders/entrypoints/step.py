@@ -26,7 +26,7 @@ class StepCall:
 
     @classmethod
     def of(cls, event: Mapping[str, Any]) -> StepCall:
-        """Raises ValueError without an account or order, which is a bug of the state machine."""
+        """Raises ValueError if the account or order is missing: a bug in the state machine."""
         account_id, number = event.get("account_id"), parse_order_id(str(event.get("order_id")))
         if not isinstance(account_id, str) or not account_id or number is None:
             raise ValueError("the step's payload needs `account_id` and `order_id`")

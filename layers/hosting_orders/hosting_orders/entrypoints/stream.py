@@ -21,7 +21,8 @@ def order_changes(event: Mapping[str, Any]) -> tuple[list[OrderChange], list[str
 
     Lambda retries the unreadable records, and then sends their position to the queue RollUpDeadLetters.
     """
-    log = logger()  # before the use case, because a new process would otherwise lose the use case's log lines
+    # Create the logger before the use case runs, because a new process would lose the use case's log lines.
+    log = logger()
     news: list[OrderChange] = []
     unreadable: list[str] = []
     for record in event["Records"]:
@@ -71,7 +72,7 @@ def queued_webhooks(event: Mapping[str, Any]) -> list[QueuedBatch]:
 
 
 def given_up_batches(event: Mapping[str, Any]) -> tuple[list[GivenUpBatch], list[str]]:
-    """Return the batches, and the ids of unreadable messages, which stay in the queue.
+    """Return the batches that Lambda gave up on, and the ids of unreadable messages, which stay in the queue.
 
     https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
     """

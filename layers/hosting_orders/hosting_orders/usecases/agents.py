@@ -47,7 +47,7 @@ def show_catalogue(services: Services, caller: Caller, tax_is_added: bool) -> Ca
 
 
 def show_cart_status(services: Services, caller: Caller, token: str, scopes: Scopes) -> CartView:
-    """The caller must be allowed to see every order of the cart. Raises NotFoundError or AccessDeniedError."""
+    """The caller needs the scope of every order in the cart. Raises NotFoundError or AccessDeniedError."""
     view = show_cart(services, caller, token)
     for order in services.orders.orders(view.cart.account_id, sorted(view.cart.orders)):
         _require(caller, [scopes[order.item.DELIVERER]])

@@ -115,7 +115,7 @@ def admit(
 
 
 def check_token(credential: Credential, scope: str | None, what: str) -> None:
-    """Raises AccessDeniedError for a token that lacks the scope, and for every token if there is none."""
+    """Raises AccessDeniedError for a token that lacks the scope, and for every token if `scope` is None."""
     if credential.kind is not CredentialKind.OAUTH:
         return
     if scope is None:
@@ -153,7 +153,7 @@ def trial_blocks_api(account: Account) -> bool:
 
 
 def _presented(headers: Mapping[str, str]) -> str:
-    """Two different secrets count as none."""
+    """Empty if the headers have two different secrets."""
     scheme, _, secret = headers.get("authorization", "").strip().partition(" ")
     secrets = {headers.get("x-api-key", "").strip()} - {""}
     if scheme:

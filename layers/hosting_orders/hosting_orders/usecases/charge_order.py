@@ -1,4 +1,4 @@
-"""The state ChargeOrder."""
+"""The state ChargeOrder (docs/order-life.md)."""
 
 from __future__ import annotations
 

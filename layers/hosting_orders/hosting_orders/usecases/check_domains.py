@@ -67,7 +67,7 @@ def check_domains(
 ) -> list[DomainCheck]:
     """Check up to MAX_NAMES domains, in the order given.
 
-    The registrar's answers may be a minute old. The request itself counts as the first question. Raises
+    The registrar's answers may be a minute old. The caller has counted the first question to the registrar. Raises
     InvalidRequestError (400), RateLimitedError (429), FeatureDisabledError or ProviderUnavailableError (503).
     """
     account = caller.scope

@@ -22,7 +22,7 @@ from .log import log
 from .ports import Services
 
 PAYMENT_NOT_STARTED = "cart_pay_failed"
-"""The failure code after the provider refused the payment at placing (422)."""
+"""The failure code of orders whose payment the provider refused at once (422)."""
 
 
 def start_payment(services: Services, account: Account, cart: Cart, orders: list[Order]) -> Cart:
@@ -184,7 +184,7 @@ def record_failure(services: Services, cart: Cart, refusal: PaymentNotStartedErr
         now = services.clock.now()
         orders = services.orders.orders(cart.account_id, sorted(cart.orders))
         failed = [
-            # Check the order once more after its end. If another process took over this payment, the order's execution
+            # Check the order once more after its end. If another process took over this payment, the order's workflow
             # may already wait.
             order.payment_failed(failure, now).check_at(now + deadlines.CLOSING_CHECK)
             for order in orders

@@ -346,7 +346,7 @@ def _members(schema: Mapping[str, object], name: str) -> Mapping[str, object]:
 def settle_domains(
     services: Services, catalogue: Catalogue, account: Account, drafts: Sequence[DomainDraft]
 ) -> list[DomainDraft]:
-    """Check the domains with the registrar and the registries' rules. Set what the registrar may charge at most.
+    """Check the domains with the registrar and the registries' rules. Set the most that the registrar may charge.
 
     Raises InvalidRequestError, DomainRefusedError, ContactsRefusedError or ProviderUnavailableError.
     """

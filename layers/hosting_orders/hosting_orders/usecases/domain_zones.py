@@ -17,7 +17,7 @@ from .ports import Services
 
 
 def zone_of(services: Services, order: Order, nameservers: Sequence[str]) -> Zone | None:
-    """None when the zone cannot be created now, for example because of a quota."""
+    """None when the zone cannot be created, for example because of a quota."""
     try:
         return services.zones.ensure(order.item_as(DomainItem).ascii_name, order.uuid, nameservers)
     except ProviderUnavailableError as fault:
@@ -73,7 +73,7 @@ def remove_zone(services: Services, order: Order) -> Order:
 
 
 def rested(order: Order, now: int) -> Order:
-    # Nothing else is due.
+    # Nothing else is due, so only a remaining zone needs another check.
     if not order.zone_remains:
         return order.closed()
     removed_from = _removed_from(order)

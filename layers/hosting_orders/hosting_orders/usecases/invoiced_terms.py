@@ -27,11 +27,11 @@ from .renewal_status import renewal_became
 class Chargeable(Enum):
     YES = auto()
     NOT_NOW = auto()
-    NO_LONGER = auto()  # if its term is not paid, the renewal ends
+    NO_LONGER = auto()  # the renewal ends if the term is not paid
 
 
 def renew_without_work(services: Services, order: Order) -> None:
-    """Raises ProviderUnavailableError."""
+    """Renew without an order at the provider. Raises ProviderUnavailableError."""
     order, state = invoiced_terms(services, order, _in_grace)
     now = services.clock.now()
     again = now + deadlines.RENEWAL_AGAIN
@@ -142,7 +142,7 @@ def store_terms(
         return planned(current)
 
     def as_seen(current: Order) -> bool:
-        # If another process has recorded a renewal meanwhile, that process has set a better time.
+        # If another process has recorded a renewal meanwhile, that process has also set the next check.
         return current.domain_renewals == order.domain_renewals and current.invoiced == order.invoiced
 
     renewal_became(services, order, state.status, given_up=state.given_up, then=later, when=as_seen)

@@ -25,7 +25,7 @@ def check_ordering(services: Services, caller: Caller) -> None:
 
 
 def may_change(caller: Caller, cart: Cart) -> bool:
-    """Also decides who sees passwords: one who has the password of a product can change it."""
+    """Also decides who sees passwords, because a password allows changes of the product."""
     return not (caller.credential.test and cart.payment.live)
 
 

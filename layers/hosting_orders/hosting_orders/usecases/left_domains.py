@@ -1,4 +1,4 @@
-"""Domains that were moved away or expired after delivery (docs/domains.md). Only a clear response counts."""
+"""Domains that have left the registrar after delivery (docs/domains.md). Only a clear response counts."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _left(services: Services, order: Order) -> Order:
 
 
 def _with_expiry(services: Services, order: Order, expires_at: int | None) -> Order:
-    # An operator may have renewed the domain by hand. A response older than the last one is ignored.
+    # An operator may have renewed the domain by hand. An earlier date comes from an old response, so it is ignored.
     def later(current: Order) -> Order:
         resource = current.resource_as(DomainResource)
         if resource is None or expires_at is None or expires_at <= (resource.expires_at or 0):

@@ -43,7 +43,7 @@ _TRIES = 6
 
 @dataclass(frozen=True, slots=True)
 class KeyRequest:
-    """Without `kind` or `test`, the value of the making key applies."""
+    """`kind` and `test` default to those of the caller's key."""
 
     name: str
     scopes: frozenset[str]
@@ -195,7 +195,7 @@ def _check_reach(caller: Caller, other: Credential) -> None:
 
 
 def _check_rotates_itself(caller: Caller, key: ApiKey, in_use: FormerSecret) -> None:
-    # A former secret ends soon. Once the newest secret is in use, a former secret must not obtain another lasting one.
+    # A former secret ends soon. Once the newest secret is in use, a former secret must not get a new lasting secret.
     if caller.credential.key_hash not in (key.credential.key_hash, in_use.key_hash):
         raise StrongerKeyError("The key was rotated: use its newest secret.", "")
 
@@ -262,7 +262,7 @@ def _in_use(key: ApiKey, used: dict[str, int], now: int, ends: int) -> FormerSec
 
 
 def _has(key: ApiKey, secret: str) -> bool:
-    # True after a lost answer: boto3 sends a write again, and the second write is refused.
+    # True if the answer to our write was lost: boto3 sent the write again, and the second one was refused.
     return key.credential.key_hash == hash_key(secret)
 
 
@@ -271,7 +271,7 @@ def _hashes(key: ApiKey) -> list[str]:
 
 
 def _with_last_use(key: ApiKey, used: dict[str, int]) -> ApiKey:
-    # Store the latest use whenever the key changes, so that it includes uses of secrets that have ended.
+    # Store the latest use whenever the key changes, so the uses of ended secrets are not lost.
     known = [key.credential.last_used_at, *(used.get(each) for each in _hashes(key))]
     latest = max((moment for moment in known if moment is not None), default=None)
     return replace(key, credential=replace(key.credential, last_used_at=latest))

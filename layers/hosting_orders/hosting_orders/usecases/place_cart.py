@@ -337,7 +337,7 @@ def _write(services: Services, ready: _Ready) -> tuple[Cart, list[Order]]:
                 PaymentStatus.PROCESSING,
                 ready.account.currency,
                 method_type=ready.method.type if ready.method else None,
-                # Already before the payment starts, so a test key cannot cancel the order.
+                # Set before the payment starts, so a test key cannot cancel the order even then.
                 live=services.payments.live,
             ),
             created_at=now,
@@ -405,7 +405,7 @@ def _max_gross(ready: _Ready, spends: Sequence[Spend | None]) -> int | None:
     agreed = maximum(ready.quote, ready.request.max_gross)
     limits = [agreed[0]] if agreed else []
     if cap_of(ready.caller.credential) is not None and ready.total is not None:
-        # The provider may round the tax of the whole invoice: less than one minor unit for each line.
+        # The provider may round the tax once for the whole invoice. Each line then differs by less than a minor unit.
         rounding = len(spends) - 1
         limits.append(sum(spend.amount for spend in spends if spend) + rounding)
     return min(limits, default=None)

@@ -125,7 +125,7 @@ class OrderStore(Protocol):
         ...
 
     def mark_pages(self, account_id: str, before: int) -> None:
-        """Store page marks for orders with numbers below `before`. No such order may be written later."""
+        """Store page marks for orders with numbers below `before`. Later, no such order may be written."""
         ...
 
     def older_than(self, account_id: str, number: int, limit: int) -> OrderPage: ...
@@ -169,7 +169,7 @@ class OrderStore(Protocol):
 
 
 class OrderStream(Protocol):
-    """The table's stream of changes. It keeps them for 24 hours."""
+    """The table's stream, which keeps changes for 24 hours."""
 
     def changed(self, stream: str, shard: str, first: str, last: str) -> ChangedOrders | None:
         """Return the orders changed between two sequence numbers, both included.

@@ -30,7 +30,7 @@ class PublisherChange:
 
 
 def publish_events(services: Services, changes: Iterable[PublisherChange]) -> list[str]:
-    """Return the sequences of records to retry.
+    """Return the sequence numbers of records to retry.
 
     Records may be repeated or late. An item has all its events, and each delivery has a fixed id, so each event is
     stored once.
@@ -96,7 +96,7 @@ def _stored(
 def queue_deliveries(
     services: Services, account_id: str, endpoint_id: str, deliveries: list[QueuedWebhook]
 ) -> None:
-    """Queue the deliveries. They are due in the index too, so a fault only makes them late."""
+    """Queue the deliveries. After a fault, `requeue_webhooks` queues them later."""
     for start in range(0, len(deliveries), _MESSAGE):
         try:
             services.webhook_queue.send(account_id, endpoint_id, deliveries[start : start + _MESSAGE])

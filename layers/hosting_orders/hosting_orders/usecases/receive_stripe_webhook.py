@@ -16,7 +16,7 @@ STRIPE = "stripe"
 
 
 def receive_stripe_webhook(services: Services, raw_body: bytes, signature: str) -> None:
-    """Process the event, then mark it as seen. An event that failed is therefore processed again.
+    """Process the event, then mark it as seen. If processing fails, Stripe's next attempt repeats it.
 
     Raises ForgedWebhookError or ProviderUnavailableError.
     """

@@ -40,7 +40,7 @@ _NEXT_CHECK = {
     "order": deadlines.PROVISIONING_CHECK,
     "callback": deadlines.RECONCILE_AGAIN,
 }
-# Only this module may reach these functions: they need the payment provider's key.
+# Only this module may use these functions, because they need the payment provider's key.
 _RENEWALS_AT_PROVIDERS = {ProductKind.DOMAIN: renew_domain}
 
 
@@ -180,7 +180,7 @@ def _advance_order(services: Services, order: Order) -> None:
                 return
             order = load_order(services, order.account_id, order.number)
         if order.status is not OrderStatus.COMPLETED:
-            # A process with an older view may have built the product after its take-down. By now that process has
+            # A process with an older view may have built the product after the take-down. By now that process has
             # ended.
             take_down(services, order)
         _close(services, order)

@@ -225,7 +225,7 @@ def _give_back(case: _Case) -> Compensation:
     now = services.clock.now()
     refused = order.refund_refusals
     if refused is not None and now < refused.at + deadlines.COMPENSATION_CHECK:
-        # A process that read the order before the refusal was counted may still be running. That process uses another
+        # A process that read the order before the refusal was counted may still be running. It uses another idempotency
         # key, so both tries could refund. No process runs as long as COMPENSATION_CHECK, so wait for that long.
         _check_refund_at(services, order, refused.at + deadlines.COMPENSATION_CHECK)
         return Compensation.WAITING

@@ -159,7 +159,7 @@ def _ours(services: Services, order: Order, other: AlreadyOrderedError) -> str:
 
 
 def _is_of_this_order(services: Services, order: Order) -> bool:
-    """Whether this order registered a domain in our account. An abandoned order's domain has other contacts."""
+    """Whether this order registered the domain in our account. An abandoned order's domain has other contacts."""
     submission, item = order.domain_record.submission, order.item_as(DomainItem)
     assert submission is not None
     if order.operation_id is not None or _earlier_operation(services, order) is not None:

@@ -174,7 +174,7 @@ def _renew(services: Services, order: Order, reference: str, *, live: bool) -> N
     opens_at = _window_opens_at(services, order, expires_before)
     now = services.clock.now()
     if now < opens_at:
-        # A renewal that Stripe has not started yet is tried again before the registry's window opens.
+        # If the renewal has not started at Stripe, try to start it again tomorrow, even before the window opens.
         tomorrow = now + deadlines.RENEWAL_AGAIN
         change_order(
             services,
@@ -377,4 +377,4 @@ def _expiry(services: Services, order: Order) -> int | None:
         return None
     if domain.expires_at is None:
         raise ProviderUnavailableError("the registrar does not say when the domain expires")
-    return max(domain.expires_at, order.expires_at or 0)  # ignore a response older than the last one
+    return max(domain.expires_at, order.expires_at or 0)  # an earlier date comes from an old response

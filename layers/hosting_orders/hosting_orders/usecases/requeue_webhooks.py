@@ -14,7 +14,7 @@ BATCH = 500  # deliveries read from each partition of the index
 PER_ENDPOINT = 100
 """Maximum deliveries of an endpoint in one run. The rest waits, so a long backlog delays no other endpoint."""
 
-_NEXT_RUN = 55 * SECOND  # the schedule is not exact
+_NEXT_RUN = 55 * SECOND  # a little less than a minute, because the schedule is not exact
 
 
 def requeue_webhooks(services: Services) -> int:

@@ -25,7 +25,7 @@ class OrderChange:
 
 
 def roll_up_carts(services: Services, news: Iterable[OrderChange]) -> list[str]:
-    """Write each cart once, and return the sequences of records to retry.
+    """Write each cart once, and return the sequence numbers of records to retry.
 
     Records may be repeated, late or out of order, so only newer versions count.
     """
@@ -73,5 +73,5 @@ def _mark_pages(services: Services, account_id: str) -> None:
     try:
         services.orders.mark_pages(account_id, before=settled)
     except Exception:
-        # The account's next order repeats the marking. Until then a page costs more.
+        # The account's next order repeats the marking. Until then, reading a page costs more.
         log.exception("pages were not marked", extra={"account_id": account_id})

@@ -24,7 +24,7 @@ from .log import log
 from .ports import Services
 
 RUN_FOR = 25 * durations.SECOND
-"""No further attempt starts after this time. The remaining deliveries are due in the index and are queued again."""
+"""No further attempt starts after this time. The remaining deliveries stay due, so they are queued again."""
 
 _TRIES = 6
 

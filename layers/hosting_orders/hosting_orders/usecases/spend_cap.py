@@ -42,9 +42,9 @@ def check_currency(credential: Credential, account: Account) -> None:
 def spends_of(
     credential: Credential, account: Account, nets: Sequence[Money], total: Estimate | None, now: int
 ) -> list[Spend | None]:
-    """What each order of a cart counts. None if the key has no cap or the order is free.
+    """What each order of a cart uses of the cap. None if the key has no cap or the order is free.
 
-    `total` is the whole cart's, if the provider computes the tax.
+    `total` is for the whole cart, if the provider computes the tax.
     """
     if cap_of(credential) is None:
         return [None] * len(nets)

@@ -23,7 +23,7 @@ from .ports import Services
 
 
 def start_renewal(services: Services, order: Order) -> Order:
-    """Create the further terms' subscription, or plan our own invoices. A fault is retried soon, a refusal daily."""
+    """Start a subscription for further terms, or plan our own invoices. Retry a fault soon, a refusal daily."""
     if has_expired(order, services.clock.now()):
         return _refused(services, order, "the domain has expired")
     try:
@@ -136,7 +136,7 @@ def _day_of_month(order: Order) -> int | None:
 
 
 def _look_at(order: Order) -> int | None:
-    """When to look at the renewal (epoch ms), before its charge. None for products whose renewal needs no work."""
+    """When to check the renewal before its charge (epoch ms). None if it needs no work."""
     return _renewed_at(order) - deadlines.DEPARTURE_CHECK if order.item.renewal_is_work() else None
 
 

@@ -28,7 +28,7 @@ class WebhookStore(Protocol):
     def add_endpoint(
         self, endpoint: WebhookEndpoint, creation: WebhookCreation | None = None
     ) -> WebhookEndpoint:
-        """Raises TooManyWebhooksError, also if several requests arrive at once, or WebhookExistsError."""
+        """Raises WebhookExistsError, or TooManyWebhooksError even if several requests arrive at once."""
         ...
 
     def save_endpoint(self, endpoint: WebhookEndpoint) -> WebhookEndpoint:
@@ -52,7 +52,7 @@ class WebhookStore(Protocol):
     def deliveries(
         self, account_id: str, endpoint_id: str, limit: int, *, before: str | None = None
     ) -> list[WebhookDelivery]:
-        """Return the newest deliveries, newest first. `before` is a message id, which is left out."""
+        """Return deliveries before the message id `before`, newest first."""
         ...
 
     def deliveries_since(

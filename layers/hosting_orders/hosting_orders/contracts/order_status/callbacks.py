@@ -1,4 +1,4 @@
-"""Callbacks of contract 000 (ours)."""
+"""The callback of contract 000 (our addition)."""
 
 from __future__ import annotations
 
@@ -20,8 +20,6 @@ class OrderInCallback(TypedDict):
 
 
 class CallbackMessage(TypedDict):
-    """Holds no secret."""
-
     event: str
     timestamp: str
     data: OrderInCallback

@@ -1,4 +1,4 @@
-"""GET /api/v1/catalogue (ours)."""
+"""GET /api/v1/catalogue (our addition)."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Vps(TypedDict):
 
 
 class Ending(TypedDict):
-    """Net prices for a year, in major units."""
+    """A top-level domain, with net prices for a year in major units."""
 
     ending: str
     register: float

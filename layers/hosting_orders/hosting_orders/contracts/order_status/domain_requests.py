@@ -22,7 +22,7 @@ from .requests import request_of
 class RegisterDomain(Agreed):
     domain: Annotated[str, StringConstraints(min_length=1, max_length=1024)]
     contact: dict[str, Any] | None = None  # the fields of contract 002
-    # The id of one of the account's registrations. The new domain gets that registration's contacts in the same roles.
+    # An earlier registration of the account. The new domain gets its contacts, in the same roles.
     registrationId: Annotated[int, Field(ge=1, le=2**53)] | None = None  # noqa: N815 - the contract's spelling
     callback: Callback | None = None
 

@@ -17,13 +17,13 @@ class Error(TypedDict):
     status: int
 
 
-# The vendor's own codes. Every other code is written in capitals.
+# Codes that this contract names differently. Every other code keeps its name, in capitals.
 _WORDS = {
     Code.ACCOUNT_UNABLE_TO_CREATE_ORDERS: "account_suspended",
     Code.CART_PAY_FAILED: "PAYMENT_FAILED",
     Code.TEMPORARILY_UNAVAILABLE: "SERVICE_UNAVAILABLE",
 }
-# The other contracts' text names an endpoint that this contract's keys may not call.
+# The usual text names an endpoint that keys of this contract may not call.
 _TEXTS = {Code.UNSUPPORTED_TLD: "Domains with this ending are not sold here."}
 _LACKS = {"billing_contact": "no_billing_address", "payment_method": "no_valid_mandate"}
 

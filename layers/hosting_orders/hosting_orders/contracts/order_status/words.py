@@ -1,4 +1,4 @@
-"""The words of contract 000 (docs/contracts.md C03, C27)."""
+"""Statuses, types and intervals in contract 000 (docs/contracts.md C03, C27)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hosting_orders.domain.products import Deliverer
 # A site is shown as a VM: the contract's hosting orders are VPS orders (C27).
 _TYPES = {Deliverer.PLATFORM: "VM", Deliverer.REGISTRAR: "DOMAIN"}
 SCOPES = {Deliverer.PLATFORM: "vps:provision", Deliverer.REGISTRAR: "domains:provision"}
-"""The scope that a key needs for an order, by its deliverer (SQ-010 … SQ-012)."""
+"""The scope that a key needs, by the order's deliverer (SQ-010 … SQ-012)."""
 INTERVALS = {Term.MONTHLY: "1 month", Term.ANNUAL: "12 months"}
 
 _STATUSES = {

@@ -62,12 +62,12 @@ class SshData(TypedDict):
 
     ipaddr: str | None
     username: str | None
-    password: str | None  # null without a password and for credentials that may not see it (C22)
+    password: str | None  # null if there is none, or if the credential may not see it (C22)
     port: str | None
 
 
 class SiteBlock(TypedDict):
-    """`domain` and `ssh_data` are ours in GET /api/orders/:id."""
+    """We added `domain` and `ssh_data` to GET /api/orders/:id."""
 
     id: str | None
     name: str
@@ -84,7 +84,7 @@ class VmBlock(MachineFacts):
 
 
 class VmPart(TypedDict, total=False):
-    """Ours."""
+    """Our addition."""
 
     vm: VmBlock
 
@@ -165,8 +165,8 @@ def _pay_address(order: Order, cart: Cart) -> str | None:
 def _site_is_coming(order: Order, cart: Cart) -> bool:
     """Whether the site is delivered, or needs nothing more from the customer.
 
-    A debit on a saved method counts. An unfinished payment on a page and an unanswered charge do not count,
-    because their outcome is unknown.
+    True while a debit on a saved method is in progress. False for an unfinished payment on a page or an
+    unanswered charge, whose outcome is unknown.
     """
     if order.resource is not None:
         return True

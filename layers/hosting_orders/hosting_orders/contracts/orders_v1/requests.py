@@ -1,4 +1,4 @@
-"""The body of contract 003."""
+"""The body of an order in contract 003."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class CheckedPrices(TypedDict):
-    """Net minor units a year."""
+    """Net prices for a year, in minor units."""
 
     currency: str
     register_net_cents: int

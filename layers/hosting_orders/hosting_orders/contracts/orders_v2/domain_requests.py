@@ -18,7 +18,7 @@ _RegistrationId = Annotated[int, Field(ge=1, le=2**53)]
 
 
 class ContactSource(Strict):
-    """O2-131. The optional fields (ours) add what the stored contact lacks."""
+    """O2-131. Our addition: the optional fields add what the stored contact lacks."""
 
     registration_id: _RegistrationId
     organization: str | None = None
@@ -27,7 +27,7 @@ class ContactSource(Strict):
 
 
 class RoleContact(BaseModel):
-    """O2-132 … O2-134. The contact's fields are on the level of `source`."""
+    """O2-132 … O2-134. The contact's fields are next to `source`."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="allow")
 
@@ -56,7 +56,7 @@ class Domain(Strict):
     role_contacts: RoleContacts | None = None
 
 
-# The contract's error code for a wrong field below this path.
+# The contract's error code for a wrong field at or below each path.
 _CODES: dict[tuple[str, ...], Code] = {
     ("domain", "name"): Code.INVALID_DOMAIN,
     ("domain", "action"): Code.INVALID_ACTION,

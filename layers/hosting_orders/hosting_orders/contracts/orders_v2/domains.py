@@ -44,7 +44,7 @@ class DomainBlock(TypedDict):
     expires_at: str | None
     nameservers: list[str]
     registry_state: str | None
-    registry_status: list[str]  # ours: the registry's EPP words
+    registry_status: list[str]  # ours: the registry's EPP status codes
     next_step: str | None  # ours
     dns_zone: DnsZone | None  # ours
     transfer: Transfer | None

@@ -251,7 +251,7 @@ CHECK_DOMAINS = Operation(
 
 # -- API keys -----------------------------------------------------------------------------------------
 
-# A key without scopes may also manage keys, so the use case checks the scope.
+# Keys without scopes may manage keys too, so the use case checks the scope.
 _MANAGE_KEYS = Access(scoped=True)
 
 LIST_KEYS = Operation(

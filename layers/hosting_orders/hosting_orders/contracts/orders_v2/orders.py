@@ -56,7 +56,7 @@ class OrderList(TypedDict):
 
 
 class SshData(TypedDict):
-    """`password` is null without a password and for credentials that may not see it (C22)."""
+    """`password` is null if there is none, or if the credential may not see it (C22)."""
 
     ipaddr: str
     username: str
@@ -74,7 +74,7 @@ class SiteBlock(TypedDict):
 
 
 class VmBlock(MachineFacts):
-    """Ours."""
+    """Our addition."""
 
     ssh_data: SshData
 
@@ -89,7 +89,7 @@ class Subscription(TypedDict):
 
 
 class Cancellation(TypedDict):
-    """Ours."""
+    """Our addition."""
 
     can_cancel: bool
     reason: str | None
@@ -97,7 +97,7 @@ class Cancellation(TypedDict):
 
 
 class PaymentDetails(TypedDict):
-    """Minor units. Fields from `currency` on are ours (C08, C10)."""
+    """Minor units. We added the fields from `currency` on (C08, C10)."""
 
     status: str
     method_type: str | None

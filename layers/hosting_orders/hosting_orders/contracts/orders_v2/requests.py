@@ -64,7 +64,7 @@ class OrderDomain(Agreed):
 
 
 class CartItem(Strict):
-    """Exactly one product, with the fields of its own endpoint."""
+    """Exactly one product."""
 
     site: Site | None = None
     domain: Domain | None = None
@@ -110,7 +110,7 @@ class PlaceCart(Agreed):
 
 
 def orders_a_domain(body: object) -> bool:
-    """The body may be invalid, because permissions are checked before fields (C13)."""
+    """Accepts an invalid body, because permissions are checked before fields (C13)."""
     if isinstance(body, Mapping) and body.get("domain") is not None:
         return True
     items = body.get("items") if isinstance(body, Mapping) else None

@@ -1,4 +1,4 @@
-"""The top-level domains on sale (ours)."""
+"""The top-level domains on sale (our addition)."""
 
 from __future__ import annotations
 

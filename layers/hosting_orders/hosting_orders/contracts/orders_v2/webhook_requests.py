@@ -49,7 +49,7 @@ class CreateWebhook(Strict):
 
 
 class ChangeWebhook(Strict):
-    """A missing field stays as it is. Null is refused."""
+    """A missing field keeps its value. Null is refused."""
 
     url: Url = ""
     events: Events = Field(default_factory=list)

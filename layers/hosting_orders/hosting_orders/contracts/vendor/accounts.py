@@ -1,4 +1,4 @@
-"""Accounts and users: accounts#show and users#show (docs/contracts.md)."""
+"""Accounts and users (docs/contracts.md)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class ParentAccount(TypedDict):
 
 
 class AccountDetails(TypedDict):
-    """accounts#show without its people."""
+    """An account without its people."""
 
     id: str
     name: str
@@ -73,8 +73,6 @@ class AccountWithPeople(AccountDetails):
 
 
 class UserDetails(TypedDict):
-    """users#show."""
-
     id: str
     fname: str
     lname: str

@@ -53,7 +53,7 @@ class CallbackAttempt(TypedDict):
 
 
 class CallbackAttempts(TypedDict):
-    """The newest attempts, oldest first."""
+    """The most recent attempts, in order."""
 
     callback: CallbackState
     attempts: list[CallbackAttempt]

@@ -1,4 +1,4 @@
-"""A delivered virtual machine (ours)."""
+"""A delivered virtual machine (our addition)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hosting_orders.domain.products import VmItem, VmResource
 
 
 class MachineFacts(TypedDict):
-    """Sizes are those at the time of the order, and null for orders older than these fields."""
+    """Sizes at the time of the order. Null for orders older than these fields."""
 
     id: str
     hostname: str

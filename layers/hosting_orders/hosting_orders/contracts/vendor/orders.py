@@ -26,7 +26,7 @@ class OrderIdAndStatus(TypedDict):
 
 
 class OrderTimes(TypedDict, total=False):
-    """Ours. Absent after the order's end."""
+    """Our addition. Absent after the order's end."""
 
     expected_by: str
     deadline_at: str | None

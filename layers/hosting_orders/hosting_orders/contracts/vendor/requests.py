@@ -92,7 +92,7 @@ _FINDINGS = {
 
 
 def field_problem(found: Mapping[str, Any], text: str | None = None) -> InvalidRequestError:
-    """Convert one pydantic error to `missing_field` or `invalid_field`, with the usual text if none is given."""
+    """Convert one pydantic error to `missing_field` or `invalid_field`. `text` replaces the usual text."""
     location = found["loc"]
     pointer = pointer_to(*location)
     name = ".".join(str(part) for part in location) or "the body"

@@ -1,4 +1,4 @@
-"""Tasks: each order, shown as a task."""
+"""Orders, shown as tasks."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class OrderInTask(TypedDict):
 
 
 class DomainInTask(TypedDict):
-    id: int  # the registration's
+    id: int  # of the registration
     name: str
 
 
@@ -106,7 +106,7 @@ def task_title(order: Order) -> str:
 
 
 def delivered(order: Order) -> Delivered:
-    """The contract has lists for sites and domains only. For a machine both lists are empty."""
+    """The contract lists only sites and domains. For a machine, both lists are empty."""
     listed = _DELIVERED.get(order.kind)
     return listed(order) if listed and order.resource is not None else {"sites": [], "domains": []}
 

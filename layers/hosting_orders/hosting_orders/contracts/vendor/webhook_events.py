@@ -1,4 +1,4 @@
-"""The bodies of account webhooks. They hold ids, a status and a time, and no personal data."""
+"""The bodies of account webhooks: ids, a status and a time, but no personal data."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class EventData(TypedDict, total=False):
     product: str
     cart_token: str
     endpoint_id: str
-    status: str  # the order's or the payment's, in the words of contract 002
+    status: str  # of the order or the payment, in the words of contract 002
     example: bool  # only in examples: the order and the cart do not exist
 
 
