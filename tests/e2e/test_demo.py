@@ -99,7 +99,8 @@ def test_the_printed_commands_work_when_pasted(
     assert answers[9]["token_type"] == "Bearer"
     seen, quoted = (answer["result"]["structuredContent"] for answer in answers[10:])
     assert seen == answers[6]["data"]
-    assert quoted["gross_cents"] > 0 and quoted["quote"] and quoted["spend_cap_left"]["day_cents"] == 5_000
+    assert quoted["gross_cents"] > 0 and quoted["quote"]
+    assert 0 < quoted["spend_cap_left"]["day_cents"] <= 5_000  # other tests order with the same key
     assert len(answers) == 12
     key = accounts["ready"]["user_key"]
     assert [line for line in lines if key in line] == [line for line in preparation if key in line]

@@ -99,7 +99,8 @@ def test_O1_036_C22_neither_the_callbacks_body_nor_the_table_has_a_secret_in_pla
     text = received.body.decode()
     for secret in (ssh["password"], ssh["username"], "ssh_data", "12345", "payment_url", "/o/"):
         assert secret not in text
-    everything = everything_in(world.dynamodb)
+    everything = json.dumps(everything_in(world.dynamodb), default=str)
+    assert "ORDER#" in everything
     assert ssh["password"] not in everything and "Bearer 12345" not in everything
 
 

@@ -50,7 +50,6 @@ def test_the_tax_depends_on_the_customers_country(
 
 
 @pytest.mark.standin_only("tax needs settings of the Stripe account")
-@pytest.mark.standin_only("tax needs settings of the Stripe account")
 def test_the_tax_of_each_line_is_rounded_and_the_invoices_tax_is_the_sum(shop: Shop) -> None:
     invoice: Any = shop.open(shop.customer(), 13, 13, 13, automatic_tax={"enabled": True})
     # 19 % of 13 is 2.47, rounded to 2. Rounding the tax of the whole invoice once, from 7.41, would give 7.
@@ -58,6 +57,7 @@ def test_the_tax_of_each_line_is_rounded_and_the_invoices_tax_is_the_sum(shop: S
     assert invoice.total - invoice.subtotal == invoice.total_taxes[0].amount == 6
 
 
+@pytest.mark.standin_only("tax needs settings of the Stripe account")
 def test_a_price_can_include_the_tax(shop: Shop) -> None:
     price_data: Any = {
         "currency": "eur",
