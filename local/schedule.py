@@ -1,4 +1,4 @@
-"""A faster schedule for the function `reconcile`, for a person who watches. AWS runs it only once a minute."""
+"""Runs the function `reconcile` every few seconds, so that a person need not wait. AWS runs it once a minute."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How functions run: with limited concurrency, and with AWS's response to an error.
+"""Limits the concurrency of functions, and answers a function's error as AWS does.
 
 Above the concurrency limit ministack refuses an invocation. Here the invocation waits, because the local limit is much
 lower than AWS's 1,000. When a handler raises, ministack answers 502 with the stack trace. AWS answers 500 without it.
@@ -30,7 +30,7 @@ def _wait_for_a_turn() -> None:
         if slot[1] != "account":  # a slot was free, or the function has reached its own limit
             return slot
         with changed:
-            # Try again with the lock held: if a function has ended since the first try, its notification is lost.
+            # A function may have ended since the first try. Its notification came too early, so try again first.
             def got_slot() -> bool:
                 nonlocal slot
                 slot = acquire(function, config)

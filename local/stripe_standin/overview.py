@@ -37,7 +37,7 @@ _METHODS = {
     "DELETE": "DELETE",
 }
 _REFUNDS = {
-    "as published": "as published for the card",
+    "as published": "as Stripe documents for this card",
     "succeed": "it succeeds",
     "pending": "it is pending until you decide",
     "fail": "it is created, then fails",
@@ -89,7 +89,7 @@ def overview(
         html.folded(
             "For programs",
             html.paragraph(
-                text("A POST of JSON is answered with JSON, and a form with this page. "),
+                text("The answer to a POST of JSON is JSON. The answer to a form is this page. "),
                 code("python -m local.stripe_standin --help"),
                 text(" says more."),
             ),
@@ -243,7 +243,11 @@ def _behaviour(state: State, method: Json) -> tuple[Markup, Markup]:
     if instrument.card is None:
         return text("a debit, which takes days"), html.markup()
     decline = instrument.decline
-    shown = f"declined: {decline.decline_code}".replace("_", " ") if decline else "as published for the card"
+    shown = (
+        f"declined: {decline.decline_code}".replace("_", " ")
+        if decline
+        else "as Stripe documents for this card"
+    )
     controls = [
         form(
             "/_standin/decline",
@@ -254,7 +258,7 @@ def _behaviour(state: State, method: Json) -> tuple[Markup, Markup]:
         )
     ]
     if decline:
-        controls.append(button("/_standin/decline", "as published again", payment_method=method_id))
+        controls.append(button("/_standin/decline", "as Stripe documents", payment_method=method_id))
     if not instrument.set_up:
         controls.append(button("/_standin/set_up", "the customer authenticates it", payment_method=method_id))
     return html.markup(
@@ -409,7 +413,7 @@ def _settings(settings: Settings) -> Markup:
         choice(
             "after_retries",
             "After the last attempt to charge a renewal",
-            {"cancel": "cancel it", "unpaid": "unpaid", "past_due": "past due"},
+            {"cancel": "cancel the subscription", "unpaid": "unpaid", "past_due": "past due"},
             settings.after_retries,
         ),
     )

@@ -94,7 +94,7 @@ def test_the_first_matching_rule_decides() -> None:
     ],
 )
 @pytest.mark.filterwarnings("ignore:Feature flags schema is empty")
-def test_a_document_that_does_not_say_whether_the_feature_is_on_is_a_fault(given: object) -> None:
+def test_a_document_without_the_state_of_the_feature_is_a_fault(given: object) -> None:
     with pytest.raises(ProviderUnavailableError):
         switched(given, TWO)
 

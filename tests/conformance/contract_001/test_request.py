@@ -157,18 +157,24 @@ def refused_headers(world: World) -> dict[str, dict[str, str]]:
         "nothing": {},
         "two keys": {"authorization": f"Bearer {key}", "x-api-key": other},
         "two keys the other way": {"authorization": f"Bearer {other}", "x-api-key": key},
-        "a wrong one beside": {"authorization": "Bearer nonsense", "x-api-key": key},
-        "a wrong one in the other": {"authorization": f"Bearer {key}", "x-api-key": "nonsense"},
+        "Bearer with a wrong key, X-API-Key with the right one": {
+            "authorization": "Bearer nonsense",
+            "x-api-key": key,
+        },
+        "Bearer with the right key, X-API-Key with a wrong one": {
+            "authorization": f"Bearer {key}",
+            "x-api-key": "nonsense",
+        },
         "another scheme": {"authorization": f"Basic {key}"},
-        "another scheme beside": {"authorization": f"Basic {key}", "x-api-key": key},
-        "a scheme alone beside": {"authorization": "Bearer", "x-api-key": key},
+        "the right key in both, with the scheme Basic": {"authorization": f"Basic {key}", "x-api-key": key},
+        "Bearer without a key, X-API-Key with the right one": {"authorization": "Bearer", "x-api-key": key},
         "unknown": {"x-api-key": "sq_test_" + "0" * 64},
         "empty": {"x-api-key": ""},
         "with a scheme": {"x-api-key": f"Bearer {key}"},
         "twice": {"x-api-key": f"{key},{key}"},
         "of two accounts": key_for(world, "ready", "credit"),
         "expired": key_for(world, "ready", expires_at=world.clock.now()),
-        "of another address": key_for(world, "ready", ip_list=("198.51.100.1",)),
+        "a key for another IP address": key_for(world, "ready", ip_list=("198.51.100.1",)),
     }
 
 

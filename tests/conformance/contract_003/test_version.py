@@ -82,9 +82,7 @@ def test_C01_the_error_for_an_unknown_version_names_the_known_ones(world: World,
 
 
 @pytest.mark.parametrize(("method", "path"), OF_2_ALONE)
-def test_C01_the_error_for_a_route_that_only_version_2_has_names_version_2(
-    world: World, method: str, path: str
-) -> None:
+def test_C01_the_error_for_a_route_of_version_2_alone_says_so(world: World, method: str, path: str) -> None:
     before = state_of(world)
     by_pin = send(world, method, path, headers=credentials(world, "ready", "user_key_v1"), body="{}")
     by_header = ask_in(world, "1", method, path, body="{}")
@@ -96,7 +94,7 @@ def test_C01_the_error_for_a_route_that_only_version_2_has_names_version_2(
     assert state_of(world) == before
 
 
-def test_C01_the_shared_routes_are_all_routes_of_version_1(world: World) -> None:
+def test_C01_version_1_has_exactly_the_shared_routes(world: World) -> None:
     assert ("PATCH", f"/api/orders/{UNKNOWN}") in OF_2_ALONE
     assert {matched(method, path)[1] for method, path in SHARED} == {
         operation.route for operation in operations.OPERATIONS

@@ -1,4 +1,5 @@
-"""Each event about a payment on a page leads to the page's session, even if the event contains another object."""
+"""From each event about a payment on a page, the adapter finds the Checkout Session. The event may contain only an
+intent or an invoice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Subscriptions with a later `billing_cycle_anchor`, as renewals have: invoices, declines and cancellation."""
+"""Invoices, declines and cancellation of subscriptions. Like our renewals, they have a `billing_cycle_anchor` in the
+future."""
 
 from __future__ import annotations
 

@@ -312,7 +312,7 @@ def test_endless_conflicts_raise_concurrent_update_if_no_duplicate_is_stored(cli
     assert everything_in(client) == []
 
 
-def test_a_duplicate_cart_raises_cart_exists_although_only_the_counters_condition_failed(client: Any) -> None:
+def test_a_duplicate_cart_raises_cart_exists_even_if_only_the_capacity_condition_failed(client: Any) -> None:
     limit_places(client, 1)
     twin = an_order(NUMBER + 1, capacity="wordpress")
     DynamoOrderStore(client, TABLE_NAME).place(a_cart(twin), [twin])
@@ -395,7 +395,7 @@ def test_only_one_cart_can_use_a_quote(store: DynamoOrderStore, client: Any) -> 
     store.place(a_cart(second, token="other", quote_id="r"), [second])
 
 
-def test_a_duplicate_cart_with_its_quote_raises_cart_exists(store: DynamoOrderStore) -> None:
+def test_a_duplicate_cart_with_the_same_quote_raises_cart_exists(store: DynamoOrderStore) -> None:
     order = an_order()
     store.place(a_cart(order, quote_id="q"), [order])
     with pytest.raises(CartExistsError):

@@ -24,7 +24,7 @@ class Quote:
     account_id: str
     fingerprint: str  # of what is ordered
     currency: str
-    prices: tuple[QuotedPrice, ...]  # in the order of the request's items
+    prices: tuple[QuotedPrice, ...]  # one for each item of the request, in the same sequence
     gross: int  # with tax, for all items
     expires_at: int  # epoch ms
 

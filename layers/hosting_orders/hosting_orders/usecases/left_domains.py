@@ -49,7 +49,7 @@ def note_departure(services: Services, order: Order) -> Order:
 
 
 def has_expired(order: Order, now: int) -> bool:
-    # A date may be stale on the day of delivery.
+    # On the day of delivery, the registrar may still show an old expiry date.
     expires_at = order.expires_at
     return _may_have_left(order, now) and expires_at is not None and expires_at <= now
 

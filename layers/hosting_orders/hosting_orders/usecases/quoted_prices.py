@@ -17,7 +17,7 @@ from hosting_orders.domain.quote import Quote, QuotedPrice, fingerprint_of
 from .drafts import Draft
 from .ports import Services
 
-_FORGED = "`quote` is not a quote of ours for this account; take it from the answer of a preview, unchanged."
+_FORGED = "This account has no such `quote`. Send the `quote` of a preview without changes."
 _EXPIRED = "The quote has expired: a quote holds for five minutes. Ask for a new one."
 _USED = "The quote was already used by another order; each quote is good for one order. Ask for a new one."
 _OTHER = "The quote was issued for other products. Send the same products as in the preview, or ask for a new quote."

@@ -31,7 +31,7 @@ class Words:
     texts: tuple[Markup, ...]
     tone: Tone = Tone.WAITING
     pay_url: str | None = None
-    # Let a customer who returned from the payment page with `outcome=success` say that they have not paid.
+    # A customer can return with `outcome=success` without having paid. Offer them to pay again.
     pay_later: bool = False
 
 
