@@ -74,7 +74,7 @@ def test_SQ_060_malformed_json_is_refused(world: World, path: str, name: str) ->
 
 @pytest.mark.parametrize("path", GOOD)
 @pytest.mark.parametrize("body", ["null", "[]", "1", '"x"', "true", "[{}]"])
-def test_SQ_060_a_body_that_is_not_an_object_is_refused(world: World, path: str, body: str) -> None:
+def test_SQ_060_the_body_must_be_a_json_object(world: World, path: str, body: str) -> None:
     assert_error(attack(world, "POST", path, body=body), 400, "INVALID_FIELD")
 
 
@@ -82,15 +82,13 @@ def test_SQ_060_a_body_that_is_not_an_object_is_refused(world: World, path: str,
 @pytest.mark.parametrize(
     "more", [', "callback": null, "callback": null}', ', "x": ' + "[" * 20 + "]" * 20 + "}"]
 )
-def test_SQ_060_a_body_with_a_duplicate_json_key_or_deep_nesting_is_refused(
-    world: World, path: str, more: str
-) -> None:
+def test_SQ_060_duplicate_json_keys_and_deep_nesting_are_refused(world: World, path: str, more: str) -> None:
     assert_error(attack(world, "POST", path, body=GOOD[path][:-1] + more), 400, "MALFORMED_JSON")
 
 
 @pytest.mark.parametrize("path", GOOD)
 @pytest.mark.parametrize("size", [70_000, 1_000_000])
-def test_SQ_060_a_body_that_is_too_large_is_refused(world: World, path: str, size: int) -> None:
+def test_SQ_060_an_oversized_body_is_refused(world: World, path: str, size: int) -> None:
     assert_error(attack(world, "POST", path, body="x" * size), 413, "BODY_TOO_LARGE")
 
 
@@ -216,7 +214,7 @@ def test_SQ_061_a_malformed_id_is_invalid(world: World, order_id: str) -> None:
 @pytest.mark.parametrize(
     "order_id", ["1", "507f1f77bcf86cd799439011", "f" * 24, "ffffffff-ffff-8fff-bfff-ffffffffffff"]
 )
-def test_SQ_014_a_well_formed_id_that_was_never_issued_is_unknown(world: World, order_id: str) -> None:
+def test_SQ_014_a_well_formed_id_without_an_order_gets_a_404(world: World, order_id: str) -> None:
     assert parse_order_id(order_id) in (None, 1)
     assert_error(attack(world, "GET", f"{ORDERS}/x", parameters={"id": order_id}), 404, "NOT_FOUND")
 
@@ -252,7 +250,7 @@ def test_SQ_060_the_error_names_an_invalid_page_parameter(world: World, name: st
     ],
     ids=lambda value: repr(value)[:40],
 )
-def test_SQ_060_unknown_paths_and_methods_get_an_error_in_this_contracts_shape(
+def test_SQ_060_unknown_paths_and_methods_get_this_contracts_404(
     world: World, method: str, path: str
 ) -> None:
     reply = attack(world, method, path)
@@ -261,9 +259,7 @@ def test_SQ_060_unknown_paths_and_methods_get_an_error_in_this_contracts_shape(
 
 
 @pytest.mark.parametrize("path", ["/api/v2/orders", "/api/v10", "/api/ordersx", "/API/V1/orders"])
-def test_unknown_paths_outside_this_contract_get_the_error_shape_of_contract_002(
-    world: World, path: str
-) -> None:
+def test_paths_outside_this_contract_get_contract_002s_404(world: World, path: str) -> None:
     reply = send(world, "GET", path)
     assert (reply.status, reply.body["code"]) == (404, "not_found")
 
@@ -278,7 +274,7 @@ def test_SQ_063_an_invalid_request_id_is_replaced(world: World, wrong: str) -> N
 
 
 @pytest.mark.parametrize("accept", ["application/problem+json", "text/html, APPLICATION/PROBLEM+JSON"])
-def test_C26_an_error_is_sent_as_rfc_9457_on_request(world: World, accept: str) -> None:
+def test_C26_an_error_is_sent_as_problem_json_on_request(world: World, accept: str) -> None:
     for body, status in (("{", 400), ("{}", 400), ("x" * 70_000, 413)):
         reply = ask(world, "POST", ORDERS, body, headers={"accept": accept})
         assert reply.status == reply.body["status"] == status

@@ -37,7 +37,7 @@ def test_SQ_036_a_free_order_is_delivered_and_costs_nothing() -> None:
         assert (found["status"], found["totalNet"], found["totalGross"]) == ("COMPLETED", 0.0, 0.0)
 
 
-def test_SQ_027_orders_of_a_cart_add_up_to_its_invoice_with_tax() -> None:
+def test_SQ_027_orders_of_a_cart_add_up_to_the_taxed_invoice() -> None:
     with a_world(automatic_tax=True) as world:
         placed = world.place_cart(world.site(), world.site(plan="business"), world.domain("sum-example.com"))
         world.run()
@@ -110,7 +110,7 @@ def test_a_key_for_one_product_gets_full_pages_without_gaps() -> None:
         assert found == machines[::-1]
 
 
-def test_SQ_005_an_order_has_a_link_to_pay_while_the_bank_requires_authentication() -> None:
+def test_SQ_005_the_pay_link_is_shown_when_authentication_is_required() -> None:
     with a_world() as own:
         reply = ask(own, "POST", ORDERS, VPS, account="authentication_required")
         assert reply.status == 202

@@ -86,7 +86,7 @@ def test_a_missing_field_is_refused(world: World, field: str) -> None:
     assert field in refused(world, 400, "MISSING_FIELD", ORDERS, body).body["error"]
 
 
-def test_an_account_that_cannot_be_charged_or_is_suspended_cannot_order(world: World) -> None:
+def test_suspended_or_unchargeable_accounts_cannot_order(world: World) -> None:
     refused(world, 400, "no_valid_mandate", ORDERS, VPS, account="no_method")
     refused(world, 400, "no_valid_mandate", ORDERS, VPS, account="no_customer")
     from dataclasses import replace
@@ -146,7 +146,7 @@ def test_SQ_066_a_domain_is_registered(world: World) -> None:
     assert ask(world, "POST", REGISTER, owned).status == 202
 
 
-def test_SQ_066_the_status_of_a_domain_paid_by_debit_is_payment_pending(world: World) -> None:
+def test_SQ_066_a_domain_awaiting_a_debit_is_payment_pending(world: World) -> None:
     reply = ask(
         world,
         "POST",
@@ -199,9 +199,7 @@ def test_SQ_060_an_invalid_or_oversized_body_is_refused(
     "path", ["/api/v1/", "/api/v1/orders/a/b", "/api/v1/nothing", "/api/v1/domains", "/api/v1/keys"]
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
-def test_SQ_060_unknown_paths_get_an_error_in_this_contracts_shape(
-    world: World, path: str, method: str
-) -> None:
+def test_SQ_060_unknown_paths_get_this_contracts_404(world: World, path: str, method: str) -> None:
     assert_error(ask(world, method, path), 404, "NOT_FOUND")
 
 
@@ -234,7 +232,7 @@ def test_a_system_key_with_the_domain_scope_can_register_a_domain(world: World) 
     assert ask(world, "POST", "/api/v1/domains/register", body, key=key).status == 202
 
 
-def test_SQ_066_a_missing_or_ambiguous_registrant_is_reported_in_this_contracts_words(world: World) -> None:
+def test_SQ_066_a_registrant_error_uses_this_contracts_words(world: World) -> None:
     register = "/api/v1/domains/register"
     reply = ask(world, "POST", register, {"domain": "words-1.com"})
     assert_error(reply, 400, "INCOMPLETE_CONTACT")

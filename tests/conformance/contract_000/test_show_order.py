@@ -97,9 +97,7 @@ def test_SQ_045_SQ_047_C10_provision_failed_is_shown_only_after_the_refund(produ
 
 
 @EACH
-def test_SQ_030_SQ_031_SQ_037_the_resource_is_shown_exactly_when_the_order_is_completed(
-    product: str, life: Life
-) -> None:
+def test_SQ_030_SQ_031_SQ_037_exactly_the_completed_orders_show_a_resource(product: str, life: Life) -> None:
     found = data_of(life)
     completed = found["status"] == "COMPLETED"
     assert (found["provisionedResourceId"] is not None) is completed
@@ -221,9 +219,7 @@ def test_SQ_010_SQ_011_SQ_012_SQ_013_the_product_of_the_order_decides_the_requir
     )
 
 
-def test_SQ_014_SQ_015_SQ_016_an_order_of_another_account_gets_the_404_of_an_unknown_order(
-    world: World,
-) -> None:
+def test_SQ_014_SQ_015_SQ_016_another_accounts_order_gets_the_404_of_an_unknown_one(world: World) -> None:
     foreign = order_vps(world, "credit")["id"]
     without_scope = fresh_key(world, scopes=frozenset({"domains:provision"}))
     answers = [

@@ -88,7 +88,7 @@ def test_HU_071_a_refunded_order_cannot_be_cancelled(world: World) -> None:
     assert reply.body["reason"] == "already_ended"
 
 
-def test_HU_071_a_cancel_that_cannot_be_stored_returns_the_vendors_error(
+def test_HU_071_a_cancel_returns_the_vendors_error_if_a_write_fails(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     number = created(world, site(), account="sepa")["orderId"]
@@ -111,7 +111,7 @@ def test_HU_071_the_body_of_a_cancel_is_ignored(world: World) -> None:
     assert cancel(world, number, "sepa", body="{nonsense").status == 200
 
 
-def test_HU_071_an_order_placed_through_another_contract_can_be_cancelled(world: World) -> None:
+def test_HU_071_an_order_of_another_contract_can_be_cancelled(world: World) -> None:
     order = world.place("sepa").body["orders"][0]["id"]
     number = str(world.order(order, "sepa").number)
     assert cancel(world, number, "sepa").status == 200
@@ -182,9 +182,7 @@ def test_HU_073_the_total_includes_tax_and_deducts_credit() -> None:
             assert sum(Decimal(order[name]) for order in orders) == Decimal(amount), name
 
 
-def test_HU_073_an_order_is_shown_while_the_bank_requires_authentication_but_not_during_a_debit(
-    world: World,
-) -> None:
+def test_HU_073_an_unauthenticated_payment_is_shown_and_a_debit_is_not(world: World) -> None:
     number = created(world, site(), account="authentication_required")["orderId"]
     found = pending(world, "authentication_required")
     assert (found["id"], found["paymentUrl"][:4]) == (number, "http")
@@ -200,7 +198,7 @@ def test_HU_073_an_expired_order_is_not_shown(world: World) -> None:
     assert pending(world) is None
 
 
-def test_HU_073_the_newest_fifty_orders_and_each_of_their_carts_are_read_once(
+def test_HU_073_the_newest_fifty_orders_and_their_carts_are_read_once(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     created(world, *[site()] * 20, account="sepa")

@@ -9,7 +9,7 @@ from hosting_orders.contracts.billing_order import operations
 from tests.conformance.contract_001.support import ROUTES
 from tests.support.world import matched
 
-# Check 9 of contract 001 concerns documentation for AI assistants, which does not exist yet.
+# Check 9 of contract 001 is about documentation for AI assistants. That documentation does not exist yet.
 LINES = {
     *range(1, 9),
     *range(10, 16),

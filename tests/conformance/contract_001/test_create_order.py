@@ -89,7 +89,7 @@ def test_HU_075_without_a_saved_method_the_customer_pays_on_a_page(world: World,
         assert order_in(world, number, account)["status"] == "Active"
 
 
-def test_HU_075_a_payment_that_needs_authentication_has_a_payment_url(world: World) -> None:
+def test_HU_075_a_payment_url_is_sent_if_authentication_is_needed(world: World) -> None:
     data = created(world, site(), account="authentication_required")
     assert data["paymentUrl"].startswith("http")
 
@@ -103,7 +103,7 @@ def test_HU_075_no_account_is_created(world: World) -> None:
     assert len(world.items("ACCOUNT")) == accounts
 
 
-def test_HU_075_the_customer_returns_to_the_return_url_or_to_the_order_page(world: World) -> None:
+def test_HU_075_the_customer_returns_to_return_url_or_the_order_page(world: World) -> None:
     client = {"returnUrl": "https://shop.example/done?basket=7"}
     data = created(world, site(), account="dutch", clientData=client)
     session = session_of(world, stored(world, data["orderId"], "dutch"))
@@ -144,7 +144,7 @@ def test_HU_075_repeating_an_attempt_returns_the_same_orders(world: World) -> No
     assert elsewhere.body["data"]["orderId"] != first.body["data"]["orderId"]
 
 
-def test_HU_075_a_repeated_attempt_shows_the_payment_page_until_the_order_is_paid(world: World) -> None:
+def test_HU_075_a_repeated_attempt_has_a_payment_url_only_if_unpaid(world: World) -> None:
     body = body_of(site())
     first = post(world, body, "dutch").body["data"]
     assert post(world, body, "dutch").body["data"] == first
@@ -231,14 +231,14 @@ def test_HU_075_item_errors_are_in_plain_words(world: World) -> None:
     ],
     ids=str,
 )
-def test_HU_070_HU_075_an_invalid_domain_item_is_refused_and_its_field_is_named(
+def test_HU_070_HU_075_the_error_names_the_invalid_field_of_a_domain_item(
     world: World, changes: dict[str, Any], code: str, field: str
 ) -> None:
     item = domain(world, **{"name": "refused-domain.com", **changes})
     refused(world, body_of(item), 400, code, f"/cartItems/0/{field}")
 
 
-def test_HU_070_HU_075_an_invalid_contact_or_an_already_ordered_domain_is_refused(world: World) -> None:
+def test_HU_070_HU_075_an_invalid_contact_or_a_taken_domain_is_refused(world: World) -> None:
     contact = world.contact(country="NLD")
     item = domain(world, "refused-contact.com", contact=contact)
     refused(world, body_of(item), 400, "INVALID_CONTACT", "/cartItems/0/contact/country")
@@ -247,7 +247,7 @@ def test_HU_070_HU_075_an_invalid_contact_or_an_already_ordered_domain_is_refuse
     refused(world, body_of(taken), 422, "DOMAIN_ADD_FAILED", "/cartItems/0/name")
 
 
-def test_HU_075_a_domain_order_needs_a_person_and_follows_the_rules_of_contract_002(world: World) -> None:
+def test_HU_075_the_domain_rules_of_contract_002_apply(world: World) -> None:
     body = body_of(site(), domain(world, "gates.com"))
     assert refused(world, body, 401, "USER_REQUIRED", key="system_key")["message"].startswith("Only a person")
     assert create(world, site(), account="trial").status == 200
@@ -277,7 +277,7 @@ def test_HU_075_a_domain_order_needs_a_person_and_follows_the_rules_of_contract_
     ],
     ids=str,
 )
-def test_HU_075_invalid_client_data_is_refused_and_its_field_is_named(
+def test_HU_075_the_error_names_the_invalid_field_of_client_data(
     world: World, client: Any, code: str, field: str
 ) -> None:
     refused(world, body_of(site(), clientData=client), 400, code, field)
@@ -302,14 +302,14 @@ def test_HU_075_cart_items_must_be_1_to_20_objects(world: World, items: Any, fie
         assert body["message"] == "`cartItems` must have 1 to 20 items."
 
 
-def test_HU_075_an_account_that_may_not_order_is_refused(world: World) -> None:
+def test_HU_075_an_account_without_the_right_to_order_is_refused(world: World) -> None:
     before = change_account(world, "ready", can_order=False)
     for item in (site(), vps(), domain(world, "may-not.com")):
         refused(world, body_of(item), 400, "ACCOUNT_UNABLE_TO_CREATE_ORDERS")
     world.services.directory.put_account(before)
 
 
-def test_HU_075_a_final_decline_is_422_and_charges_nothing(world: World) -> None:
+def test_HU_075_a_final_decline_gets_a_422_and_charges_nothing(world: World) -> None:
     body = body_of(site())
     for _ in range(2):
         reply = post(world, body, "declined_final")
@@ -318,7 +318,7 @@ def test_HU_075_a_final_decline_is_422_and_charges_nothing(world: World) -> None
     assert world.net_paid("declined_final") == 0
 
 
-def test_HU_075_location_plan_and_billing_cycle_have_defaults(world: World) -> None:
+def test_HU_075_billing_cycle_location_and_plan_have_defaults(world: World) -> None:
     """The default cycle is monthly, because the plans `basic` and `vps-1` have a monthly price."""
     data = created(world, {"type": "site", "name": "Least", "variant": "vanilla"})
     assert order_in(world, data["orderId"])["hosting"][0]["billingcycle"] == "Monthly"

@@ -1,4 +1,4 @@
-"""What contract 001 shows of an order in every state, and whether `can_cancel` predicts the result of a cancel."""
+"""The response of contract 001 for an order in every state, and whether `can_cancel` predicts the result of a cancel."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ PRODUCTS = ("site", "vps", "domain")
 
 @pytest.fixture(scope="module")
 def placed(world: World) -> Iterator[dict[str, Order]]:
-    """An unpaid order of each product. Each test stores the order in the state that it needs."""
+    """An unpaid order of each product. Each test stores the order in the state that the test needs."""
     items = {"site": site(), "vps": vps(), "domain": domain(world)}
     numbers = {name: created(world, item, account="sepa")["orderId"] for name, item in items.items()}
     yield {name: stored(world, number, "sepa") for name, number in numbers.items()}

@@ -1,4 +1,4 @@
-"""Amounts are texts in major units. Each order of a cart shows its share of tax, credit and the amount still to pay."""
+"""Amounts are strings in major units, such as euros. Each order of a cart shows its share of tax, credit and the amount still to pay."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_HU_046_the_balance_is_the_amount_still_to_pay(world: World) -> None:
     )
 
 
-def test_HU_042_HU_046_a_paid_order_shows_the_amount_that_credit_paid(world: World) -> None:
+def test_HU_042_HU_046_a_paid_order_shows_the_credit_it_used(world: World) -> None:
     number = created(world, site(), account="credit")["orderId"]
     assert amounts(order_in(world, number, "credit")) == ("12.00", "12.00", "12.00", "5.00", "0.00")
 
@@ -75,7 +75,7 @@ def test_HU_042_HU_046_credit_lowers_the_balance(world: World) -> None:
     assert amounts(order) == ("12.00", "12.00", "12.00", "3.00", "9.00")
 
 
-def test_HU_042_an_order_shows_the_part_of_the_credit_that_its_refund_returns(world: World) -> None:
+def test_HU_042_a_refund_returns_the_credit_that_the_order_shows(world: World) -> None:
     numbers = created(world, site(), vps(), account="credit")["orderIds"]
     credit = {number: order_in(world, number, "credit")["invcredit"] for number in numbers}
     assert sum(map(Decimal, credit.values())) == Decimal("5.00")
@@ -89,7 +89,7 @@ def test_HU_026_HU_043_the_total_includes_tax(taxed: World) -> None:
     assert amounts(order) == ("14.52", "14.52", "12.00", "0.00", "0.00")
 
 
-def test_HU_026_the_total_uses_the_accounts_expected_tax_until_the_tax_is_known(taxed: World) -> None:
+def test_HU_026_the_total_uses_the_expected_tax_until_payment(taxed: World) -> None:
     number = created(taxed, site(), account="no_method")["orderId"]
     order = order_in(taxed, number, "no_method")
     assert (order["total"], order["balance"], order["invstatus"]) == ("14.52", "14.52", "Unpaid")
@@ -151,7 +151,7 @@ def test_HU_074_HU_052_an_order_shows_its_requested_billing_cycle(world: World) 
 
 
 @pytest.mark.parametrize("tax", [False, True])
-def test_HU_041_HU_075_C10_one_item_of_a_cart_paid_on_a_page_is_refunded_alone(tax: bool) -> None:
+def test_HU_041_HU_075_C10_one_item_of_a_cart_can_be_refunded_alone(tax: bool) -> None:
     """The machine is refunded with its tax, and the site is still delivered."""
     with a_world(automatic_tax=tax) as world:
         numbers = created(world, site(), vps(), account="no_method")["orderIds"]

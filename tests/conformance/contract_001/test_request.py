@@ -90,7 +90,7 @@ def not_integers(number: str) -> list[str]:
     ]
 
 
-def test_HU_003_C02_an_id_that_is_not_an_integer_is_404_without_a_read(
+def test_HU_003_C02_a_non_integer_id_gets_a_404_without_a_table_read(
     world: World, number: str, reads: list[Any]
 ) -> None:
     for wrong in not_integers(number):
@@ -111,7 +111,7 @@ def without_stamps(reply: Reply) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize(("method", "below"), [("GET", ""), ("POST", "/cancel")])
-def test_HU_061_unknown_orders_and_orders_of_other_accounts_get_the_same_404(
+def test_HU_061_another_accounts_order_gets_the_404_of_an_unknown_one(
     world: World, method: str, below: str
 ) -> None:
     foreign = created(world, site(), account="credit")["orderId"]
@@ -191,9 +191,7 @@ def test_HU_061_HU_072_C12_every_invalid_credential_gets_the_same_401(world: Wor
     assert len(answers) == 1
 
 
-def test_HU_061_the_key_decides_the_account_and_the_account_header_does_not(
-    world: World, number: str
-) -> None:
+def test_HU_061_the_account_comes_from_the_key_and_not_the_header(world: World, number: str) -> None:
     headers = {"x-auth-account": world.accounts["credit"]["id"]}
     assert ask(world, "GET", path_of(number), headers=headers).status == 200
     assert ask(world, "GET", path_of(number), "credit", headers={"x-auth-account": "acc_ready"}).status == 404

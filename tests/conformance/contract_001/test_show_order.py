@@ -160,7 +160,7 @@ def test_HU_031_HU_032_HU_033_the_fields_about_accepted_contracts_are_empty(
 
 
 @pytest.mark.parametrize("product", ITEMS)
-def test_HU_034_C27_the_type_is_that_of_the_product(
+def test_HU_034_C27_an_order_has_the_type_of_its_product(
     world: World, numbers: dict[str, str], product: str
 ) -> None:
     assert order_in(world, numbers[product])["type"] == product
@@ -319,7 +319,7 @@ def test_HU_047_HU_060_every_order_has_one_item(world: World, number: str) -> No
     assert order["item_count"] == sum(len(order[name]) for name in lists) == 1
 
 
-def test_HU_027_HU_058_C09_the_currency_has_its_iso_number_sign_and_format(world: World, number: str) -> None:
+def test_HU_027_HU_058_C09_the_currency_is_shown_with_its_iso_number_and_sign(world: World, number: str) -> None:
     order = order_in(world, number)
     assert order["currency"] == {
         "code": "EUR",
@@ -339,7 +339,7 @@ def test_HU_027_HU_058_C09_the_currency_has_its_iso_number_sign_and_format(world
     ("code", "number", "sign", "decimal"),
     [("SEK", 752, "kr", "2"), ("JPY", 392, "¥", "0"), ("VND", 0, "VND", "0"), ("XYZ", 0, "XYZ", "2")],
 )
-def test_HU_058_other_currencies_have_their_number_sign_and_decimals(
+def test_HU_058_other_currencies_have_a_sign_a_number_and_decimals(
     code: str, number: int, sign: str, decimal: str
 ) -> None:
     found = currency(code)

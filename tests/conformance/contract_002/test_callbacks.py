@@ -33,7 +33,7 @@ def ended(world: World, how: str) -> str:
         ("CANCELLED", "order.cancelled", "cancelled"),
     ],
 )
-def test_O2_186_C24_an_order_sends_one_callback_whose_type_names_the_orders_end(
+def test_O2_186_C24_the_type_of_the_callback_says_how_the_order_ended(
     world: World, how: str, kind: str, status: str
 ) -> None:
     known = len(world.callbacks.received)
@@ -55,7 +55,7 @@ def test_O2_186_C24_an_order_sends_one_callback_whose_type_names_the_orders_end(
         assert secret not in received.body.decode()
 
 
-def test_O2_186_no_callback_before_the_order_ends(world: World) -> None:
+def test_O2_186_no_callback_is_sent_before_the_order_ends(world: World) -> None:
     known = len(world.callbacks.received)
     world.place(callback=True)
     world.run(finish=False)
@@ -64,7 +64,7 @@ def test_O2_186_no_callback_before_the_order_ends(world: World) -> None:
     assert len(world.callbacks.received) == known + 1
 
 
-def test_O2_187_a_failed_callback_is_retried_on_the_vendors_schedule_with_the_same_id(world: World) -> None:
+def test_O2_187_a_failed_callback_is_retried_on_the_vendors_schedule(world: World) -> None:
     known = len(world.callbacks.received)
     world.callbacks.answers = [CallbackAnswer(500)] * 4
     world.place(callback=True)

@@ -8,7 +8,7 @@ from tests.conformance.contract_002.support import UNKNOWN, assert_envelope, ass
 from tests.support.world import World
 
 
-def test_O2_170_a_cart_can_be_read_with_an_api_key_or_with_billing_read(world: World) -> None:
+def test_O2_170_a_cart_needs_an_api_key_or_the_scope_billing_read(world: World) -> None:
     placed = world.place().body
     path = placed["cart"]["poll_url"]
     by_key = send(world, "GET", path)
@@ -17,7 +17,7 @@ def test_O2_170_a_cart_can_be_read_with_an_api_key_or_with_billing_read(world: W
     assert by_key.body == by_token.body
 
 
-def test_O2_171_unknown_carts_and_carts_of_other_accounts_get_the_same_404(world: World) -> None:
+def test_O2_171_another_accounts_cart_gets_the_404_of_an_unknown_one(world: World) -> None:
     token = world.place().body["cart"]["token"]
     unknown = send(world, "GET", f"/api/carts/{UNKNOWN}", account="credit")
     assert_error(unknown, 404, "not_found")
@@ -36,7 +36,7 @@ def test_O2_171_unknown_carts_and_carts_of_other_accounts_get_the_same_404(world
         assert (reply.status, reply.body) == (404, unknown.body)
 
 
-def test_O2_172_O2_173_a_cart_always_has_the_shape_of_the_202(world: World) -> None:
+def test_O2_172_O2_173_a_cart_always_has_the_shape_of_its_202_response(world: World) -> None:
     placed = world.place()
     path = placed.body["cart"]["poll_url"]
     assert_envelope(placed.body)
@@ -54,7 +54,7 @@ def test_O2_172_O2_173_a_cart_always_has_the_shape_of_the_202(world: World) -> N
     assert seen[0].body["cart"]["token"] == seen[2].body["cart"]["token"]
 
 
-def test_O2_174_the_stream_updates_the_roll_up(world: World) -> None:
+def test_O2_174_the_stream_updates_the_rollup_status(world: World) -> None:
     path = world.place().body["cart"]["poll_url"]
     seen = [send(world, "GET", path).body["cart"]["rollup_status"]]
     world.run(finish=False)

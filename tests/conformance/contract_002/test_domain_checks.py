@@ -61,7 +61,7 @@ def test_domains_are_answered_in_the_order_of_the_request(world: World) -> None:
     assert "retry-after" not in reply.headers
 
 
-def test_the_price_of_an_available_domain_is_the_price_of_its_order(world: World) -> None:
+def test_an_available_domain_has_the_price_of_its_order(world: World) -> None:
     prices = check(world, "checked-name.nl").body["domains"][0]["prices"]
     body = {"items": [world.domain("checked-name.nl")]}
     (item,) = world.request("POST", "/api/orders/preview", body).body["preview"]["items"]
@@ -85,7 +85,7 @@ def test_a_domain_on_order_is_unavailable_for_all_accounts(world: World) -> None
 
 
 @pytest.mark.parametrize("count", [0, 51])
-def test_a_check_of_no_domain_or_of_more_than_fifty_is_refused(world: World, count: int) -> None:
+def test_a_check_must_name_1_to_50_domains(world: World, count: int) -> None:
     reply = check(world, *[f"name-{number}.com" for number in range(count)])
     assert_error(reply, 400, "invalid_field" if count else "missing_field", "/names")
 
@@ -100,7 +100,7 @@ def test_empty_names_are_skipped_and_white_space_is_removed(world: World) -> Non
 
 
 @pytest.mark.parametrize("name", NO_DOMAINS)
-def test_a_text_that_is_no_domain_is_invalid_and_the_next_domain_is_checked(world: World, name: str) -> None:
+def test_an_invalid_name_does_not_stop_the_check_of_the_next(world: World, name: str) -> None:
     reply = check(world, name, "fine.com")
     assert [domain["status"] for domain in reply.body["domains"]] == ["invalid", "available"]
 

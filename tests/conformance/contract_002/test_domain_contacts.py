@@ -281,9 +281,7 @@ def test_O2_131_O2_147_a_source_without_a_registration_is_refused(
     refused_domain(world, body, 400, "invalid_contact_source", pointer)
 
 
-def test_O2_147_the_error_does_not_say_why_contacts_cannot_be_copied_from_a_registration(
-    world: World, owned: int
-) -> None:
+def test_O2_147_the_error_does_not_say_why_contacts_cannot_be_copied(world: World, owned: int) -> None:
     """The text is the same if the order belongs to another account, is unknown, unfinished or failed, or has no domain.
 
     A client therefore learns nothing about other registrations.
@@ -316,7 +314,7 @@ def test_O2_147_the_error_does_not_say_why_contacts_cannot_be_copied_from_a_regi
     assert len(texts) == 1
 
 
-def test_O2_131_missing_fields_can_be_added_to_a_source_for_another_ending(world: World, owned: int) -> None:
+def test_O2_131_missing_fields_can_be_added_to_a_contact_source(world: World, owned: int) -> None:
     name = fresh("it")
     source: dict[str, Any] = {"registration_id": owned}
     body = without_contact(world, name, contact_source=source)
@@ -459,9 +457,7 @@ def test_O2_132_O2_133_O2_146_O2_147_an_error_in_a_role_names_the_field_that_cau
     refused_domain(world, body, 400, code, f"/domain/role_contacts{pointer}")
 
 
-def test_O2_133_O2_147_the_contact_of_a_role_cannot_come_from_another_accounts_registration(
-    world: World, owned: int
-) -> None:
+def test_O2_133_O2_147_a_role_contact_cannot_come_from_another_account(world: World, owned: int) -> None:
     roles = {"admin": {"source": "existing", "source_registration_id": owned}}
     pointer = "/domain/role_contacts/admin/source_registration_id"
     body = world.domain(fresh(), role_contacts=roles)
@@ -498,7 +494,7 @@ def test_O2_134_O2_145_O2_146_the_new_contact_of_a_role_is_validated_like_the_ow
         ("co.uk", {"extra_properties": {"contactType": "Person"}}, "/contact/extra_properties/contactType"),
     ],
 )
-def test_O2_151_a_contact_that_breaks_a_rule_of_the_registry_is_refused(
+def test_O2_151_a_contact_must_follow_the_rules_of_the_registry(
     world: World, ending: str, changes: dict[str, Any], pointer: str
 ) -> None:
     body = world.domain(fresh(ending), contact=world.contact(**changes))
@@ -511,7 +507,7 @@ def test_O2_151_a_contact_that_breaks_a_rule_of_the_registry_is_refused(
     assert len(set(pointers)) == len(pointers)
 
 
-def test_O2_151_a_violation_names_the_role_whose_contact_breaks_the_rule(world: World) -> None:
+def test_O2_151_a_violation_names_the_role_of_the_contact(world: World) -> None:
     """The owner of a .ca domain may live anywhere. The admin and tech contacts must live in Canada."""
     name = fresh("ca")
     body = world.domain(name, contact=world.contact(extra_properties={"legalType": "CCT"}))
@@ -669,7 +665,7 @@ def contacts_stored(world: World) -> list[str]:
     return [item["SK"]["S"] for item in world.items("CONTACT")]
 
 
-def test_O2_155_no_422_leaves_contacts_behind(world: World, owned: int) -> None:
+def test_O2_155_an_order_refused_with_422_leaves_no_contacts(world: World, owned: int) -> None:
     before = contacts_stored(world)
     assert before
     taken = fresh()
