@@ -108,7 +108,7 @@ def test_O2_115_another_account_in_the_header_gets_a_401(world: World) -> None:
         assert_error(attempt(world, headers, world.domain()), 401, "unauthorized")
 
 
-def test_O2_116_a_domain_order_gets_a_503_while_domains_are_switched_off(switches: World) -> None:
+def test_O2_116_a_domain_order_gets_a_503_if_domains_are_switched_off(switches: World) -> None:
     world = switches
     world.features.document = OFF
     reply = attempt(world, credentials(world), world.domain())
@@ -119,7 +119,7 @@ def test_O2_116_a_domain_order_gets_a_503_while_domains_are_switched_off(switche
 
 
 @pytest.mark.parametrize(("default", "first", "second"), [(True, 503, 202), (False, 202, 503)])
-def test_O2_116_the_switch_has_rules_for_accounts(
+def test_O2_116_the_switch_can_be_set_for_one_account(
     switches: World, default: bool, first: int, second: int
 ) -> None:
     world = switches
@@ -129,7 +129,7 @@ def test_O2_116_the_switch_has_rules_for_accounts(
     assert order_domain(world, world.domain(f"x{name}"), "credit").status == second
 
 
-def test_O2_116_a_domain_order_gets_a_503_while_the_switch_cannot_be_read(switches: World) -> None:
+def test_O2_116_a_domain_order_gets_a_503_if_the_switch_is_unreadable(switches: World) -> None:
     world = switches
     for document in (None, {"another": {"default": True}}, {"domain_registration": {"default": "yes"}}):
         world.features.document = document

@@ -34,7 +34,7 @@ GOOD = f'{{"site": {SITE}}}'
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
-    """A world with one order of the account `ready` and one of `credit`. No test changes them."""
+    """A world with one order of the account `ready` and one of `credit`. No test changes these orders."""
     with a_world() as world:
         world.place("ready")
         world.place("credit")
@@ -87,7 +87,7 @@ def test_malformed_json_is_refused(world: World, name: str) -> None:
 
 
 @pytest.mark.parametrize("body", ["null", "[]", "1", '"x"', "true", f"[{GOOD}]"])
-def test_a_body_that_is_not_an_object_is_refused(world: World, body: str) -> None:
+def test_the_body_must_be_a_json_object(world: World, body: str) -> None:
     assert_error(post(world, body), 400, "invalid_field", "")
 
 
@@ -179,7 +179,7 @@ def test_an_invalid_site_name_is_refused(world: World, value: Any) -> None:
         "\u00ad",
     ],
 )
-def test_a_site_name_with_invisible_or_line_breaking_characters_is_refused(world: World, name: str) -> None:
+def test_a_site_name_has_no_control_or_invisible_characters(world: World, name: str) -> None:
     reply = post(world, json.dumps({"site": json.loads(SITE) | {"name": name}}))
     assert_error(reply, 400, "invalid_field", "/site/name")
 
@@ -442,9 +442,7 @@ def test_every_bad_credential_gets_the_same_401_on_every_route(world: World, nam
     ],
 )
 @pytest.mark.parametrize("key", ["user_key", "system_key"])
-def test_a_wrong_account_in_the_header_gets_the_401_of_a_bad_credential(
-    world: World, account: str, key: str
-) -> None:
+def test_a_wrong_account_gets_the_401_of_a_bad_credential(world: World, account: str, key: str) -> None:
     headers = {**credentials(world, "ready", key), "x-auth-account": account}
     expected = send(world, "GET", "/api/orders", account=None)
     for method, path, _ in ROUTES:
@@ -488,7 +486,7 @@ def spellings(world: World, account: str) -> list[str]:
         ("POST", "/resend-verification"),
     ],
 )
-def test_the_order_of_another_account_is_not_found_by_any_form_of_its_id(
+def test_no_form_of_an_id_finds_another_accounts_order(
     world: World, method: str, below: str, place: int
 ) -> None:
     foreign = spellings(world, "credit")[place]
@@ -555,12 +553,12 @@ TRICKS = (
         ("GET", "/api/users/x", "id"),
     ],
 )
-def test_malicious_ids_are_404(world: World, method: str, path: str, name: str, wrong: str) -> None:
+def test_malicious_ids_get_a_404(world: World, method: str, path: str, name: str, wrong: str) -> None:
     reply = attack(world, method, path, parameters={name: wrong})
     assert_error(reply, 404, "not_found")
 
 
-def test_ids_that_cannot_be_a_table_key_are_not_looked_up(
+def test_an_id_is_not_looked_up_if_it_cannot_be_a_table_key(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """DynamoDB refuses keys longer than 2048 bytes, so a look-up would lead to a 500. Moto accepts such keys."""
@@ -600,7 +598,7 @@ def test_ids_that_cannot_be_a_table_key_are_not_looked_up(
     ],
     ids=lambda value: repr(value)[:40],
 )
-def test_unknown_paths_and_methods_are_404(world: World, method: str, path: str) -> None:
+def test_unknown_paths_and_methods_get_a_404(world: World, method: str, path: str) -> None:
     for account in ("ready", None):
         reply = attack(world, method, path, account=account, body=GOOD)
         assert_error(reply, 404, "not_found")
@@ -648,7 +646,7 @@ def test_an_invalid_idempotency_key_is_refused(world: World, key: str) -> None:
         ({}, "x" * 70_000, 413),
     ],
 )
-def test_an_error_is_sent_as_rfc_9457_on_request(
+def test_an_error_is_sent_as_problem_json_on_request(
     world: World, accept: str, headers: Mapping[str, str], body: str, status: int
 ) -> None:
     before = state_of(world)
@@ -670,9 +668,7 @@ def test_an_error_is_sent_as_rfc_9457_on_request(
         ("billing:read billing:write",),
     ],
 )
-def test_an_oauth_token_reads_what_its_scopes_allow_and_never_writes(
-    world: World, scopes: tuple[str, ...]
-) -> None:
+def test_an_oauth_token_only_reads_what_its_scopes_allow(world: World, scopes: tuple[str, ...]) -> None:
     needed = {
         "/api/orders": "billing:read",
         "/api/carts": "billing:read",

@@ -58,7 +58,7 @@ def place(world: World, key: str) -> Reply:
 
 
 @pytest.mark.parametrize("code", SENSITIVE)
-def test_O2_099_a_decline_that_hints_at_theft_is_shown_as_generic(world: World, card: Any, code: str) -> None:
+def test_O2_099_a_decline_for_suspected_theft_is_shown_as_generic(world: World, card: Any, code: str) -> None:
     card(code)
     world.advance(1)  # the next order becomes the account's newest
     first, again = place(world, code), place(world, code)
@@ -109,7 +109,7 @@ def test_O2_099_an_error_without_a_decline_has_no_decline_code(world: World) -> 
         *[(code, "generic_decline") for code in SENSITIVE],
     ],
 )
-def test_only_a_banks_code_is_shown_as_a_decline(code: str | None, told: str | None) -> None:
+def test_only_a_banks_code_is_shown_as_a_decline_code(code: str | None, told: str | None) -> None:
     assert shown_decline(code) == told
 
 

@@ -1,4 +1,4 @@
-"""Who may manage API keys. No key makes or rotates a stronger one."""
+"""Who may manage API keys. No key makes or rotates a stronger key."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def test_a_key_neither_makes_nor_rotates_a_stronger_key(world: World, name: str)
     reply = refused(world, lambda: make(world, limited, **wanted), 403, code)
     if pointer:
         assert reply.body["details"][0]["pointer"] == pointer
-    # A key without limits makes the stronger key. By rotating that key, the limited key would get a secret of it.
+    # A key without limits makes the stronger key. A rotation by the limited key would reveal a new secret.
     secret, key = made(world, new_key(world, test=wanted.get("test", True)), **wanted)
     refused(world, lambda: rotate(world, key["id"], limited, {"overlap_seconds": 0}), 403, code)
     assert works(world, secret, source_ip=wanted.get("ip_list", ["203.0.113.7"])[0].split("/")[0])
@@ -152,7 +152,7 @@ def test_a_key_makes_keys_within_its_own_limits(world: World) -> None:
     assert rotate(world, key["id"], limited).status == 200
 
 
-def test_a_user_can_revoke_but_not_rotate_the_key_of_another_user(world: World) -> None:
+def test_another_users_key_can_be_revoked_but_not_rotated(world: World) -> None:
     secret, key = made(world)
     for other in (new_key(world, user="usr_other"), world.accounts["ready"]["system_key"]):
         refused(world, lambda other=other: rotate(world, key["id"], other), 403, "stronger_key", "/kind")

@@ -39,7 +39,7 @@ def world() -> Iterator[World]:
 # -- rotating and revoking ------------------------------------------------------------------------------------------
 
 
-def test_after_a_rotation_both_secrets_work_until_the_overlap_ends(world: World) -> None:
+def test_both_secrets_work_until_the_overlap_ends(world: World) -> None:
     old, key = made(world, spend_cap={"month": 900})
     reply = rotate(world, key["id"], body={"overlap_seconds": 3600})
     new, rotated = reply.body["secret"], reply.body["key"]
@@ -56,7 +56,7 @@ def test_after_a_rotation_both_secrets_work_until_the_overlap_ends(world: World)
     assert listed(world)[key["id"]]["previous_secret"] is None
 
 
-def test_without_a_body_the_old_secret_works_for_a_day(world: World) -> None:
+def test_the_old_secret_works_for_a_day_by_default(world: World) -> None:
     old, key = made(world)
     rotate(world, key["id"])
     world.advance(DAY - 1)
@@ -65,7 +65,7 @@ def test_without_a_body_the_old_secret_works_for_a_day(world: World) -> None:
     assert not works(world, old)
 
 
-def test_without_an_overlap_the_old_secret_ends_at_once(world: World) -> None:
+def test_the_old_secret_ends_at_once_without_an_overlap(world: World) -> None:
     old, key = made(world)
     reply = rotate(world, key["id"], body={"overlap_seconds": 0})
     assert reply.body["key"]["previous_secret"] is None
@@ -81,7 +81,7 @@ def test_a_wrong_overlap_is_refused(world: World, overlap: Any) -> None:
     assert works(world, old)
 
 
-def test_after_two_rotations_the_oldest_secret_has_ended(world: World) -> None:
+def test_a_second_rotation_ends_the_oldest_secret(world: World) -> None:
     first, key = made(world)
     second = rotate(world, key["id"]).body["secret"]
     assert works(world, second)
@@ -89,7 +89,7 @@ def test_after_two_rotations_the_oldest_secret_has_ended(world: World) -> None:
     assert [works(world, secret) for secret in (first, second, third)] == [False, True, True]
 
 
-def test_a_second_rotation_replaces_the_new_secret_if_it_was_never_used(world: World) -> None:
+def test_a_second_rotation_replaces_an_unused_new_secret(world: World) -> None:
     """The response with the new secret may have been lost. Clients then still use the old secret, so it must work."""
     first, key = made(world)
     lost = rotate(world, key["id"], body={"overlap_seconds": 60}).body["secret"]
@@ -121,7 +121,7 @@ def test_only_the_newest_secret_of_a_key_can_rotate_the_key(world: World) -> Non
     assert rotate(world, key["id"], new).status == 200
 
 
-def test_a_replaced_secret_cannot_make_a_key_that_outlives_it(world: World) -> None:
+def test_a_replaced_secret_cannot_make_a_longer_lived_key(world: World) -> None:
     old, key = made(world, scopes=None)
     rotate(world, key["id"])
     refused(world, lambda: make(world, old), 403, "stronger_key", "/expires_at")
@@ -272,7 +272,7 @@ def written_twice(monkeypatch: pytest.MonkeyPatch, method: str) -> None:
 
 
 @pytest.mark.parametrize("idempotency_key", [None, "a"])
-def test_a_key_that_is_written_twice_is_made_once_and_shows_its_secret(
+def test_a_repeated_write_makes_one_key_and_shows_its_secret(
     world: World, monkeypatch: pytest.MonkeyPatch, idempotency_key: str | None
 ) -> None:
     keys = set(listed(world))
@@ -284,7 +284,7 @@ def test_a_key_that_is_written_twice_is_made_once_and_shows_its_secret(
 
 
 @pytest.mark.parametrize("headers", [{}, {"idempotency-key": "r"}])
-def test_a_rotation_that_is_written_twice_shows_its_secret(
+def test_a_repeated_write_of_a_rotation_shows_the_secret(
     world: World, monkeypatch: pytest.MonkeyPatch, headers: dict[str, str]
 ) -> None:
     old, key = made(world)
@@ -296,7 +296,7 @@ def test_a_rotation_that_is_written_twice_shows_its_secret(
 
 
 @pytest.mark.parametrize("mishap", [Mishap.NOT_DONE, Mishap.ANSWER_LOST])
-def test_after_a_fault_of_the_table_the_key_works_and_can_be_rotated(world: World, mishap: Mishap) -> None:
+def test_a_key_can_be_rotated_after_a_fault_of_the_table(world: World, mishap: Mishap) -> None:
     old, key = made(world)
     world.mishaps.watch(lambda name: mishap if "transact" in name else None)
     assert_error(rotate(world, key["id"]), 503, "temporarily_unavailable")
@@ -306,7 +306,7 @@ def test_after_a_fault_of_the_table_the_key_works_and_can_be_rotated(world: Worl
     assert works(world, old) and works(world, new)
 
 
-def test_no_secret_survives_a_revocation_among_many_concurrent_rotations(world: World) -> None:
+def test_no_secret_survives_a_revocation_among_many_rotations(world: World) -> None:
     stored = secrets_of_the_table(world)
     first, key = made(world)
 

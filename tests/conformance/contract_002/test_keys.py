@@ -42,7 +42,7 @@ def world() -> Iterator[World]:
 # -- making and listing -------------------------------------------------------------------------------------------
 
 
-def test_a_key_is_made_used_and_listed_without_its_secret(world: World) -> None:
+def test_a_new_key_works_and_is_listed_without_its_secret(world: World) -> None:
     secret, key = made(world, scopes=["tasks:read", "billing:read"])
     assert SECRET.fullmatch(secret)
     assert call(world, "GET", "/api/orders", secret).status == 200
@@ -101,7 +101,7 @@ def test_a_key_without_an_id_still_works_and_is_not_listed(world: World) -> None
     assert len(listed(world, old)) == before + 1
 
 
-def test_only_a_request_with_null_scopes_makes_a_key_that_may_do_everything(world: World) -> None:
+def test_a_key_may_do_everything_only_if_its_scopes_are_null(world: World) -> None:
     refused(
         world, lambda: call(world, "POST", "/api/keys", body={"name": "x"}), 400, "missing_field", "/scopes"
     )
@@ -126,7 +126,7 @@ def test_the_limits_of_a_new_key_are_enforced(world: World) -> None:
     assert key["id"] not in listed(world)
 
 
-def test_a_repeated_request_makes_one_key_and_does_not_repeat_the_secret(world: World) -> None:
+def test_a_repeated_request_makes_no_key_and_shows_no_secret(world: World) -> None:
     first = make(world, idempotency_key="a")
     before = state_of(world)
     second = make(world, idempotency_key="a")
@@ -215,7 +215,7 @@ def test_the_errors_of_fields_are_plain_sentences(world: World, changes: Any, te
     assert make(world, **changes).body["errors"] == [text]
 
 
-def test_the_error_for_an_address_block_with_host_bits_shows_the_valid_block(world: World) -> None:
+def test_an_error_about_host_bits_shows_the_valid_block(world: World) -> None:
     reply = make(world, ip_list=["203.0.113.7/24"])
     assert "203.0.113.0/24" in reply.body["errors"][0]
 

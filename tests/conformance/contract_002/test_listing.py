@@ -127,7 +127,7 @@ def test_O2_031_C23_orders_are_newest_first_in_a_stable_sequence(world: World) -
     assert seconds == sorted(seconds, reverse=True)
 
 
-def test_O2_031_orders_of_one_second_are_newest_first_to_the_millisecond(world: World) -> None:
+def test_O2_031_orders_of_one_second_are_sorted_by_millisecond(world: World) -> None:
     new_account(world, "ready", "quick")
     world.advance(1 - world.clock.now() % 1000 / 1000)  # to the first millisecond of a second
     placed = []
@@ -143,7 +143,7 @@ def test_O2_031_orders_of_one_second_are_newest_first_to_the_millisecond(world: 
     assert times == sorted(times, reverse=True)
 
 
-def test_O2_031_a_millisecond_can_have_more_orders_than_it_has_numbers(world: World) -> None:
+def test_O2_031_a_millisecond_can_have_more_orders_than_numbers(world: World) -> None:
     """160 orders are placed in one millisecond, which has only 128 order numbers."""
     new_account(world, "ready", "crowd")
     ids = []
@@ -210,7 +210,7 @@ def test_C23_a_forged_cursor_is_an_error(world: World, cursor: str) -> None:
 
 @pytest.mark.parametrize("number", [0, 1, 10**16 - 1])
 @pytest.mark.parametrize("direction", ["older", "newer"])
-def test_C23_a_cursor_beyond_an_end_of_the_list_gives_an_empty_or_a_full_page(
+def test_C23_a_cursor_beyond_the_list_gives_an_empty_or_full_page(
     world: World, direction: str, number: int
 ) -> None:
     cursor = limits._encode(direction, number)
@@ -238,7 +238,7 @@ def test_O2_030_a_page_number_has_at_most_12_digits(world: World, page: str) -> 
     assert reply.body["errors"] == ["`page` must have at most 12 digits."]
 
 
-def test_C23_numbered_pages_that_start_at_page_marks_do_not_overlap(world: World) -> None:
+def test_C23_deep_numbered_pages_do_not_overlap(world: World) -> None:
     """A deep page is read from the nearest page mark, which stores the position of an order in its account's list.
 
     The function `roll_up_cart` stores a mark at every 50th order.

@@ -157,7 +157,7 @@ def test_O2_142_an_unsold_ending_is_refused(world: World, name: str) -> None:
     assert "/api/tlds" in reply.body["errors"][0]
 
 
-def test_O2_143_an_ending_without_a_price_in_the_accounts_billing_plan_is_refused(world: World) -> None:
+def test_O2_143_an_ending_without_a_price_for_the_account_is_refused(world: World) -> None:
     refused_domain(world, world.domain("priceless.info"), 400, "pricing_unavailable", "/domain/name")
     before = change_account(world, "ready", billing_plan="reseller")
     try:
@@ -206,7 +206,7 @@ def test_O2_140_an_invalid_action_is_refused(world: World, action: Any) -> None:
 
 
 @pytest.mark.parametrize("changes", [{}, {"authcode": ""}, {"authcode": "  "}, {"authcode": None}])
-def test_O2_123_O2_144_a_transfer_without_an_auth_code_is_refused_if_the_ending_requires_one(
+def test_O2_123_O2_144_a_transfer_needs_an_auth_code_if_the_ending_has_one(
     world: World, changes: dict[str, Any]
 ) -> None:
     for name in ("to-move.com", "to-move.de"):
@@ -234,7 +234,7 @@ def test_O2_123_the_auth_code_reaches_the_registrar_and_is_not_shown(world: Worl
 
 
 @pytest.mark.parametrize("code", [1, True, [], {}, "x" * 256])
-def test_O2_123_an_auth_code_that_is_not_a_text_or_is_too_long_is_refused(world: World, code: Any) -> None:
+def test_O2_123_an_auth_code_must_be_a_text_and_not_too_long(world: World, code: Any) -> None:
     body = world.domain("odd-code.com", action="transfer", authcode=code)
     reply = refused_domain(world, body, 400, "invalid_field", "/domain/authcode")
     assert "xxxxx" not in str(reply.body)
@@ -268,7 +268,7 @@ def test_O2_140_O2_141_O2_144_all_errors_are_reported_together(world: World) -> 
         ("https://client.example/", "/callback"),
     ],
 )
-def test_O2_136_callback_rules_are_those_for_sites(world: World, callback: Any, pointer: str) -> None:
+def test_O2_136_a_domain_order_has_the_callback_rules_of_a_site_order(world: World, callback: Any, pointer: str) -> None:
     body = world.domain("called-back.com") | {"callback": callback}
     before = state_of(world)
     domain = order_domain(world, body)
@@ -281,9 +281,7 @@ def test_O2_136_callback_rules_are_those_for_sites(world: World, callback: Any, 
 # -- the pre-flight check: can the account be charged? ------------------------------------------------------------
 
 
-def test_O2_148_an_account_needs_a_stripe_customer_a_default_method_and_a_complete_contact(
-    world: World,
-) -> None:
+def test_O2_148_an_account_must_be_chargeable_to_order_a_domain(world: World) -> None:
     refused_domain(
         world, world.domain("preflight.com"), 400, "no_default_payment_method", account="no_method"
     )
@@ -301,13 +299,13 @@ def test_O2_148_an_account_needs_a_stripe_customer_a_default_method_and_a_comple
             world.services.directory.put_account(account)
 
 
-def test_O2_148_the_registrar_is_not_called_for_an_account_that_cannot_pay(world: World) -> None:
+def test_O2_148_the_registrar_is_not_called_if_the_account_cannot_pay(world: World) -> None:
     asked = len(world.registrar.requests)
     world.order_domain("not-asked.com", "no_method")
     assert len(world.registrar.requests) == asked
 
 
-def test_an_account_without_permission_to_order_cannot_order_a_domain(world: World) -> None:
+def test_an_account_without_the_right_to_order_is_refused(world: World) -> None:
     new_account(world, "ready", "barred", can_order=False)
     reply = refused_domain(
         world, world.domain("barred.com"), 400, "account_unable_to_create_orders", account="barred"
@@ -321,9 +319,7 @@ def test_an_account_without_permission_to_order_cannot_order_a_domain(world: Wor
 @pytest.mark.parametrize(
     "name", ["taken-name.com", "reserved-name.com", "taken-bücher.de", "premium-name.com"]
 )
-def test_O2_149_a_taken_or_reserved_domain_or_a_premium_domain_without_a_price_is_unavailable(
-    world: World, name: str
-) -> None:
+def test_O2_149_taken_reserved_and_unpriced_domains_are_unavailable(world: World, name: str) -> None:
     reply = refused_domain(world, world.domain(name), 422, "domain_unavailable", "/domain/name")
     assert name in reply.body["errors"][0]
 
@@ -364,7 +360,7 @@ def test_O2_150_two_spellings_of_a_domain_are_one_domain(world: World, first: st
     assert len(world.stripe.charges(world.accounts["ready"]["customer"])) == charges + 1
 
 
-def test_O2_150_concurrent_orders_for_a_domain_leave_one_order_and_one_charge(world: World) -> None:
+def test_O2_150_only_one_of_several_concurrent_orders_gets_the_domain(world: World) -> None:
     world.order_domain("warm-up.com")  # import the functions before the threads begin
     names = ["raced.com", "RACED.com"] * 5
     accounts = ["ready", "credit"] * 5
@@ -381,9 +377,7 @@ def test_O2_150_concurrent_orders_for_a_domain_leave_one_order_and_one_charge(wo
     assert world.registrar.submissions("raced.com") == 1
 
 
-def test_O2_150_the_write_refuses_a_taken_domain_that_the_earlier_check_reported_as_free(
-    world: World,
-) -> None:
+def test_O2_150_the_write_refuses_a_domain_taken_since_the_check(world: World) -> None:
     assert world.order_domain("looked-free.com").status == 202
     orders = world.services.orders
     seen = orders.domain_taken
@@ -412,7 +406,7 @@ def test_O2_150_a_domain_is_free_again_after_its_order_is_cancelled(world: World
     ("fault", "name"), [("lost", "away.com"), ("throttled", "away.com"), ("unsure", "unsure-away.com")]
 )
 @pytest.mark.parametrize("action", ["register", "transfer"])
-def test_O2_149_a_request_leaves_nothing_behind_when_the_registrar_is_unavailable(
+def test_O2_149_nothing_is_stored_if_the_registrar_is_unavailable(
     world: World, fault: str, name: str, action: str
 ) -> None:
     operation = {"register": "CheckDomainAvailability", "transfer": "CheckDomainTransferability"}[action]
@@ -435,7 +429,7 @@ def test_O2_149_a_slow_availability_check_is_retried(world: World) -> None:
 # -- payments that cannot be started ------------------------------------------------------------------------------
 
 
-def test_O2_153_O2_154_a_refused_payment_deletes_the_contacts_and_frees_the_domain(world: World) -> None:
+def test_O2_153_O2_154_a_refused_payment_leaves_no_contacts_and_a_free_domain(world: World) -> None:
     reply = world.order_domain("not-paid.com", "declined_final", key="refused")
     assert_error(reply, 422, "cart_pay_failed")
     world.run()
@@ -464,9 +458,7 @@ def test_O2_153_O2_154_a_refused_payment_deletes_the_contacts_and_frees_the_doma
         {"role_contacts": {}},
     ],
 )
-def test_an_idempotency_key_with_another_body_is_refused_and_changes_nothing(
-    world: World, changes: dict[str, Any]
-) -> None:
+def test_an_idempotency_key_is_refused_with_another_body(world: World, changes: dict[str, Any]) -> None:
     body = world.domain("key-reused.com")
     if not world.services.orders.domain_taken("key-reused.com"):
         assert order_domain(world, body, idempotency_key="reused").status == 202
@@ -477,9 +469,7 @@ def test_an_idempotency_key_with_another_body_is_refused_and_changes_nothing(
     assert order_domain(world, body, idempotency_key="reused").status == 202
 
 
-def test_a_request_that_loses_the_domain_to_its_own_duplicate_returns_the_duplicates_order(
-    world: World,
-) -> None:
+def test_a_race_between_duplicate_requests_gives_one_order(world: World) -> None:
     orders = world.services.orders
     seen = orders.domain_taken
     twins = []
@@ -495,7 +485,7 @@ def test_a_request_that_loses_the_domain_to_its_own_duplicate_returns_the_duplic
     assert reply.headers["idempotent-replayed"] == "true"
 
 
-def test_the_idempotency_key_of_a_site_order_cannot_be_used_for_a_domain(world: World) -> None:
+def test_a_site_orders_idempotency_key_is_refused_for_a_domain(world: World) -> None:
     assert world.place(key="two-endpoints").status == 202
     reply = world.order_domain("two-endpoints.com", key="two-endpoints")
     assert_error(reply, 422, "idempotency_key_reused")
@@ -513,7 +503,7 @@ def test_a_refused_request_does_not_use_up_its_idempotency_key(world: World) -> 
     assert world.order_domain("unspent.com", key="unspent").status == 202
 
 
-def test_twenty_concurrent_posts_make_one_order_one_charge_and_one_registration(world: World) -> None:
+def test_twenty_concurrent_equal_requests_make_one_order(world: World) -> None:
     world.order_domain("warm.com")  # import the functions before the threads begin
     charges = len(world.stripe.charges())
     with ThreadPoolExecutor(20) as threads:
@@ -526,10 +516,10 @@ def test_twenty_concurrent_posts_make_one_order_one_charge_and_one_registration(
     assert world.registrar.submissions("twenty.com") == 1
 
 
-def test_O2_123_an_auth_code_of_two_lines_is_refused_and_surrounding_spaces_are_removed(world: World) -> None:
+def test_O2_123_an_auth_code_is_trimmed_and_must_be_a_single_line(world: World) -> None:
     two_lines = world.domain("two-lines.nl", action="transfer", authcode="one\ntwo")
     refused_domain(world, two_lines, 400, "invalid_field", "/domain/authcode")
-    # The stand-in refuses only the auth code `wrong`. If the spaces were sent, it would accept the code.
+    # The stand-in refuses only the auth code `wrong`. If the spaces were sent, the stand-in would accept the code.
     spaces = world.domain("spaces-around.nl", action="transfer", authcode="  wrong \n")
     refused_domain(world, spaces, 422, "domain_add_failed", "/domain/name")
 

@@ -41,7 +41,7 @@ def test_O2_081_a_payment_with_a_working_card_succeeds(world: World) -> None:
 
 
 @pytest.mark.parametrize("account", ["authentication_required", "declined_recoverable"])
-def test_O2_082_O2_083_C07_a_payment_that_the_customer_can_complete_is_awaiting_authentication(
+def test_O2_082_O2_083_C07_a_payment_left_to_the_customer_awaits_authentication(
     world: World, account: str
 ) -> None:
     reply, order_id = placed(world, account)
@@ -103,7 +103,7 @@ def test_O2_099_C05_a_final_decline_gets_a_422_and_leaves_no_open_invoice(world:
     assert state_of(world) == before
 
 
-def test_O2_099_a_preflight_failure_is_a_400_and_a_payment_failure_is_a_422(world: World) -> None:
+def test_O2_099_preflight_failures_get_a_400_and_payment_failures_a_422(world: World) -> None:
     assert world.place("no_method").status == 400
     assert world.place("declined_final").status == 422
 
@@ -126,9 +126,7 @@ def test_C07_C10_an_undeliverable_order_shows_its_refund(world: World) -> None:
 
 
 @pytest.mark.parametrize("account", ["authentication_required", "declined_recoverable"])
-def test_O2_051_C08_a_payment_that_waits_for_the_customer_shows_nothing_charged(
-    world: World, account: str
-) -> None:
+def test_O2_051_C08_an_unfinished_payment_shows_nothing_charged(world: World, account: str) -> None:
     _, order_id = placed(world, account)
     payment = shown(world, order_id, account)["payment"]
     assert (payment["status"], payment["amount_charged_cents"]) == ("awaiting_authentication", 0)
@@ -139,7 +137,7 @@ def test_O2_051_C08_a_payment_that_waits_for_the_customer_shows_nothing_charged(
     assert (payment["status"], payment["amount_charged_cents"]) == ("succeeded", 1200)
 
 
-def test_O2_051_C08_a_debit_is_shown_as_charged_only_after_its_money_has_arrived(world: World) -> None:
+def test_O2_051_C08_a_debit_is_shown_as_charged_only_after_it_settles(world: World) -> None:
     _, order_id = placed(world, "sepa")
     payment = shown(world, order_id, "sepa")["payment"]
     assert (payment["status"], payment["amount_charged_cents"]) == ("processing", 0)
@@ -200,7 +198,7 @@ def test_C07_an_unpaid_order_expires_and_can_no_longer_be_paid(world: World) -> 
     assert (cart["cart"]["rollup_status"], cart["cart"]["status"]) == ("cancelled", "active")
 
 
-def test_O2_098_a_request_leaves_nothing_behind_when_stripe_is_unavailable(world: World) -> None:
+def test_O2_098_nothing_is_stored_if_stripe_is_unavailable(world: World) -> None:
     before = state_of(world)
     world.stripe.faults.add("error", "/v1/customers/.*", times=5)
     world.stripe.faults.add("error", "/v1/payment_methods.*", times=5)

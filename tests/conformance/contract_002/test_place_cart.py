@@ -112,9 +112,7 @@ def test_O2_136_every_order_of_the_cart_sends_a_callback(world: World) -> None:
 
 
 @pytest.mark.parametrize("policy", ["keep", None])
-def test_a_domain_that_cannot_be_registered_is_refunded_and_the_other_items_are_delivered(
-    world: World, policy: str | None
-) -> None:
+def test_a_failed_domain_is_refunded_alone_by_default(world: World, policy: str | None) -> None:
     before = world.net_paid()
     fields = {"on_item_failure": policy} if policy else {}
     placed = world.place_cart(
@@ -131,7 +129,7 @@ def test_a_domain_that_cannot_be_registered_is_refunded_and_the_other_items_are_
     assert refunds == [0, 0, 1200]
 
 
-def test_cancel_all_also_refunds_a_site_that_can_still_be_cancelled(world: World) -> None:
+def test_cancel_all_also_refunds_a_cancellable_site(world: World) -> None:
     before = world.net_paid()
     placed = world.place_cart(world.domain(fresh("lost-")), world.site(), on_item_failure="cancel_all")
     world.run(finish=False)
@@ -142,7 +140,7 @@ def test_cancel_all_also_refunds_a_site_that_can_still_be_cancelled(world: World
     assert world.net_paid() == before
 
 
-def test_O2_137_the_sequence_of_items_is_kept_in_the_response_the_cart_and_the_invoice(world: World) -> None:
+def test_O2_137_the_sequence_of_items_is_kept_everywhere(world: World) -> None:
     wanted = [fresh() if place % 2 else f"Site {place}" for place in range(8)]
     items = [world.domain(name) if "." in name else world.site(name=name) for name in wanted]
     placed = world.place_cart(*items)
@@ -156,7 +154,7 @@ def test_O2_137_the_sequence_of_items_is_kept_in_the_response_the_cart_and_the_i
     assert [name for line in lines for name in wanted if f"{name}:" in line] == wanted
 
 
-def test_a_cart_with_one_item_gets_the_response_of_the_products_own_endpoint(world: World) -> None:
+def test_a_cart_of_one_item_gets_the_response_of_a_single_order(world: World) -> None:
     for item, alone in (
         (world.site(), world.place()),
         (world.domain(fresh()), world.order_domain(fresh())),
@@ -235,7 +233,7 @@ def test_an_invalid_machine_is_refused(world: World, field: str, value: Any, cod
     refused(world, {"items": [world.site(), {"vm": machine}]}, 400, code, f"/items/1/vm/{field}")
 
 
-def test_a_site_a_domain_and_a_machine_make_one_charge_and_three_orders(world: World) -> None:
+def test_a_cart_of_all_three_products_makes_one_charge(world: World) -> None:
     paid = world.net_paid()
     placed = world.place_cart(world.site(name="Shop"), world.domain(fresh()), {"vm": VM})
     assert_envelope(placed.body)
@@ -309,7 +307,7 @@ def test_O2_120_O2_141_the_error_points_to_each_item_with_a_wrong_type(world: Wo
     assert found["/items/2/domain"] == "invalid_field"
 
 
-def test_O2_147_the_error_points_to_the_item_with_an_invalid_contact_source(world: World) -> None:
+def test_O2_147_the_error_names_the_item_with_a_bad_contact_source(world: World) -> None:
     item = world.domain(fresh(), contact=None, contact_source={"registration_id": 4711})
     pointer = "/items/1/domain/contact_source/registration_id"
     refused(world, {"items": [world.site(), item]}, 400, "invalid_contact_source", pointer)
@@ -353,9 +351,7 @@ def test_O2_150_a_cart_with_a_domain_of_another_order_is_refused(world: World) -
     refused(world, body, 422, "domain_add_failed", "/items/1/domain/name", account="credit")
 
 
-def test_O2_150_the_write_refuses_a_taken_domain_that_the_earlier_check_reported_as_free(
-    world: World,
-) -> None:
+def test_O2_150_the_write_refuses_a_domain_taken_since_the_check(world: World) -> None:
     name = fresh()
     assert world.order_domain(name).status == 202
     orders = world.services.orders
@@ -381,7 +377,7 @@ def test_O2_151_O2_152_the_error_points_to_the_item_with_invalid_contact_fields(
     }
 
 
-def test_a_cart_without_domains_is_accepted_while_the_registrar_is_unavailable(world: World) -> None:
+def test_a_cart_without_domains_does_not_need_the_registrar(world: World) -> None:
     world.registrar.fail_next("CheckDomainAvailability", times=40)
     try:
         refused(world, {"items": [world.site(), world.domain(fresh())]}, 503, "temporarily_unavailable")
@@ -390,7 +386,7 @@ def test_a_cart_without_domains_is_accepted_while_the_registrar_is_unavailable(w
         world.registrar.clear_faults()
 
 
-def test_a_cart_that_exceeds_the_capacity_is_refused_as_a_whole(world: World) -> None:
+def test_a_cart_is_refused_as_a_whole_if_it_exceeds_capacity(world: World) -> None:
     world.services.catalogue.put_variant(Variant("three-left", capacity=3))
     world.advance(61)
     two = [world.site(variant="three-left"), world.site(variant="three-left")]
@@ -406,7 +402,7 @@ def test_O2_148_an_account_without_a_payment_method_cannot_order_a_cart(world: W
     refused(world, body, 400, "no_default_payment_method", account="no_method")
 
 
-def test_O2_153_O2_154_a_refused_payment_fails_every_order_and_frees_every_domain(world: World) -> None:
+def test_O2_153_O2_154_a_refused_payment_fails_all_orders_and_frees_domains(world: World) -> None:
     first, second = fresh(), fresh()
     reply = world.place_cart(
         world.domain(first), world.site(), world.domain(second), account="declined_final"
@@ -439,7 +435,7 @@ def test_O2_114_a_system_key_orders_sites_but_no_domains(world: World) -> None:
     assert reply.headers["www-authenticate"]
 
 
-def test_O2_116_while_domains_are_switched_off_a_cart_can_still_have_sites(switched_off: World) -> None:
+def test_O2_116_a_cart_can_have_sites_if_domains_are_switched_off(switched_off: World) -> None:
     world = switched_off
     refused(world, {"items": [world.site(), world.domain(fresh())]}, 503, "feature_disabled")
     assert world.place_cart(world.site(), world.site()).status == 202

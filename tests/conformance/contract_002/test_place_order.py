@@ -60,7 +60,7 @@ def test_O2_060_the_response_is_sent_before_the_site_is_built(world: World) -> N
     assert "site" in shown(world, order_id)
 
 
-def test_O2_061_O2_067_O2_068_every_location_plan_and_term_in_about_can_be_ordered(world: World) -> None:
+def test_O2_061_O2_067_O2_068_every_option_in_api_about_can_be_ordered(world: World) -> None:
     about = world.request("GET", "/api/about").body
     locations = [place["short_name"] for place in about["locations"]]
     plans = {plan["short_name"]: plan["prices"] for plan in about["products"]}
@@ -128,7 +128,7 @@ def test_O2_079a_C04_the_cart_leads_to_the_order(world: World) -> None:
     assert world.request("GET", order["poll_url"]).body["order"]["id"] == order["id"]
 
 
-def test_O2_079b_polling_the_cart_or_the_order_shows_its_completion(world: World) -> None:
+def test_O2_079b_the_cart_and_the_order_show_the_completion(world: World) -> None:
     placed = world.place()
     world.run()
     cart = world.request("GET", placed.body["cart"]["poll_url"]).body
@@ -222,7 +222,7 @@ def test_all_invalid_fields_are_named_together(world: World) -> None:
         ("term", "MONTHLY"),
     ],
 )
-def test_O2_091_O2_092_O2_093_O2_094_C19_an_unknown_option_lists_the_known_ones(
+def test_O2_091_O2_092_O2_093_O2_094_C19_the_error_for_an_unknown_option_lists_the_known_options(
     world: World, field: str, value: str
 ) -> None:
     reply = refused(world, world.site(**{field: value}), f"unknown_{field}", f"/site/{field}")
@@ -239,7 +239,7 @@ def test_O2_091_O2_092_O2_093_O2_094_all_unknown_options_are_reported_together(w
     assert len(reply.body["errors"]) == 4
 
 
-def test_O2_095_C19_a_variant_whose_capacity_is_used_up_is_not_available(world: World) -> None:
+def test_O2_095_C19_a_variant_without_free_capacity_is_unavailable(world: World) -> None:
     set_catalogue(world, lambda catalogue: catalogue.put_variant(Variant("scarce", capacity=1)))
     assert completed(world, variant="scarce")["order"]["status"] == "completed"
     # In the cached catalogue, a place is still free. The write checks the capacity again.
@@ -251,7 +251,7 @@ def test_O2_095_C19_a_variant_whose_capacity_is_used_up_is_not_available(world: 
     assert (variants["scarce"], variants["vanilla"]) == (False, True)
 
 
-def test_O2_095_a_variant_taken_off_sale_is_not_available(world: World) -> None:
+def test_O2_095_a_variant_off_sale_is_unavailable(world: World) -> None:
     set_catalogue(world, lambda catalogue: catalogue.put_variant(Variant("retired", enabled=False)))
     refused(world, world.site(variant="retired"), "variant_unavailable", "/site/variant")
 
@@ -264,7 +264,7 @@ def test_O2_096_C19_a_plan_without_a_price_for_the_account_is_refused(world: Wor
     refused(world, world.site(), "pricing_missing", "/site/plan", account="dollars")
 
 
-def test_O2_097_C19_an_account_that_may_not_order_is_refused(world: World) -> None:
+def test_O2_097_C19_an_account_without_the_right_to_order_is_refused(world: World) -> None:
     new_account(world, "ready", "barred", can_order=False)
     reply = refused(world, world.site(), "account_unable_to_create_orders", account="barred")
     assert reply.body["errors"] == ["Account unable to create orders."]
@@ -290,9 +290,7 @@ def test_C18_a_field_named_order_gets_a_hint_to_use_site(world: World) -> None:
     "name",
     ["Zoë's 網站 🎉", "👩‍💻", "نمونه‌ها", "  trimmed  ", "x" * 100, "<b>alert(1)</b>", "{{7*7}}", 'a\\b"c'],
 )
-def test_O2_065_a_site_name_is_any_text_and_is_returned_without_surrounding_spaces(
-    world: World, name: str
-) -> None:
+def test_O2_065_a_site_name_is_any_text_and_is_returned_trimmed(world: World, name: str) -> None:
     assert completed(world, name=name)["site"]["name"] == name.strip()
 
 
@@ -333,7 +331,7 @@ def test_an_idempotency_key_belongs_to_one_account(world: World) -> None:
     assert_error(send(world, "GET", f"/api/carts/{token}", account="credit"), 404, "not_found")
 
 
-def test_an_idempotency_key_with_another_body_is_refused_and_changes_nothing(world: World) -> None:
+def test_an_idempotency_key_is_refused_with_another_body(world: World) -> None:
     first = with_key(world, "twice", json.dumps(world.site()))
     before = state_of(world)
     for other in (
@@ -348,6 +346,6 @@ def test_an_idempotency_key_with_another_body_is_refused_and_changes_nothing(wor
     assert with_key(world, "twice", json.dumps(world.site())).status == 202
 
 
-def test_without_an_idempotency_key_every_request_places_a_new_order(world: World) -> None:
+def test_every_request_without_an_idempotency_key_is_a_new_order(world: World) -> None:
     tokens = {post(world, world.site()).body["cart"]["token"] for _ in range(3)}
     assert len(tokens) == 3
