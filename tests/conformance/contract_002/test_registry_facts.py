@@ -1,4 +1,4 @@
-"""Contract 002: regression tests of domains and contacts about which our checks once disagreed with the registry."""
+"""Contract 002: cases in which our checks once disagreed with the registry about a domain or a contact."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def owner(world: World, **extra: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", ["佐々木.com", "ラーメン屋.com"])
-def test_a_domain_that_mixes_japanese_scripts_can_be_ordered(world: World, name: str) -> None:
+def test_a_domain_in_mixed_japanese_scripts_can_be_ordered(world: World, name: str) -> None:
     reply = world.order_domain(name)
     assert reply.status == 202, reply.body
 

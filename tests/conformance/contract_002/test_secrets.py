@@ -143,9 +143,7 @@ def test_no_log_line_has_a_secret(story: Story) -> None:
     assert found(story.logs, story.secrets) == []
 
 
-def test_the_log_line_of_a_placed_order_has_the_ids_of_its_order_cart_account_and_request(
-    story: Story,
-) -> None:
+def test_the_log_line_of_a_new_order_has_all_its_ids(story: Story) -> None:
     lines = [json.loads(line) for line in story.logs.splitlines() if line.startswith("{")]
     assert len(lines) > 50
     placed = [line for line in lines if line["message"] == "order placed"]

@@ -1,7 +1,7 @@
 """Contract 002, "Register or Transfer a Domain": an order from start to end, and all responses that show it.
 
-All tests of this file share one world. They advance its clock and run its reconciler, which also continues the orders
-of earlier tests.
+All tests of this file share one world. They advance the clock and run the reconciler. The reconciler also continues
+the orders of earlier tests.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ CALLBACK = {"url": "https://client.example/hook", "authorization": "Bearer 12345
 TRANSFER = {"action": "transfer", "authcode": "s3cret-auth"}
 
 
-def test_O2_111_a_delivered_registration_has_a_domain_a_dns_zone_and_a_renewal(world: World) -> None:
+def test_O2_111_a_delivered_registration_has_a_dns_zone_and_a_renewal(world: World) -> None:
     body = registered(world, "whole.de", contact=world.contact())
     assert world.registrar.registrations("whole.de") == world.registrar.submissions("whole.de") == 1
     domain = body["domain"]
@@ -47,7 +47,7 @@ def test_O2_111_a_delivered_registration_has_a_domain_a_dns_zone_and_a_renewal(w
     assert subscription["customer"] == world.accounts["ready"]["customer"]
 
 
-def test_O2_111_a_delivered_transfer_has_a_domain_a_dns_zone_and_a_renewal(world: World) -> None:
+def test_O2_111_a_delivered_transfer_has_a_dns_zone_and_a_renewal(world: World) -> None:
     body = registered(world, "moved.com", **TRANSFER)
     assert world.registrar.registrations("moved.com") == 1
     domain = body["domain"]
@@ -62,9 +62,7 @@ def zone_of(zone_id: str) -> Any:
     return bootstrap.aws_client("route53").get_hosted_zone(Id=zone_id)
 
 
-def test_O2_112_C05_the_202_is_sent_before_the_domain_is_submitted_and_polling_shows_it_active(
-    world: World,
-) -> None:
+def test_O2_112_C05_the_202_is_sent_before_the_domain_is_submitted(world: World) -> None:
     placed = world.order_domain("polled.com")
     assert placed.status == 202
     assert world.registrar.submissions("polled.com") == 0
@@ -86,7 +84,7 @@ def test_O2_112_C05_the_202_is_sent_before_the_domain_is_submitted_and_polling_s
 @pytest.mark.parametrize(
     ("account", "status"), [("authentication_required", "awaiting_authentication"), ("sepa", "processing")]
 )
-def test_O2_137_a_domain_is_not_submitted_to_the_registrar_before_the_payment(
+def test_O2_137_an_unpaid_domain_is_not_submitted_to_the_registrar(
     world: World, account: str, status: str
 ) -> None:
     name = f"unpaid-{status.replace('_', '-')}.com"
@@ -223,7 +221,7 @@ def test_O2_136_the_callback_contains_the_domain(world: World, name: str, kind: 
     assert told["task"]["domains"] == ([registration] if status == "OK" else [])
 
 
-def test_O2_149_a_premium_domain_is_sold_only_if_the_catalogue_has_its_price(world: World) -> None:
+def test_O2_149_a_premium_domain_is_sold_only_if_it_has_a_price(world: World) -> None:
     refused_domain(world, world.domain("premium-not.com"), 422, "domain_unavailable", "/domain/name")
     refused_domain(world, world.domain("premium-for-sale.net"), 422, "domain_unavailable", "/domain/name")
     body = registered(world, "premium-for-sale.com")
@@ -237,7 +235,7 @@ def test_O2_149_a_premium_domain_is_sold_only_if_the_catalogue_has_its_price(wor
 
 @pytest.mark.parametrize("second", ["ready", "credit"])
 @pytest.mark.parametrize("later", ["at once", "being registered", "owned"])
-def test_O2_150_a_domain_that_was_already_ordered_is_refused(world: World, second: str, later: str) -> None:
+def test_O2_150_a_domain_cannot_be_ordered_twice(world: World, second: str, later: str) -> None:
     name = f"here-{second}-{later.replace(' ', '-')}.com"
     placed = world.order_domain(name)
     order_id = placed.body["orders"][0]["id"]
@@ -262,7 +260,7 @@ def test_O2_150_a_domain_is_free_again_after_its_order_failed(world: World) -> N
     assert world.order_domain("fail-and-again.com", "credit").status == 202
 
 
-def test_O2_153_an_order_whose_payment_is_refused_sends_a_callback(world: World) -> None:
+def test_O2_153_an_order_with_a_refused_payment_sends_a_callback(world: World) -> None:
     known = len(world.callbacks.received)
     order_domain(world, world.domain("not-paid-2.com") | {"callback": CALLBACK}, "declined_final")
     world.run()
@@ -273,7 +271,7 @@ def test_O2_153_an_order_whose_payment_is_refused_sends_a_callback(world: World)
     assert json.loads(received.body)["type"] == "order.failed"
 
 
-def test_O2_154_contacts_stay_stored_during_and_after_the_delivery_of_an_order(world: World) -> None:
+def test_O2_154_contacts_are_kept_during_and_after_delivery(world: World) -> None:
     placed = world.order_domain("contacts-stay.com")
     number = number_of(placed.body["orders"][0]["id"])
     assert world.services.orders.contacts("acc_ready", number) is not None
@@ -281,14 +279,14 @@ def test_O2_154_contacts_stay_stored_during_and_after_the_delivery_of_an_order(w
     assert world.services.orders.contacts("acc_ready", number) is not None
 
 
-def test_O2_155_contacts_of_an_order_that_fails_later_are_deleted(world: World) -> None:
+def test_O2_155_contacts_are_deleted_if_the_order_fails_later(world: World) -> None:
     order_id = world.order_domain("fail-with-contacts.com").body["orders"][0]["id"]
     assert world.services.orders.contacts("acc_ready", number_of(order_id)) is not None
     assert finished(world, order_id)["order"]["status"] == "failed"
     assert world.services.orders.contacts("acc_ready", number_of(order_id)) is None
 
 
-def test_a_replay_returns_the_same_order_after_the_domain_was_registered(world: World) -> None:
+def test_a_replay_after_registration_returns_the_same_order(world: World) -> None:
     first = world.order_domain("again.com", key="again")
     before = state_of(world)["stripe"]
     second = world.order_domain("again.com", key="again")
@@ -305,7 +303,7 @@ def test_a_replay_returns_the_same_order_after_the_domain_was_registered(world: 
     assert world.registrar.submissions("again.com") == 1
 
 
-def test_a_replay_returns_the_same_order_after_another_owner_took_the_domain(world: World) -> None:
+def test_a_replay_returns_the_same_order_if_the_domain_was_taken(world: World) -> None:
     first = world.order_domain("snatched.com", key="snatched")
     world.registrar.take("snatched.com")
     assert world.order_domain("snatched.com", key="snatched").body == first.body

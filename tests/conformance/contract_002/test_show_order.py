@@ -155,7 +155,7 @@ def test_O2_055_a_site_order_has_no_domain_block(body: Any, waiting: Any) -> Non
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
-def test_O2_056_unknown_and_foreign_orders_are_the_same_404(world: World, body: Any, method: str) -> None:
+def test_O2_056_another_accounts_order_gets_the_404_of_an_unknown_one(world: World, body: Any, method: str) -> None:
     mine = number_of(body["order"]["id"])
     unknown = send(world, method, "/api/orders/00000000-0000-8000-8000-000000000000", account="credit")
     assert_error(unknown, 404, "not_found")
@@ -176,7 +176,7 @@ def test_O2_056_unknown_and_foreign_orders_are_the_same_404(world: World, body: 
         assert (reply.status, reply.body) == (404, unknown.body)
 
 
-def test_C02_an_order_is_found_by_each_of_the_three_spellings_of_its_id(world: World, body: Any) -> None:
+def test_C02_each_of_the_three_spellings_of_an_id_finds_the_order(world: World, body: Any) -> None:
     number = number_of(body["order"]["id"])
     for spelling in (str(number), object_id(number), body["order"]["id"].upper()):
         assert shown(world, spelling) == body

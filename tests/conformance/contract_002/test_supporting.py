@@ -84,7 +84,7 @@ def test_O2_116_about_shows_the_features_of_the_account(world: World) -> None:
     assert switched_on({"x-auth-account": ""}) is True  # without an account, the default applies
 
 
-def test_about_shows_null_for_a_feature_that_cannot_be_read(world: World) -> None:
+def test_about_shows_null_for_an_unreadable_feature(world: World) -> None:
     world.features.readable = False
     reply = send(world, "GET", "/api/about")
     assert (reply.status, reply.body["features"]) == (200, {"domain_registration": None})
@@ -141,7 +141,7 @@ def test_O2_185_a_task_can_be_read_by_its_id(world: World) -> None:
     assert (task["status"], task["sites"][0]["id"]) == ("OK", body["site"]["id"])
 
 
-def test_O2_185_a_task_that_waits_for_the_customer_is_paused_in_the_list_and_by_its_id(world: World) -> None:
+def test_O2_185_a_task_is_paused_if_it_waits_for_the_customer(world: World) -> None:
     account = "authentication_required"
     order = shown(world, world.place(account).body["orders"][0]["id"], account)
     task_id = order["tasks"][0]["id"]
@@ -153,7 +153,7 @@ def test_O2_185_a_task_that_waits_for_the_customer_is_paused_in_the_list_and_by_
     assert listed == alone
 
 
-def test_O2_185_without_an_account_a_user_sees_its_own_tasks_of_all_accounts(world: World) -> None:
+def test_O2_185_a_request_without_an_account_lists_a_users_own_tasks(world: World) -> None:
     secret = new_key(world, "credit", "trial", user="usr_both")
     mine = {}
     for account in ("credit", "trial"):
@@ -176,7 +176,7 @@ def test_O2_185_without_an_account_a_user_sees_its_own_tasks_of_all_accounts(wor
         world.services.directory.put_account(before)
 
 
-def test_O2_185_unknown_and_foreign_tasks_are_the_same_404(world: World) -> None:
+def test_O2_185_another_accounts_task_gets_the_404_of_an_unknown_one(world: World) -> None:
     task_id = completed(world)["tasks"][0]["id"]
     unknown = send(world, "GET", "/api/tasks/11", account="sepa")
     assert_error(unknown, 404, "not_found")
@@ -203,9 +203,7 @@ def test_O2_185_tasks_are_open_to_oauth_with_tasks_read(world: World) -> None:
 # -- accounts and users -------------------------------------------------------------------------------------------
 
 
-def test_O2_053_the_account_endpoint_has_the_fields_of_an_orders_account_plus_its_roles(
-    world: World,
-) -> None:
+def test_O2_053_the_account_endpoint_adds_the_roles_to_an_orders_account(world: World) -> None:
     account = send(world, "GET", "/api/accounts/acc_ready").body
     assert set(account) >= ACCOUNT_FIELDS | {"account_roles"}
     embedded = completed(world)["account"]
@@ -219,7 +217,7 @@ def test_O2_053_the_account_endpoint_has_the_fields_of_an_orders_account_plus_it
 
 
 @pytest.mark.parametrize("wrong", ["acc_credit", "acc_nobody", "ACC_READY", "acc_ready.", "acc_ready#"])
-def test_an_unknown_or_foreign_account_is_404(world: World, wrong: str) -> None:
+def test_an_unknown_or_foreign_account_gets_a_404(world: World, wrong: str) -> None:
     reply = send(world, "GET", "/api/accounts/x", parameters={"id": wrong})
     assert_error(reply, 404, "not_found")
     assert reply.body == send(world, "GET", "/api/accounts/y").body
@@ -234,7 +232,7 @@ def test_O2_054_the_user_endpoint_has_the_fields_of_an_orders_user(world: World)
 
 
 @pytest.mark.parametrize("wrong", ["usr_credit", "usr_nobody", "USR_READY", "usr_ready.", "usr_ready#"])
-def test_an_unknown_or_foreign_user_is_404(world: World, wrong: str) -> None:
+def test_an_unknown_or_foreign_user_gets_a_404(world: World, wrong: str) -> None:
     reply = send(world, "GET", "/api/users/x", parameters={"id": wrong})
     assert_error(reply, 404, "not_found")
     assert reply.body == send(world, "GET", "/api/users/y").body

@@ -51,7 +51,7 @@ def test_O2_143_the_prices_shown_are_the_prices_charged(world: World) -> None:
         )
 
 
-def test_O2_143_an_ending_without_a_price_for_the_account_has_an_empty_list_of_prices(world: World) -> None:
+def test_O2_143_an_ending_without_a_price_shows_no_prices(world: World) -> None:
     tlds = {tld["tld"]: tld for tld in send(world, "GET", "/api/tlds").body["tlds"]}
     assert tlds["info"]["prices"] == []
     refused_domain(world, world.domain("no-price.info"), 400, "pricing_unavailable", "/domain/name")
@@ -85,7 +85,7 @@ def test_O2_143_C09_prices_are_in_the_accounts_currency(world: World) -> None:
     assert send(world, "GET", "/api/tlds/com", account="yen").body["prices"] == []
 
 
-def test_without_an_account_no_prices_are_shown(world: World) -> None:
+def test_no_prices_are_shown_without_an_account(world: World) -> None:
     headers = {"authorization": credentials(world)["authorization"]}
     for path in ("/api/tlds", "/api/tlds/com"):
         reply = send(world, "GET", path, account=None, headers=headers)
@@ -119,7 +119,7 @@ def test_O2_130_O2_142_each_ending_has_a_schema_for_its_contacts(world: World, e
 
 
 @pytest.mark.parametrize("ending", [ending for ending in ON_SALE if ending != "info"])
-def test_O2_130_the_registrar_accepts_the_example_contacts_of_every_ending(world: World, ending: str) -> None:
+def test_O2_130_the_registrar_accepts_the_example_contacts(world: World, ending: str) -> None:
     schema = send(world, "GET", f"/api/tlds/{ending}").body["contact_schema"]
     for number, example in enumerate(schema["examples"]):
         name = f"example-{number}.{ending}"
@@ -154,7 +154,7 @@ def test_an_ending_is_found_by_other_spellings(world: World, spelling: str) -> N
     "ending",
     ["zz", "io", "example.com", "uk", "c om", "%2e", "", "..", "com/", "com\x00", "é", "x" * 5000, "#"],
 )
-def test_O2_142_an_unsold_ending_is_404(world: World, ending: str) -> None:
+def test_O2_142_an_unsold_ending_gets_a_404(world: World, ending: str) -> None:
     reply = send(world, "GET", "/api/tlds/x", parameters={"tld": ending})
     assert_error(reply, 404, "not_found")
     assert "xxxx" not in json.dumps(reply.body)
@@ -171,7 +171,7 @@ def test_endings_can_be_read_with_any_key_or_with_account_read(world: World) -> 
         assert_error(send(world, "GET", path, account=None), 401, "unauthorized")
 
 
-def test_endings_can_be_read_while_domains_are_switched_off(world: World) -> None:
+def test_endings_can_be_read_if_domains_are_switched_off(world: World) -> None:
     world.features.document = {"domain_registration": {"default": False}}
     try:
         assert send(world, "GET", "/api/tlds").status == 200
@@ -179,7 +179,7 @@ def test_endings_can_be_read_while_domains_are_switched_off(world: World) -> Non
         world.features.document = {"domain_registration": {"default": True}}
 
 
-def test_reading_an_unchanged_ending_again_is_a_304(world: World) -> None:
+def test_reading_an_unchanged_ending_again_gives_a_304(world: World) -> None:
     first = send(world, "GET", "/api/tlds/it")
     again = send(world, "GET", "/api/tlds/it", headers={"if-none-match": first.headers["etag"]})
     assert (again.status, again.body) == (304, None)

@@ -1,4 +1,4 @@
-"""The API for account webhooks. The published contract does not have it."""
+"""The API for account webhooks. The published contract does not have this API."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_the_secret_is_in_no_log_line(
         assert secret.removeprefix("whsec_") not in text
 
 
-def test_a_patch_changes_only_what_it_names(world: World, account: str) -> None:
+def test_a_patch_changes_only_the_named_fields(world: World, account: str) -> None:
     made = create(world, account)
     path = f"{ENDPOINTS}/{made['id']}"
     assert (
@@ -115,7 +115,7 @@ def test_a_deleted_endpoint_is_gone_and_makes_room(world: World, account: str) -
     create(world, account)
 
 
-def test_concurrent_requests_cannot_exceed_the_maximum_of_endpoints(world: World, account: str) -> None:
+def test_concurrent_requests_never_exceed_the_endpoint_maximum(world: World, account: str) -> None:
     replies: list[Reply] = []
     threads = [
         threading.Thread(
@@ -142,9 +142,7 @@ def repeat(world: World, account: str, key: str = "a", **changes: Any) -> Reply:
     )
 
 
-def test_a_repeated_request_makes_one_endpoint_and_does_not_repeat_the_secret(
-    world: World, account: str
-) -> None:
+def test_a_repeated_request_makes_nothing_and_shows_no_secret(world: World, account: str) -> None:
     first = repeat(world, account)
     before = state_of(world)
     second = repeat(world, account)
@@ -170,7 +168,7 @@ def test_many_copies_of_one_request_make_one_endpoint(world: World, account: str
     assert_error(repeat(world, account, "b"), 422, "too_many_webhooks")
 
 
-def test_a_repeated_request_does_not_bring_back_a_deleted_endpoint(world: World, account: str) -> None:
+def test_a_repeated_request_revives_no_deleted_endpoint(world: World, account: str) -> None:
     made = repeat(world, account).body["endpoint"]
     assert world.request("DELETE", f"{ENDPOINTS}/{made['id']}", account=account).status == 200
     before = state_of(world)
@@ -280,7 +278,7 @@ def test_the_endpoint_of_another_account_is_not_found(
         world.request("DELETE", f"{ENDPOINTS}/{foreign['id']}", account="credit")
 
 
-def test_an_oauth_token_can_read_endpoints_but_not_create_one(world: World) -> None:
+def test_an_oauth_token_can_read_endpoints_but_not_create_them(world: World) -> None:
     headers = oauth(world, "billing:read")
     assert send(world, "GET", ENDPOINTS, headers=headers, account=None).status == 200
     reply = send(world, "POST", ENDPOINTS, headers=headers, account=None, body=json.dumps(GOOD))
@@ -358,9 +356,7 @@ def test_a_test_delivery_of_an_unknown_type_is_refused(world: World) -> None:
 # -- secrets --------------------------------------------------------------------------------------------------------
 
 
-def test_after_the_maximum_of_rotations_the_next_is_refused_and_all_secrets_still_sign(
-    world: World, account: str
-) -> None:
+def test_too_many_rotations_are_refused_and_end_no_secret(world: World, account: str) -> None:
     made = create(world, account)
     path = f"{ENDPOINTS}/{made['id']}/rotate-secret"
     secrets = [made["secret"]]

@@ -27,7 +27,7 @@ def test_O1_020_O1_023_version_1_shows_a_site_ordered_in_version_2(world: World)
     }
 
 
-def test_O1_021_an_unpaid_order_of_version_2_can_be_cancelled_in_version_1(world: World) -> None:
+def test_O1_021_version_1_can_cancel_an_unpaid_order_of_version_2(world: World) -> None:
     account = "authentication_required"
     placed_2 = world.place(account)
     order_id = placed_2.body["orders"][0]["id"]
@@ -85,7 +85,7 @@ def test_C01_C15_version_2_shows_an_order_placed_in_version_1(world: World) -> N
     assert two["site"]["id"] == shown(world, order_id, account)["site"]["id"]
 
 
-def test_C01_version_2_shows_the_cart_of_an_order_placed_in_version_1(world: World) -> None:
+def test_C01_version_2_shows_the_cart_of_a_version_1_order(world: World) -> None:
     account = stranger(world)
     answer = placed(world, account)
     order_id = answer["order"]["id"]
@@ -95,7 +95,7 @@ def test_C01_version_2_shows_the_cart_of_an_order_placed_in_version_1(world: Wor
     assert cart["payment"]["hosted_invoice_url"] == answer["payment_url"]
 
 
-def test_O1_050_an_order_placed_in_version_1_can_be_cancelled_in_version_2(world: World) -> None:
+def test_O1_050_version_2_can_cancel_an_order_of_version_1(world: World) -> None:
     account = stranger(world)
     order_id = placed(world, account)["order"]["id"]
     assert world.request("DELETE", f"/api/orders/{order_id}", account=account).status == 202
@@ -104,7 +104,7 @@ def test_O1_050_an_order_placed_in_version_1_can_be_cancelled_in_version_2(world
     assert page_of(world, order_id, account)["status"] == "expired"
 
 
-def test_C01_version_2_shows_the_variant_migration_which_only_version_1_sells(world: World) -> None:
+def test_C01_version_2_shows_the_variant_migration_of_version_1(world: World) -> None:
     reply = ask(world, "POST", "/api/orders", body='{"site": {"name": "Moved", "variant": "migration"}}')
     world.run()
     order_id = reply.body["order"]["id"]

@@ -1,4 +1,4 @@
-"""Contract 003's callbacks: the body has the order's task, which leads the client to the site."""
+"""Contract 003's callbacks. The body has the order's task, and the client finds the site through this task."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_O1_037_the_task_named_in_the_callback_leads_to_the_site(world: World) -
     assert task["orders"] == [{"id": order_id, "status": "completed"}]
 
 
-def test_O1_036_C22_neither_the_callbacks_body_nor_the_table_has_a_secret_in_plain_text(world: World) -> None:
+def test_O1_036_C22_the_callback_and_the_table_have_no_plain_text_secret(world: World) -> None:
     known = len(world.callbacks.received)
     order_id, account = ended(world, "OK")
     (received,) = world.callbacks.received[known:]
@@ -104,9 +104,7 @@ def test_O1_036_C22_neither_the_callbacks_body_nor_the_table_has_a_secret_in_pla
     assert ssh["password"] not in everything and "Bearer 12345" not in everything
 
 
-def test_O1_036_a_callback_has_the_format_of_the_contract_through_which_the_order_was_placed(
-    world: World,
-) -> None:
+def test_O1_036_a_callback_has_the_format_of_its_orders_contract(world: World) -> None:
     known = len(world.callbacks.received)
     marked: list[str] = []
     told = orders_v1.CONTRACT.callback
@@ -136,7 +134,7 @@ def test_O1_036_a_callback_sends_its_authorization_as_the_header(world: World, a
     assert received.authorization == (authorization or None)
 
 
-def test_O1_036_no_callback_is_sent_without_a_url_or_before_the_order_ends(world: World) -> None:
+def test_O1_036_no_callback_is_sent_without_a_url_or_before_the_end(world: World) -> None:
     known = len(world.callbacks.received)
     placed(world)
     placed(world, stranger(world), BODY)

@@ -87,7 +87,7 @@ def test_malformed_json_is_refused(world: World, body: str) -> None:
 
 
 @pytest.mark.parametrize("body", ["null", "[]", "1", '"x"', "true", f"[{GOOD}]"])
-def test_a_body_that_is_not_an_object_is_refused(world: World, body: str) -> None:
+def test_the_body_must_be_a_json_object(world: World, body: str) -> None:
     assert_error(post(world, body), 400, "invalid_field", "")
 
 
@@ -205,9 +205,7 @@ def test_O1_001_another_account_in_the_header_gets_a_401_on_every_route(world: W
     assert state_of(world) == before
 
 
-def test_O1_020_O1_050_the_order_of_another_account_is_not_found_by_any_spelling_of_its_id(
-    world: World,
-) -> None:
+def test_O1_020_O1_050_no_spelling_of_an_id_finds_another_accounts_order(world: World) -> None:
     (mine,) = ask(world, "GET", "/api/orders", "no_method").body["orders"]
     number = number_of(mine["id"])
     before = state_of(world)
@@ -228,9 +226,7 @@ def test_O1_001_a_trial_account_can_be_shut_out_of_version_1_too(world: World, a
         world.services.directory.put_account(before)
 
 
-def test_an_unreadable_body_is_refused_before_the_version_is_known(
-    world: World,
-) -> None:
+def test_an_unreadable_body_is_refused_before_the_version_check(world: World) -> None:
     reply = ask(world, "POST", "/api/orders", body="not base64!", base64=True)
     assert_error(reply, 400, "malformed_body")
     assert reply.body["code"] in BEFORE_THE_VERSION

@@ -58,7 +58,7 @@ def test_O1_030_O1_040_O1_041_C15_the_response_has_the_order_and_its_one_task(wo
     ]
 
 
-def test_O1_043_O1_044_with_a_saved_method_the_response_contains_the_site(world: World) -> None:
+def test_O1_043_O1_044_the_response_has_the_site_if_a_method_is_saved(world: World) -> None:
     before = world.net_paid()
     body = placed(world)
     assert "payment_url" not in body
@@ -88,12 +88,12 @@ def test_O1_042_the_customer_authenticates_on_the_hosted_invoice(world: World) -
     assert not sessions(world, cart_of(world, body["order"]["id"], "authentication_required"))
 
 
-def test_O1_042_after_a_recoverable_decline_the_response_has_a_payment_url(world: World) -> None:
+def test_O1_042_a_recoverable_decline_gives_a_payment_url(world: World) -> None:
     body = placed(world, "declined_recoverable")
     assert body["payment_url"] and "site" not in body
 
 
-def test_O1_030_a_final_decline_is_422_and_leaves_a_failed_order(world: World) -> None:
+def test_O1_030_a_final_decline_gets_a_422_and_leaves_a_failed_order(world: World) -> None:
     reply = order(world, account="declined_final")
     assert_error(reply, 422, "cart_pay_failed")
     assert reply.headers["x-api-version"] == "1"
@@ -115,7 +115,7 @@ def cart_of(world: World, order_id: str, account: str = "ready") -> str:
 # -- the same request again ---------------------------------------------------------------------------------------
 
 
-def test_O1_042_a_replay_returns_the_same_order_before_and_after_the_payment(world: World) -> None:
+def test_O1_042_a_replay_returns_the_same_order_even_after_payment(world: World) -> None:
     account = stranger(world)
     first = order(world, account=account, idempotency_key="replay-1")
     again = order(world, account=account, idempotency_key="replay-1")
@@ -131,7 +131,7 @@ def test_O1_042_a_replay_returns_the_same_order_before_and_after_the_payment(wor
     assert paid["site"] == {"id": None, "name": "My site", "domain": None, "ssh_data": NOTHING}
 
 
-def test_O1_043_C22_a_replay_after_delivery_shows_the_site_without_its_password(world: World) -> None:
+def test_O1_043_C22_a_replay_shows_the_site_without_its_password(world: World) -> None:
     first = order(world, idempotency_key="replay-2")
     world.run()
     again = order(world, idempotency_key="replay-2").body
@@ -194,7 +194,7 @@ def test_O1_043_a_replay_after_a_cancel_or_a_failure_has_no_site(world: World) -
     "changed",
     [site(name="Other"), site(plan="business"), {**site(), "return_url": "https://shop.example/"}],
 )
-def test_O1_030_an_idempotency_key_with_another_body_is_refused(world: World, changed: Any) -> None:
+def test_O1_030_an_idempotency_key_is_refused_with_another_body(world: World, changed: Any) -> None:
     key = f"reused-{json.dumps(changed)[-40:]}".replace(" ", "")
     order(world, idempotency_key=key)
     before = state_of(world)
@@ -202,7 +202,7 @@ def test_O1_030_an_idempotency_key_with_another_body_is_refused(world: World, ch
     assert state_of(world) == before
 
 
-def test_O1_030_an_idempotency_key_belongs_to_one_account_and_covers_both_versions(world: World) -> None:
+def test_O1_030_an_idempotency_key_covers_one_account_in_both_versions(world: World) -> None:
     order(world, idempotency_key="both")
     assert_error(world.place(key="both"), 422, "idempotency_key_reused")
     assert_error(order(world, account="credit", idempotency_key="x" * 256), 400, "invalid_idempotency_key")
@@ -255,9 +255,7 @@ def test_O1_033_O1_034_the_site_has_the_requested_location_and_plan(world: World
 
 
 @pytest.mark.parametrize("body", [site(), site(location=None, plan=None)])
-def test_O1_033_O1_034_location_and_plan_have_defaults_from_the_account_or_else_the_catalogue(
-    world: World, body: Any
-) -> None:
+def test_O1_033_O1_034_location_and_plan_have_defaults(world: World, body: Any) -> None:
     order_id = placed(world, body=body)["order"]["id"]
     assert choice(world, order_id) == ("ams", "basic")
     before = change_account(world, "ready", default_location="pdx", default_plan="business")
@@ -280,7 +278,7 @@ def choice(world: World, order_id: str) -> tuple[str, str]:
     ("field", "wrong"),
     [("location", "nowhere"), ("location", "AMS"), ("plan", "gold"), ("plan", "Basic"), ("plan", "1")],
 )
-def test_O1_033_O1_034_an_unknown_option_lists_the_known_ones(world: World, field: str, wrong: str) -> None:
+def test_O1_033_O1_034_the_error_for_an_unknown_option_lists_the_known_options(world: World, field: str, wrong: str) -> None:
     reply = refused(world, site(**{field: wrong}), f"unknown_{field}", f"/site/{field}")
     assert "it is one of:" in reply.body["errors"][0]
 
@@ -297,7 +295,7 @@ def test_O1_030_a_term_is_refused_with_an_explanation(world: World, term: Any) -
     assert "not a field of version 1" in text and "monthly" in text and "version 2" in text
 
 
-def test_O1_030_every_location_and_plan_in_about_can_be_ordered(world: World) -> None:
+def test_O1_030_every_option_in_api_about_can_be_ordered(world: World) -> None:
     about = ask_in(world, "1", "GET", "/api/about").body
     for location in about["locations"]:
         for product in about["products"]:
@@ -336,7 +334,7 @@ def test_O1_030_an_oauth_token_cannot_order(world: World) -> None:
     assert state_of(world) == before
 
 
-def test_O1_030_an_account_that_may_not_order_is_refused(world: World) -> None:
+def test_O1_030_an_account_without_the_right_to_order_is_refused(world: World) -> None:
     before = change_account(world, "ready", can_order=False)
     try:
         refused(world, site(), "account_unable_to_create_orders")
@@ -344,7 +342,7 @@ def test_O1_030_an_account_that_may_not_order_is_refused(world: World) -> None:
         world.services.directory.put_account(before)
 
 
-def test_O1_042_an_account_with_an_incomplete_billing_contact_pays_on_a_page(world: World) -> None:
+def test_O1_042_an_account_without_a_full_contact_pays_on_a_page(world: World) -> None:
     """The saved method of an account with an incomplete contact cannot be charged (O2-062)."""
     model = world.services.directory.account("acc_ready")
     assert model is not None
@@ -364,7 +362,7 @@ def test_O1_040_every_spelling_of_the_id_finds_the_order(world: World) -> None:
         assert shown(world, spelling)["order"]["id"] == order_id
 
 
-def test_O1_042_the_site_is_delivered_after_the_customer_pays_on_the_page(world: World) -> None:
+def test_O1_042_the_site_is_delivered_after_the_payment_on_the_page(world: World) -> None:
     account = stranger(world)
     order_id = placed(world, account)["order"]["id"]
     world.run()

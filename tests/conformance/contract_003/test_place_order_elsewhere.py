@@ -26,7 +26,7 @@ def world() -> Iterator[World]:
     ("account", "effect"),
     [("no_method", "stripe.post checkout.sessions"), ("no_customer", "stripe.post customers")],
 )
-def test_O1_042_O1_043_without_an_answer_from_stripe_the_response_has_neither_payment_url_nor_site(
+def test_O1_042_O1_043_only_order_and_task_are_sent_if_stripe_does_not_answer(
     world: World, account: str, effect: str
 ) -> None:
     world.mishaps.watch(lambda name: Mishap.NOT_DONE if name == effect else None)
@@ -40,7 +40,7 @@ def test_O1_042_O1_043_without_an_answer_from_stripe_the_response_has_neither_pa
     assert found["order"]["payment_url"] == page_of(world, answer["order"]["id"], account)["url"]
 
 
-def test_O1_042_a_replay_opens_the_payment_page_that_the_first_request_could_not_open(world: World) -> None:
+def test_O1_042_a_replay_opens_the_missing_payment_page(world: World) -> None:
     world.mishaps.watch(lambda name: Mishap.NOT_DONE if name.startswith("stripe.post") else None)
     first = order(world, account="no_method", idempotency_key="away")
     assert (first.status, set(first.body)) == (201, {"order", "task"})
@@ -50,9 +50,7 @@ def test_O1_042_a_replay_opens_the_payment_page_that_the_first_request_could_not
     assert again.body["payment_url"] == page_of(world, first.body["order"]["id"])["url"]
 
 
-def test_O1_043_while_a_charges_outcome_is_unknown_the_response_has_neither_payment_url_nor_site(
-    world: World,
-) -> None:
+def test_O1_043_only_order_and_task_are_sent_if_the_charge_is_unknown(world: World) -> None:
     """The bank may still require an authentication, so it is not yet known whether the customer must act."""
     world.mishaps.watch(lambda name: Mishap.NOT_DONE if name.startswith("stripe.post") else None)
     answer = placed(world, "authentication_required", site())
@@ -62,7 +60,7 @@ def test_O1_043_while_a_charges_outcome_is_unknown_the_response_has_neither_paym
     assert shown(world, answer["order"]["id"], "authentication_required")["order"]["payment_url"]
 
 
-def test_O1_034_the_default_plan_is_the_first_with_a_price_for_the_account(world: World) -> None:
+def test_O1_034_the_default_plan_is_the_first_plan_with_a_price(world: World) -> None:
     prices = {("reseller", Term.MONTHLY, "EUR"): 100}
     world.services.catalogue.put_plan(Plan("7", "agency", "Agency", "For others", prices))
     world.services.catalogue.put_location(Location("7", "aaa", "First"))
@@ -85,7 +83,7 @@ def term_and_price(world: World, body: Any) -> tuple[Any, int]:
     return found.item_as(SiteItem).term, found.price.amount
 
 
-def test_O1_032_a_variant_is_refused_while_its_capacity_is_used_up(world: World) -> None:
+def test_O1_032_a_variant_without_free_capacity_is_refused(world: World) -> None:
     world.services.catalogue.put_variant(Variant("scarce", capacity=1))
     assert order(world, site(variant="scarce"), "no_method").body["payment_url"]
     reply = order(world, site(variant="scarce"))

@@ -40,7 +40,7 @@ def ways_back(world: World, body: Any) -> tuple[str, str]:
         ({**site(return_url=None), "return_url": ON_TOP}, ON_TOP),
     ],
 )
-def test_O1_035_C17_return_url_may_be_in_site_or_at_the_top_level_and_the_top_level_wins(
+def test_O1_035_C17_a_return_url_at_the_top_level_overrides_one_in_site(
     world: World, body: Any, url: str
 ) -> None:
     assert ways_back(world, body) == (url, url)
@@ -162,7 +162,7 @@ def test_O1_035_return_url_must_be_text(world: World, value: Any) -> None:
     assert state_of(world) == before
 
 
-def test_O1_035_C17_an_unused_return_url_in_site_is_not_checked_as_an_address(world: World) -> None:
+def test_O1_035_C17_an_unused_return_url_is_not_checked_as_an_address(world: World) -> None:
     """With a return URL in both places, only the URL at the top level is used and checked as an address."""
     both = {**site(return_url="http://shop.example/"), "return_url": ON_TOP}
     assert ways_back(world, both) == (ON_TOP, ON_TOP)
@@ -170,7 +170,7 @@ def test_O1_035_C17_an_unused_return_url_in_site_is_not_checked_as_an_address(wo
     assert_error(reply, 400, "invalid_return_url", "/return_url")
 
 
-def test_O1_035_a_loopback_return_url_is_accepted_where_loopback_callbacks_are_allowed(
+def test_O1_035_the_loopback_setting_allows_a_loopback_return_url(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bootstrap, "allow_loopback_callbacks", lambda: True)
@@ -179,7 +179,7 @@ def test_O1_035_a_loopback_return_url_is_accepted_where_loopback_callbacks_are_a
     assert_error(order(world, site(return_url="http://shop.example/")), 400, "invalid_return_url")
 
 
-def test_O1_035_with_a_saved_method_return_url_is_not_used(world: World) -> None:
+def test_O1_035_return_url_is_not_used_with_a_saved_method(world: World) -> None:
     body = placed(world, body={**site(), "return_url": ON_TOP})
     assert "payment_url" not in body
     assert ON_TOP not in str(body)

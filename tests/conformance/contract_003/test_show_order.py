@@ -49,13 +49,13 @@ def test_O1_020_O1_022_the_response_shows_the_order_and_its_tasks(world: World) 
     assert type(body["tasks"][0]["id"]) is int and body["tasks"][0]["status"] == "OK"
 
 
-def test_O1_020_before_its_end_an_order_also_has_expected_by_and_deadline_at(world: World) -> None:
+def test_O1_020_an_unfinished_order_has_expected_by_and_deadline_at(world: World) -> None:
     order = shown(world, placed(world)["order"]["id"])["order"]
     assert set(order) == ORDER | OURS
     assert_date_time(order["expected_by"])
 
 
-def test_O1_021_C16_both_spellings_of_payment_url_are_shown_while_the_customer_can_pay(world: World) -> None:
+def test_O1_021_C16_a_payable_order_has_both_spellings_of_payment_url(world: World) -> None:
     account = stranger(world)
     answer = placed(world, account)
     order_id = answer["order"]["id"]
@@ -101,7 +101,7 @@ def test_O1_021_an_order_has_no_payment_url_during_a_debit(world: World) -> None
     assert (body["order"]["status"], body["tasks"][0]["status"]) == ("pending", "PENDING")
 
 
-def test_O1_022_the_task_is_paused_while_the_customer_must_pay(world: World) -> None:
+def test_O1_022_the_task_is_paused_until_the_customer_pays(world: World) -> None:
     account = stranger(world)
     order_id = placed(world, account)["order"]["id"]
     world.run(finish=False)
@@ -158,9 +158,7 @@ def test_O1_023_C22_the_password_is_null_for_oauth(world: World) -> None:
         assert more.body["site"]["ssh_data"]["password"] == secret
 
 
-def test_O1_024_account_is_the_response_of_the_account_endpoint_without_roles_and_secret(
-    world: World,
-) -> None:
+def test_O1_024_an_order_shows_the_account_without_roles_and_secret(world: World) -> None:
     body = shown(world, placed(world)["order"]["id"])
     alone = ask(world, "GET", "/api/accounts/acc_ready").body
     for more in ("account_roles", "callback_signing_secret"):
@@ -168,7 +166,7 @@ def test_O1_024_account_is_the_response_of_the_account_endpoint_without_roles_an
     assert body["account"] == alone
 
 
-def test_O1_025_user_is_the_response_of_the_user_endpoint(world: World) -> None:
+def test_O1_025_user_equals_the_response_of_the_user_endpoint(world: World) -> None:
     body = shown(world, placed(world)["order"]["id"])
     assert body["user"] == ask(world, "GET", "/api/users/usr_ready").body
 
@@ -186,7 +184,7 @@ def test_O1_025_a_system_key_has_no_user(world: World) -> None:
     assert shown(world, reply.body["order"]["id"])["user"] is None
 
 
-def test_O1_020_foreign_and_unknown_ids_are_the_same_404(world: World) -> None:
+def test_O1_020_another_accounts_order_gets_the_404_of_an_unknown_one(world: World) -> None:
     mine = placed(world, "credit")["order"]["id"]
     before = state_of(world)
     bodies = []
@@ -223,9 +221,7 @@ def test_O1_001_every_order_endpoint_needs_the_account_header(world: World, meth
         assert reply.body["errors"] == ["Missing X-Auth-Account"]
 
 
-def test_O1_020_the_response_to_a_poll_has_a_retry_time_before_the_end_and_an_etag_after_it(
-    world: World,
-) -> None:
+def test_O1_020_an_ended_order_has_an_etag_and_no_retry_time(world: World) -> None:
     order_id = placed(world)["order"]["id"]
     path = f"/api/orders/{order_id}"
     assert int(ask(world, "GET", path).headers["retry-after"]) > 0

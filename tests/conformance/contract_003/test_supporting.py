@@ -62,7 +62,7 @@ def test_O1_037_the_task_of_an_unpaid_order_has_no_site(world: World) -> None:
     assert "payment" not in str(task) and "/o/" not in str(task)
 
 
-def test_O1_037_a_foreign_task_is_not_found(world: World) -> None:
+def test_O1_037_another_accounts_task_is_not_found(world: World) -> None:
     foreign = placed(world, "credit")["task"]["id"]
     number = parse_order_id(placed(world, "credit")["order"]["id"])
     for wrong in (foreign, number, 0, "x", "-1", 10**30):
@@ -92,9 +92,7 @@ def test_O1_060_scopes_are_the_same_in_both_versions(world: World, path: str, sc
 
 
 @pytest.mark.parametrize("path", ["/api/accounts/acc_ready", "/api/users/usr_ready"])
-def test_O1_024_O1_025_oauth_tokens_and_other_accounts_cannot_read_accounts_and_users(
-    world: World, path: str
-) -> None:
+def test_O1_024_O1_025_only_an_accounts_own_key_can_read_accounts_and_users(world: World, path: str) -> None:
     token = oauth(world, "account:read", "billing:read") | {"x-api-version": "1"}
     assert_error(send(world, "GET", path, headers=token, account=None), 403, "oauth_not_allowed")
     other = {"authorization": f"Bearer {new_key(world, 'credit', api_version=1)}"}

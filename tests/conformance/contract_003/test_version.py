@@ -62,7 +62,7 @@ def test_C01_every_shared_route_uses_the_headers_version(world: World, version: 
         assert reply.status < 500 and reply.body.get("code") != "unsupported_api_version"
 
 
-def test_C01_without_a_header_every_shared_route_uses_the_keys_version(world: World) -> None:
+def test_C01_every_shared_route_uses_the_keys_version_by_default(world: World) -> None:
     for method, path in SHARED:
         ask(world, method, path, body="{}")
         assert version_of(send(world, method, path, body="{}")) == "2", (method, path)
@@ -82,7 +82,7 @@ def test_C01_the_error_for_an_unknown_version_names_the_known_ones(world: World,
 
 
 @pytest.mark.parametrize(("method", "path"), OF_2_ALONE)
-def test_C01_the_error_for_a_route_of_version_2_alone_says_so(world: World, method: str, path: str) -> None:
+def test_C01_the_error_for_a_version_2_route_points_to_version_2(world: World, method: str, path: str) -> None:
     before = state_of(world)
     by_pin = send(world, method, path, headers=credentials(world, "ready", "user_key_v1"), body="{}")
     by_header = ask_in(world, "1", method, path, body="{}")

@@ -1,4 +1,4 @@
-"""The Lightsail stand-in speaks Lightsail's protocol. These tests check it against botocore's service model.
+"""The Lightsail stand-in speaks Lightsail's protocol. These tests check the stand-in against botocore's model.
 
 The checker in this file is independent of the stand-in's own checker.
 """
@@ -86,9 +86,7 @@ def asked(standin: LightsailStandIn, operation: str, body: Any, region: str = RE
     return reply.status, json.loads(reply.body)
 
 
-def test_every_response_from_creation_to_deletion_of_a_machine_fits_the_model(
-    standin: LightsailStandIn,
-) -> None:
+def test_every_response_about_a_machine_fits_the_model(standin: LightsailStandIn) -> None:
     ip, attach = {"staticIpName": "ho-1-ip"}, {"staticIpName": "ho-1-ip", "instanceName": "ho-1"}
     story: list[tuple[str, dict[str, Any]]] = [
         ("AllocateStaticIp", ip),
@@ -146,16 +144,14 @@ BAD = {
 
 
 @pytest.mark.parametrize("operation, body", BAD.values(), ids=BAD.keys())
-def test_a_request_that_does_not_fit_the_model_is_refused_and_does_nothing(
-    standin: LightsailStandIn, operation: str, body: Any
-) -> None:
+def test_a_request_outside_the_model_is_refused(standin: LightsailStandIn, operation: str, body: Any) -> None:
     status, answer = asked(standin, operation, body)
 
     assert (status, answer["__type"]) == (400, "InvalidInputException")
     assert standin.machines == []
 
 
-def test_requests_that_lightsail_does_not_know_get_the_errors_of_aws(standin: LightsailStandIn) -> None:
+def test_invalid_requests_get_the_errors_of_aws(standin: LightsailStandIn) -> None:
     assert asked(standin, "GetInstance", b"{")[1]["__type"] == "SerializationException"
     assert asked(standin, "GetInstance", b"[]")[1]["__type"] == "SerializationException"
     assert asked(standin, "LaunchRocket", {})[1]["__type"] == "UnknownOperationException"
@@ -188,9 +184,7 @@ def test_boto3_recognises_errors_by_their_code(client: Any) -> None:
         client.create_instances(**MACHINE | {"bundleId": "colossal_9_0"})
 
 
-def test_an_address_belongs_to_one_machine_and_cannot_be_released_while_attached(
-    standin: LightsailStandIn, client: Any
-) -> None:
+def test_an_attached_address_cannot_be_moved_or_released(standin: LightsailStandIn, client: Any) -> None:
     client.create_instances(**MACHINE | {"instanceNames": ["ho-1", "ho-2"]})
     client.allocate_static_ip(staticIpName="ip-1")
     with pytest.raises(ClientError, match="not in a state"):
@@ -238,9 +232,7 @@ def test_the_prefix_of_the_host_name_decides_when_a_machine_runs() -> None:
     assert states() == ["running", "running", "pending", "pending"]
 
 
-def test_a_fault_affects_only_its_operation_and_only_as_often_as_set(
-    standin: LightsailStandIn, client: Any
-) -> None:
+def test_a_fault_affects_one_operation_a_set_number_of_times(standin: LightsailStandIn, client: Any) -> None:
     standin.fail_next("CreateInstances", "ThrottlingException", times=2)
     client.allocate_static_ip(staticIpName="ip-1")
 
@@ -252,6 +244,6 @@ def test_a_fault_affects_only_its_operation_and_only_as_often_as_set(
     assert len(standin.machines) == 1
 
 
-def test_an_operation_unknown_to_lightsail_cannot_be_made_to_fail(standin: LightsailStandIn) -> None:
+def test_a_fault_needs_an_operation_known_to_lightsail(standin: LightsailStandIn) -> None:
     with pytest.raises(ValueError, match="no operation"):
         standin.fail_next("LaunchRocket")

@@ -100,7 +100,7 @@ def test_ten_concurrent_copies_of_a_request_place_one_order(world: World) -> Non
         ({"callback": {"url": "http://10.0.0.1/"}}, "invalid_callback"),
     ],
 )
-def test_what_was_not_agreed_is_not_ordered(world: World, changes: Any, code: str) -> None:
+def test_only_the_agreed_order_is_placed(world: World, changes: Any, code: str) -> None:
     key = agent_key(world)
     quote = quoted(world, key)
     before = state_of(world)
@@ -108,7 +108,7 @@ def test_what_was_not_agreed_is_not_ordered(world: World, changes: Any, code: st
     assert state_of(world) == before
 
 
-def test_the_maximum_must_cover_the_quoted_price_even_if_the_tax_has_fallen(world: World) -> None:
+def test_the_maximum_must_cover_the_quoted_price_after_a_tax_cut(world: World) -> None:
     key = agent_key(world)
     quotes = world.services.quotes
     cheaper = quotes.read(quoted(world, key)["quote"])
@@ -272,7 +272,7 @@ def test_a_repeated_call_after_a_refund_says_so(world: World) -> None:
     assert again["content"][1]["text"] == "The money that was paid went back."
 
 
-def test_a_repeated_call_after_an_unpaid_order_was_cancelled_says_so(world: World) -> None:
+def test_a_repeated_call_after_a_cancel_says_so(world: World) -> None:
     key = agent_key(world, "authentication_required")
     quote = quoted(world, key)
     cart = worked(place(world, key, quote))
@@ -300,7 +300,7 @@ def test_a_domain_is_ordered_by_an_agent(world: World) -> None:
     assert "check_domain" in error["next_step"]
 
 
-def test_domains_that_are_switched_off_are_not_sold(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_domain_is_sold_if_domains_are_switched_off(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(world.features.document, "domain_registration", {"default": False})
     domain = {"domain": {"name": "switched-off.com", "contact": world.contact()}}
     key = agent_key(world)
@@ -350,7 +350,7 @@ def test_a_test_key_orders_nothing_where_payments_are_live(
     refused(place(world, key, quote), "test_key")
 
 
-def test_the_refusal_of_a_users_key_without_scopes_says_what_to_do(world: World) -> None:
+def test_the_refusal_of_a_key_without_scopes_says_what_to_do(world: World) -> None:
     error = refused(use(world, "list_orders", key=new_key(world, "ready")), "insufficient_scope")
     assert "key" in error["next_step"]
     assert (

@@ -47,9 +47,7 @@ def test_initialize_echoes_a_known_revision(world: World, wanted: str) -> None:
 
 
 @pytest.mark.parametrize("wanted", ["2024-11-05", "2099-01-01", LATEST])
-def test_initialize_answers_any_other_revision_with_the_newest_that_has_a_handshake(
-    world: World, wanted: str
-) -> None:
+def test_initialize_falls_back_to_the_newest_with_a_handshake(world: World, wanted: str) -> None:
     reply = post(world, message("initialize", {**INITIALIZE, "protocolVersion": wanted}))
     assert reply.body["result"]["protocolVersion"] == "2025-11-25"
 
@@ -72,16 +70,14 @@ def test_a_stateless_client_discovers_the_server(world: World) -> None:
 
 
 @pytest.mark.parametrize("method", ["initialize", "ping", "logging/setLevel", "subscriptions/listen", "x"])
-def test_a_stateless_client_gets_404_for_an_unknown_method(world: World, method: str) -> None:
+def test_a_stateless_client_gets_a_404_for_an_unknown_method(world: World, method: str) -> None:
     error = error_of(ask(world, method), 404, -32601)
     if method == "initialize":
         assert error["data"]["supported"] == list(protocol.SPOKEN)
 
 
 @pytest.mark.parametrize("revision", WITH_HANDSHAKE)
-def test_a_client_of_an_earlier_revision_gets_the_error_of_an_unknown_method(
-    world: World, revision: str
-) -> None:
+def test_an_earlier_client_gets_an_error_for_an_unknown_method(world: World, revision: str) -> None:
     for method in ("server/discover", "resources/list", "tools/Call"):
         error_of(ask(world, method, revision=revision), 200, -32601)
 
@@ -96,7 +92,7 @@ def test_a_notification_is_accepted_without_a_body(world: World, method: str, re
 
 
 @pytest.mark.parametrize("revision", ["1900-01-01", "2024-11-05", "x", "2025-11-25,2025-11-25"])
-def test_the_error_for_an_unknown_revision_lists_the_supported_ones(world: World, revision: str) -> None:
+def test_the_error_for_an_unknown_revision_lists_the_known_ones(world: World, revision: str) -> None:
     reply = post(world, message("tools/list"), headers={"mcp-protocol-version": revision})
     error = error_of(reply, 400, -32022)
     assert error["data"] == {"supported": list(protocol.SPOKEN), "requested": revision}
@@ -179,11 +175,11 @@ def test_a_refusal_has_the_id_of_its_request(world: World, id: Any) -> None:
     "body",
     ["[" * 60_000, '{"id":' * 10_000, '{"method": "x", "id": ' + "9" * 60_000 + "}", "\0", "", '{"id": 1}'],
 )
-def test_the_refusal_of_a_body_that_is_no_request_has_no_id(world: World, body: str) -> None:
+def test_a_refusal_has_no_id_if_the_body_is_no_request(world: World, body: str) -> None:
     error_of(post(world, body, headers={"authorization": ""}), 401, 401, id=None)
 
 
-def test_a_body_that_is_too_large_is_refused(world: World) -> None:
+def test_an_oversized_body_is_refused(world: World) -> None:
     error_of(post(world, message("ping", {"x": "y" * 70_000})), 413, -32600, id=None)
 
 
@@ -202,7 +198,7 @@ def test_an_unknown_tool_is_an_error_of_the_protocol(world: World, params: Any) 
 
 
 @pytest.mark.parametrize("revision", [*WITH_HANDSHAKE, LATEST])
-def test_arguments_outside_the_schema_are_reported_as_the_revision_says(world: World, revision: str) -> None:
+def test_invalid_arguments_are_reported_as_the_revision_says(world: World, revision: str) -> None:
     reply = ask(world, "tools/call", {"name": "get_order_status", "arguments": {"id": "1"}}, revision)
     if revision in ("2025-03-26", "2025-06-18"):
         assert error_of(reply, 200, -32602)["data"]["fields"] == ["/order", "/id"]
@@ -254,12 +250,12 @@ def test_our_own_origin_is_accepted(world: World) -> None:
         ("text/html", 406),
     ],
 )
-def test_the_answer_is_json_or_406(world: World, accept: str, status: int) -> None:
+def test_the_answer_is_json_or_a_406(world: World, accept: str, status: int) -> None:
     assert post(world, message("ping"), headers={"accept": accept}).status == status
 
 
 @pytest.mark.parametrize("authorization", ["", "Bearer nothing", "Basic eDp5"])
-def test_without_a_valid_key_nothing_is_answered(world: World, authorization: str) -> None:
+def test_a_request_without_a_valid_key_gets_a_401(world: World, authorization: str) -> None:
     reply = post(world, message("ping"), headers={"authorization": authorization})
     error = error_of(reply, 401, 401)
     assert error["data"]["code"] == "unauthorized"

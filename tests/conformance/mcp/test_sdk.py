@@ -67,7 +67,7 @@ async def content(client: Client, tool: str, **arguments: Any) -> dict[str, Any]
     return result.structured_content
 
 
-def test_the_sdk_has_every_revision_that_we_support_and_none_newer() -> None:
+def test_the_sdk_knows_all_our_revisions_and_no_newer_one() -> None:
     assert set(protocol.SPOKEN) <= set(KNOWN_PROTOCOL_VERSIONS)
     assert protocol.SPOKEN[-1] == KNOWN_PROTOCOL_VERSIONS[-1], "a newer revision exists: read its changes"
 
@@ -117,7 +117,7 @@ def test_the_client_of_the_sdk_connects(world: World, address: str, mode: str, r
 
 
 @pytest.mark.parametrize("mode", ["legacy", "auto"])
-def test_a_wrong_key_is_an_error_that_the_client_shows(address: str, mode: str) -> None:
+def test_the_client_shows_the_error_for_a_wrong_key(address: str, mode: str) -> None:
     async def work(client: Client) -> None:
         raise AssertionError("connected without a key")
 

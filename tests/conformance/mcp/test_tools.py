@@ -1,4 +1,4 @@
-"""The tools that read, and cancel_order (SQ-050, SQ-064)."""
+"""The reading tools and `cancel_order` (SQ-050, SQ-064)."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def token_of(world: World, *scopes: str) -> str:
     return oauth(world, *scopes)["authorization"].removeprefix("Bearer ")
 
 
-def test_SQ_050_get_order_status_returns_the_order_object_of_contract_000(world: World) -> None:
+def test_SQ_050_get_order_status_returns_the_order_of_contract_000(world: World) -> None:
     key = agent_key(world)
     order = ordered(world, key)["orders"][0]["id"]
     world.run()
@@ -142,7 +142,7 @@ def test_orders_are_listed_in_pages(world: World) -> None:
     assert len(set(ids)) == len(ids)
 
 
-def test_a_cart_is_shown_only_to_keys_that_may_see_all_its_orders(world: World) -> None:
+def test_a_key_sees_a_cart_only_with_rights_to_all_its_orders(world: World) -> None:
     key = agent_key(world)
     token = ordered(world, key, VM, SITE)["cart"]["token"]
     world.run()
@@ -154,7 +154,7 @@ def test_a_cart_is_shown_only_to_keys_that_may_see_all_its_orders(world: World) 
     refused(use(world, "get_cart_status", key=agent_key(world, "sepa"), cart=token), "not_found")
 
 
-def test_what_the_catalogue_lists_can_be_quoted(world: World) -> None:
+def test_every_listed_product_can_be_quoted(world: World) -> None:
     key = agent_key(world)
     found = worked(use(world, "list_catalogue", key=key))
     assert found["currency"] == "EUR"
@@ -276,7 +276,7 @@ def _passwords(node: Any, name: str = "") -> list[tuple[str, str]]:
     return [(name, node)] if "pass" in name and isinstance(node, str) else []
 
 
-def test_the_log_names_the_tool_and_the_refusal_and_nothing_secret(
+def test_the_log_names_the_tool_and_the_refusal_but_no_secret(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     key = agent_key(world)

@@ -45,7 +45,7 @@ def public_key(encoding: Encoding) -> bytes:
 
 
 def with_hmac(issuer: IssuerStandIn, secret: bytes) -> str:
-    """Key confusion: a verifier that takes the public key as an HMAC secret would accept this."""
+    """Key confusion: a verifier that takes the public key as an HMAC secret would accept this token."""
     header = {"alg": "HS256", "kid": "rsa", "typ": "at+jwt"}
     text = f"{encoded(header)}.{encoded(issuer.claims('usr_ready', 'acc_ready'))}"
     return f"{text}.{encoded(hmac.digest(secret, text.encode(), 'sha256'))}"
@@ -289,7 +289,7 @@ PUBLISHED_KEYS: dict[str, tuple[dict[str, Any], Callable[[IssuerStandIn], str]]]
 
 @pytest.mark.filterwarnings("ignore:Key size should be")
 @pytest.mark.parametrize("case", PUBLISHED_KEYS)
-def test_a_token_is_refused_if_its_published_key_is_not_for_verifying(
+def test_a_token_is_refused_if_its_key_is_not_for_verifying(
     world: World, issuer: IssuerStandIn, monkeypatch: pytest.MonkeyPatch, case: str
 ) -> None:
     key, token = PUBLISHED_KEYS[case]
@@ -297,7 +297,7 @@ def test_a_token_is_refused_if_its_published_key_is_not_for_verifying(
     assert_error(ask(world, token(issuer)), 401, "unauthorized")
 
 
-def test_a_token_is_accepted_if_its_published_key_is_for_verifying(
+def test_a_token_is_accepted_if_its_key_is_for_verifying(
     world: World, issuer: IssuerStandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = rsa(key_ops=["verify"], alg="RS256", use="sig", x5t="x", **{"org.example": 1})
