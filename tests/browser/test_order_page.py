@@ -174,7 +174,9 @@ def test_O1_052_the_pay_button_works_by_touch_and_by_keyboard(site: ServedWorld,
     assert "referer" not in request  # the page's address is a secret
 
 
-def test_O1_052_the_pay_button_returns_for_a_customer_who_did_not_pay(site: ServedWorld, plain_page: Page) -> None:
+def test_O1_052_the_pay_button_returns_for_a_customer_who_did_not_pay(
+    site: ServedWorld, plain_page: Page
+) -> None:
     order = payable(site.world)
     plain_page.goto(f"{site.origin}/o/{token_of(site.world, order)}?outcome=success")
     assert plain_page.get_by_role("link", name="Pay now").count() == 0

@@ -223,7 +223,7 @@ def test_C26_an_error_is_sent_as_problem_json_on_request(world: World) -> None:
     assert (reply.body["status"], reply.body["code"]) == (400, "invalid_id")
 
 
-def test_a_system_key_with_the_domain_scope_can_register_a_domain(world: World) -> None:
+def test_a_system_key_with_the_scope_can_register_a_domain(world: World) -> None:
     """In this contract the scope is the permission. Contracts 001 and 002 require a person's key (C13)."""
     from hosting_orders.domain.account import CredentialKind
 

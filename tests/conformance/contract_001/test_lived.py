@@ -65,7 +65,9 @@ def test_HU_029_HU_041_C10_an_undeliverable_order_is_cancelled_and_refunded(
 
 
 @pytest.mark.parametrize("product", PRODUCTS)
-def test_HU_029_HU_041_C03_an_order_is_cancelled_if_it_is_not_paid_in_time(world: World, product: str) -> None:
+def test_HU_029_HU_041_C03_an_order_is_cancelled_if_it_is_not_paid_in_time(
+    world: World, product: str
+) -> None:
     number = created(world, item_of(world, product), account="authentication_required")["orderId"]
     world.run()
     assert told(world, number, "authentication_required") == ("Pending", "Unpaid", True)

@@ -1,4 +1,4 @@
-"""The response of contract 001 for an order in every state, and whether `can_cancel` predicts the result of a cancel."""
+"""Contract 001 shows an order in every state, and `can_cancel` says whether a cancel succeeds."""
 
 from __future__ import annotations
 

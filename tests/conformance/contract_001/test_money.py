@@ -1,4 +1,7 @@
-"""Amounts are strings in major units, such as euros. Each order of a cart shows its share of tax, credit and the amount still to pay."""
+"""Amounts are strings in major units, such as euros.
+
+Each order of a cart shows its share of tax, credit and the amount still to pay.
+"""
 
 from __future__ import annotations
 

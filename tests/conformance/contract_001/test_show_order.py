@@ -319,7 +319,9 @@ def test_HU_047_HU_060_every_order_has_one_item(world: World, number: str) -> No
     assert order["item_count"] == sum(len(order[name]) for name in lists) == 1
 
 
-def test_HU_027_HU_058_C09_the_currency_is_shown_with_its_iso_number_and_sign(world: World, number: str) -> None:
+def test_HU_027_HU_058_C09_the_currency_is_shown_with_its_iso_number_and_sign(
+    world: World, number: str
+) -> None:
     order = order_in(world, number)
     assert order["currency"] == {
         "code": "EUR",

@@ -396,7 +396,7 @@ def test_O2_132_the_contact_of_a_role_is_the_owner_by_default(world: World, role
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_O2_133_the_contact_of_a_role_can_come_from_another_registration(
+def test_O2_133_a_role_contact_can_come_from_another_registration(
     world: World, owned: int, role: str
 ) -> None:
     roles = {role: {"source": "existing", "source_registration_id": owned}}

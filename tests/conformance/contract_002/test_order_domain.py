@@ -268,7 +268,9 @@ def test_O2_140_O2_141_O2_144_all_errors_are_reported_together(world: World) -> 
         ("https://client.example/", "/callback"),
     ],
 )
-def test_O2_136_a_domain_order_has_the_callback_rules_of_a_site_order(world: World, callback: Any, pointer: str) -> None:
+def test_O2_136_a_domain_order_has_the_callback_rules_of_a_site_order(
+    world: World, callback: Any, pointer: str
+) -> None:
     body = world.domain("called-back.com") | {"callback": callback}
     before = state_of(world)
     domain = order_domain(world, body)

@@ -364,7 +364,7 @@ def test_O2_150_the_write_refuses_a_domain_taken_since_the_check(world: World) -
         orders.domain_taken = seen
 
 
-def test_O2_151_O2_152_the_error_points_to_the_item_with_invalid_contact_fields(world: World) -> None:
+def test_O2_151_O2_152_the_error_names_the_item_with_bad_contact_fields(world: World) -> None:
     italian = world.domain(fresh().replace(".com", ".it"))
     reply = refused(world, {"items": [world.site(), italian]}, 422, "domain_contact_needs_augmentation")
     assert [needed["pointer"] for needed in reply.body["needs_augmentation"]] == [

@@ -155,7 +155,9 @@ def test_O2_055_a_site_order_has_no_domain_block(body: Any, waiting: Any) -> Non
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
-def test_O2_056_another_accounts_order_gets_the_404_of_an_unknown_one(world: World, body: Any, method: str) -> None:
+def test_O2_056_another_accounts_order_gets_the_404_of_an_unknown_one(
+    world: World, body: Any, method: str
+) -> None:
     mine = number_of(body["order"]["id"])
     unknown = send(world, method, "/api/orders/00000000-0000-8000-8000-000000000000", account="credit")
     assert_error(unknown, 404, "not_found")

@@ -203,7 +203,7 @@ def test_O2_185_tasks_are_open_to_oauth_with_tasks_read(world: World) -> None:
 # -- accounts and users -------------------------------------------------------------------------------------------
 
 
-def test_O2_053_the_account_endpoint_adds_the_roles_to_an_orders_account(world: World) -> None:
+def test_O2_053_the_account_endpoint_adds_roles_to_an_orders_account(world: World) -> None:
     account = send(world, "GET", "/api/accounts/acc_ready").body
     assert set(account) >= ACCOUNT_FIELDS | {"account_roles"}
     embedded = completed(world)["account"]

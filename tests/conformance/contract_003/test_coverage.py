@@ -48,7 +48,7 @@ def test_docs_contracts_lists_exactly_these_checks() -> None:
     assert {int(line) for line in re.findall(r"O1-(\d{3})", page)} == LINES
 
 
-def test_routes_says_which_routes_need_the_account_header() -> None:
+def test_the_list_of_routes_says_which_need_the_account_header() -> None:
     asked = {matched(method, path)[1]: account for method, path, account in ROUTES}
     access = {one.route: one.access for one in operations.OPERATIONS}
     assert asked == {

@@ -278,7 +278,9 @@ def choice(world: World, order_id: str) -> tuple[str, str]:
     ("field", "wrong"),
     [("location", "nowhere"), ("location", "AMS"), ("plan", "gold"), ("plan", "Basic"), ("plan", "1")],
 )
-def test_O1_033_O1_034_the_error_for_an_unknown_option_lists_the_known_options(world: World, field: str, wrong: str) -> None:
+def test_O1_033_O1_034_the_error_for_an_unknown_option_lists_the_known_options(
+    world: World, field: str, wrong: str
+) -> None:
     reply = refused(world, site(**{field: wrong}), f"unknown_{field}", f"/site/{field}")
     assert "it is one of:" in reply.body["errors"][0]
 

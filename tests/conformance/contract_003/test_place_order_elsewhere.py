@@ -50,7 +50,7 @@ def test_O1_042_a_replay_opens_the_missing_payment_page(world: World) -> None:
     assert again.body["payment_url"] == page_of(world, first.body["order"]["id"])["url"]
 
 
-def test_O1_043_only_order_and_task_are_sent_if_the_charge_is_unknown(world: World) -> None:
+def test_O1_043_only_order_and_task_are_sent_if_the_charge_is_uncertain(world: World) -> None:
     """The bank may still require an authentication, so it is not yet known whether the customer must act."""
     world.mishaps.watch(lambda name: Mishap.NOT_DONE if name.startswith("stripe.post") else None)
     answer = placed(world, "authentication_required", site())

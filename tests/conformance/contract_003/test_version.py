@@ -38,7 +38,7 @@ def test_C01_without_a_header_the_keys_version_applies(world: World) -> None:
     assert (two.status, two.body["status"], version_of(two)) == (202, "accepted", "2")
 
 
-def test_C01_the_header_overrides_the_keys_version_in_both_directions(world: World) -> None:
+def test_C01_the_header_overrides_the_version_of_the_key(world: World) -> None:
     one = ask_in(world, "1", "POST", "/api/orders", body=json.dumps(site()))
     assert (one.status, set(one.body), version_of(one)) == (201, {"order", "task", "site"}, "1")
     two = send(
@@ -82,7 +82,9 @@ def test_C01_the_error_for_an_unknown_version_names_the_known_ones(world: World,
 
 
 @pytest.mark.parametrize(("method", "path"), OF_2_ALONE)
-def test_C01_the_error_for_a_version_2_route_points_to_version_2(world: World, method: str, path: str) -> None:
+def test_C01_the_error_for_a_version_2_route_points_to_version_2(
+    world: World, method: str, path: str
+) -> None:
     before = state_of(world)
     by_pin = send(world, method, path, headers=credentials(world, "ready", "user_key_v1"), body="{}")
     by_header = ask_in(world, "1", method, path, body="{}")

@@ -261,7 +261,7 @@ def test_without_a_saved_method_a_person_pays_on_a_page(world: World) -> None:
     assert url and url in placed["content"][1]["text"]
 
 
-def test_a_repeated_call_after_a_refund_says_so(world: World) -> None:
+def test_a_repeated_call_mentions_the_refund(world: World) -> None:
     key = agent_key(world)
     quote = quoted(world, key)
     cart = worked(place(world, key, quote))
@@ -272,7 +272,7 @@ def test_a_repeated_call_after_a_refund_says_so(world: World) -> None:
     assert again["content"][1]["text"] == "The money that was paid went back."
 
 
-def test_a_repeated_call_after_a_cancel_says_so(world: World) -> None:
+def test_a_repeated_call_mentions_the_cancellation(world: World) -> None:
     key = agent_key(world, "authentication_required")
     quote = quoted(world, key)
     cart = worked(place(world, key, quote))
