@@ -259,7 +259,7 @@ def test_SQ_060_unknown_paths_and_methods_get_this_contracts_404(
 
 
 @pytest.mark.parametrize("path", ["/api/v2/orders", "/api/v10", "/api/ordersx", "/API/V1/orders"])
-def test_paths_outside_this_contract_get_contract_002s_404(world: World, path: str) -> None:
+def test_unknown_paths_elsewhere_get_the_404_of_contract_002(world: World, path: str) -> None:
     reply = send(world, "GET", path)
     assert (reply.status, reply.body["code"]) == (404, "not_found")
 

@@ -146,7 +146,7 @@ def test_SQ_066_a_domain_is_registered(world: World) -> None:
     assert ask(world, "POST", REGISTER, owned).status == 202
 
 
-def test_SQ_066_a_domain_awaiting_a_debit_is_payment_pending(world: World) -> None:
+def test_SQ_066_a_domain_paid_by_debit_has_the_status_payment_pending(world: World) -> None:
     reply = ask(
         world,
         "POST",

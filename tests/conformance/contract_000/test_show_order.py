@@ -219,7 +219,7 @@ def test_SQ_010_SQ_011_SQ_012_SQ_013_the_product_of_the_order_decides_the_requir
     )
 
 
-def test_SQ_014_SQ_015_SQ_016_another_accounts_order_gets_the_404_of_an_unknown_one(world: World) -> None:
+def test_SQ_014_SQ_015_SQ_016_another_accounts_order_gets_the_404_of_an_unknown_order(world: World) -> None:
     foreign = order_vps(world, "credit")["id"]
     without_scope = fresh_key(world, scopes=frozenset({"domains:provision"}))
     answers = [

@@ -182,7 +182,7 @@ def test_HU_073_the_total_includes_tax_and_deducts_credit() -> None:
             assert sum(Decimal(order[name]) for order in orders) == Decimal(amount), name
 
 
-def test_HU_073_a_payment_to_authenticate_is_shown_but_not_a_debit(world: World) -> None:
+def test_HU_073_an_order_is_shown_only_if_the_customer_must_act(world: World) -> None:
     number = created(world, site(), account="authentication_required")["orderId"]
     found = pending(world, "authentication_required")
     assert (found["id"], found["paymentUrl"][:4]) == (number, "http")

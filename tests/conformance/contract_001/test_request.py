@@ -90,7 +90,7 @@ def not_integers(number: str) -> list[str]:
     ]
 
 
-def test_HU_003_C02_a_non_integer_id_gets_a_404_without_a_table_read(
+def test_HU_003_C02_an_invalid_id_gets_a_404_without_a_table_read(
     world: World, number: str, reads: list[Any]
 ) -> None:
     for wrong in not_integers(number):
@@ -111,7 +111,7 @@ def without_stamps(reply: Reply) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize(("method", "below"), [("GET", ""), ("POST", "/cancel")])
-def test_HU_061_another_accounts_order_gets_the_404_of_an_unknown_one(
+def test_HU_061_another_accounts_order_gets_the_404_of_an_unknown_order(
     world: World, method: str, below: str
 ) -> None:
     foreign = created(world, site(), account="credit")["orderId"]

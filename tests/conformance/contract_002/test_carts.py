@@ -17,7 +17,7 @@ def test_O2_170_a_cart_needs_an_api_key_or_the_scope_billing_read(world: World) 
     assert by_key.body == by_token.body
 
 
-def test_O2_171_another_accounts_cart_gets_the_404_of_an_unknown_one(world: World) -> None:
+def test_O2_171_another_accounts_cart_gets_the_404_of_an_unknown_cart(world: World) -> None:
     token = world.place().body["cart"]["token"]
     unknown = send(world, "GET", f"/api/carts/{UNKNOWN}", account="credit")
     assert_error(unknown, 404, "not_found")

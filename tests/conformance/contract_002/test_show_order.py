@@ -155,7 +155,7 @@ def test_O2_055_a_site_order_has_no_domain_block(body: Any, waiting: Any) -> Non
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
-def test_O2_056_another_accounts_order_gets_the_404_of_an_unknown_one(
+def test_O2_056_another_accounts_order_gets_the_404_of_an_unknown_order(
     world: World, body: Any, method: str
 ) -> None:
     mine = number_of(body["order"]["id"])

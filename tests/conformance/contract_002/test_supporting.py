@@ -176,7 +176,7 @@ def test_O2_185_a_request_without_an_account_lists_a_users_own_tasks(world: Worl
         world.services.directory.put_account(before)
 
 
-def test_O2_185_another_accounts_task_gets_the_404_of_an_unknown_one(world: World) -> None:
+def test_O2_185_another_accounts_task_gets_the_404_of_an_unknown_task(world: World) -> None:
     task_id = completed(world)["tasks"][0]["id"]
     unknown = send(world, "GET", "/api/tasks/11", account="sepa")
     assert_error(unknown, 404, "not_found")

@@ -184,7 +184,7 @@ def test_O1_025_a_system_key_has_no_user(world: World) -> None:
     assert shown(world, reply.body["order"]["id"])["user"] is None
 
 
-def test_O1_020_another_accounts_order_gets_the_404_of_an_unknown_one(world: World) -> None:
+def test_O1_020_another_accounts_order_gets_the_404_of_an_unknown_order(world: World) -> None:
     mine = placed(world, "credit")["order"]["id"]
     before = state_of(world)
     bodies = []

@@ -142,7 +142,7 @@ def test_orders_are_listed_in_pages(world: World) -> None:
     assert len(set(ids)) == len(ids)
 
 
-def test_a_key_sees_a_cart_only_with_rights_to_all_its_orders(world: World) -> None:
+def test_a_cart_is_shown_only_with_rights_to_all_its_orders(world: World) -> None:
     key = agent_key(world)
     token = ordered(world, key, VM, SITE)["cart"]["token"]
     world.run()
