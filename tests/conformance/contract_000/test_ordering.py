@@ -38,7 +38,7 @@ def kept(world: World) -> dict[str, Any]:
     return {name: value for name, value in state_of(world).items() if name != "writes"}
 
 
-def test_a_vps_is_charged_delivered_renewed_and_shown(world: World) -> None:
+def test_a_vps_is_charged_delivered_and_gets_a_subscription(world: World) -> None:
     ordered = order_vps(world)
     assert (ordered["status"], ordered["type"], ordered["totalNet"]) == ("PENDING", "VM", 6.0)
     world.run()
