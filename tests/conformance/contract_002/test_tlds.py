@@ -1,4 +1,4 @@
-"""Our own endpoints GET /api/tlds and GET /api/tlds/:tld. They show the endings (TLDs) that we sell (O2-142, O2-143)."""
+"""Our own endpoints GET /api/tlds and GET /api/tlds/:tld. They show the endings (TLDs) on sale (O2-142, O2-143)."""
 
 from __future__ import annotations
 
