@@ -206,7 +206,7 @@ def test_one_credit_note_covers_amount_due_and_used_credit(shop: Shop) -> None:
     assert shop.balance(customer) == -300
 
 
-def test_a_credit_note_is_refused_while_the_payment_is_processing(shop: Shop) -> None:
+def test_a_processing_payment_gets_no_credit_note(shop: Shop) -> None:
     invoice = shop.open(shop.debtor("pm_success_de"))
     shop.client.v1.invoices.pay(invoice.id)
     with pytest.raises(stripe.InvalidRequestError):
