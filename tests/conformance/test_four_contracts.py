@@ -26,8 +26,9 @@ def test_the_table_in_the_docs_matches_the_code() -> None:
     assert dialects.written() == dialects.table(), "write the table with: python -m tests.support.dialects"
 
 
-# The status table that C03 decides. The columns are: status (contract 000); status, invoice status and whether the
-# order can be cancelled (001); status of order, payment and task (002). C03 does not decide the cells with `None`.
+# The status table that C03 decides. The first column is the status in contract 000. The next three columns are the
+# status, the status of the invoice and whether the order can be cancelled, in contract 001. The last three columns are
+# the statuses of order, payment and task, in contract 002. C03 does not decide the cells with `None`.
 _DECIDED: dict[str, tuple[str | None, ...]] = {
     "awaiting payment": ("PENDING", "Pending", "Unpaid", "yes", "pending", "processing", "PENDING"),
     "awaiting the customer": (
@@ -73,7 +74,7 @@ def test_a_state_has_the_same_status_words_for_every_product(product: str, life:
 
 
 @EACH
-def test_all_contracts_agree_on_whether_an_order_has_ended(product: str, life: Life) -> None:
+def test_contracts_agree_on_whether_an_order_has_ended(product: str, life: Life) -> None:
     words = row(life)
     ended = life.order.ended
     assert (words.contract_000 not in ("PENDING", "PROCESSING")) is ended
@@ -87,7 +88,7 @@ def test_all_contracts_agree_on_whether_an_order_has_ended(product: str, life: L
 
 
 @EACH
-def test_all_contracts_agree_on_the_amounts_and_on_the_refund(product: str, life: Life) -> None:
+def test_contracts_agree_on_amounts_and_refunds(product: str, life: Life) -> None:
     answers, words = shown(life), row(life)
     net = life.order.price.amount
     assert Decimal(str(answers["000"]["totalNet"])) * 100 == net
@@ -102,7 +103,7 @@ def test_all_contracts_agree_on_the_amounts_and_on_the_refund(product: str, life
 
 
 @EACH
-def test_all_contracts_agree_on_whether_an_order_can_be_cancelled(product: str, life: Life) -> None:
+def test_contracts_agree_on_whether_an_order_is_cancellable(product: str, life: Life) -> None:
     answers = shown(life)
     assert answers["001"]["can_cancel"] is answers["002"]["cancellation"]["can_cancel"]
     assert answers["001"]["can_cancel"] is (life.order.why_not_cancellable() is None)
@@ -113,9 +114,7 @@ def test_all_contracts_agree_on_whether_an_order_can_be_cancelled(product: str, 
 @example(steps=["the bank wants the customer", "cancelled", "money back"], price=1200)
 @example(steps=["paid", "cancelled", "refund refused", "money back"], price=1)
 @example(steps=["paid", "delivery begins", "given up", "money back"], price=0)
-def test_every_possible_history_of_an_order_matches_a_row_of_the_table(
-    product: str, steps: list[str], price: int
-) -> None:
+def test_every_history_of_an_order_has_a_row_in_the_table(product: str, steps: list[str], price: int) -> None:
     life = wandered(product, steps, price)
     found, status = row(life), life.order.status
     if price == 0 and life.order.refund is not None:
@@ -172,7 +171,7 @@ def read(world: World, order_id: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     "place", [place_000, place_001, place_002, place_003], ids=["000", "001", "002", "003"]
 )
-def test_an_order_of_each_contract_can_be_read_through_all_four(place: Any) -> None:
+def test_each_contracts_order_can_be_read_through_all_four(place: Any) -> None:
     with a_world() as world:
         order_id = place(world)
         replies = read(world, order_id)

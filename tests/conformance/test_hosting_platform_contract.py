@@ -59,8 +59,8 @@ MACHINE = ServiceRequest(
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGq2l5b1m0f0X7w9Q3m2kqv9mE3cJ0nZ2xkq0o3v1y5T"
 
 
-# Values that differ from the first request. The location must be an availability zone, because the Lightsail adapter
-# checks that before it compares the requests. The other fields may have any value.
+# Values that differ from the first request. The location must be an availability zone: the Lightsail adapter checks the
+# location before it compares the requests. The other fields may have any value.
 OTHER = {"location": "eu-central-1b"}
 
 
@@ -235,7 +235,7 @@ def signed(
 # -- provisioning --------------------------------------------------------------------------------------------
 
 
-def test_the_operation_of_a_new_service_is_running_and_has_our_reference(world: World) -> None:
+def test_a_new_operation_is_running_and_has_our_reference(world: World) -> None:
     operation = world.platform.provision(world.asked)
 
     assert operation.status is OperationStatus.RUNNING
@@ -291,9 +291,7 @@ def test_a_machine_with_an_ssh_key_has_no_password(reporting: World) -> None:
     ],
     ids=lambda changed: next(iter(changed)),
 )
-def test_another_machine_for_the_same_item_is_refused_and_changes_nothing(
-    reporting: World, changed: dict[str, Any]
-) -> None:
+def test_another_machine_for_the_same_item_is_refused(reporting: World, changed: dict[str, Any]) -> None:
     operation = reporting.platform.provision(MACHINE)
 
     with pytest.raises(ProvisioningFailedError, match="service_differs"):
@@ -346,7 +344,7 @@ def test_a_retry_after_a_lost_response_finds_the_operation(world: World) -> None
     assert world.built(ITEM) == 1
 
 
-def test_an_unavailable_platform_raises_an_error_and_accepts_the_next_attempt(world: World) -> None:
+def test_after_an_outage_the_next_attempt_is_accepted(world: World) -> None:
     world.be_unavailable()
     with pytest.raises(ProviderUnavailableError):
         world.platform.provision(world.asked)
@@ -364,7 +362,7 @@ def test_a_refusal_is_final(world: World) -> None:
 
 
 @pytest.mark.parametrize("changed", ["name", "variant", "location", "plan", "reference", "kind"])
-def test_the_same_item_with_another_body_is_refused_and_changes_nothing(world: World, changed: str) -> None:
+def test_another_body_for_the_same_item_is_refused(world: World, changed: str) -> None:
     operation = world.platform.provision(world.asked)
 
     with pytest.raises(ProvisioningFailedError, match="service_differs"):
@@ -373,7 +371,7 @@ def test_the_same_item_with_another_body_is_refused_and_changes_nothing(world: W
     assert world.platform.provision(world.asked) == operation
 
 
-def test_a_permanent_failure_has_a_reason_and_is_not_retried(world: World) -> None:
+def test_a_permanent_failure_is_not_retried(world: World) -> None:
     operation = world.platform.provision(world.asked)
     world.fail(ITEM, retryable=False)
 
@@ -385,7 +383,7 @@ def test_a_permanent_failure_has_a_reason_and_is_not_retried(world: World) -> No
     assert world.platform.provision(world.asked) == failed
 
 
-def test_a_temporary_failure_raises_an_error_and_a_retry_starts_a_new_attempt(world: World) -> None:
+def test_a_retry_after_a_temporary_failure_succeeds(world: World) -> None:
     first = world.platform.provision(world.asked)
     world.fail(ITEM, retryable=True)
 
@@ -403,7 +401,7 @@ def test_an_unknown_operation_is_none(world: World) -> None:
     assert world.platform.operation("op-of-nobody") is None
 
 
-def test_a_read_whose_response_is_lost_raises_an_error(world: World) -> None:
+def test_a_lost_response_to_a_read_raises_an_error(world: World) -> None:
     operation = world.platform.provision(world.asked)
     world.lose_answer()
 
@@ -449,7 +447,7 @@ def test_a_service_deleted_before_its_put_arrives_is_not_built(world: World) -> 
     assert world.built(ITEM) == 0
 
 
-def test_a_deprovisioning_whose_response_was_lost_raises_an_error_and_can_be_repeated(world: World) -> None:
+def test_deprovisioning_is_repeatable_after_a_lost_response(world: World) -> None:
     operation = world.platform.provision(world.asked)
     world.lose_answer()
     with pytest.raises(ProviderUnavailableError):
@@ -478,7 +476,7 @@ def test_the_platforms_webhook_names_its_operation(reporting: World) -> None:
     }
 
 
-def test_the_platform_signs_its_webhook_with_every_secret_as_the_specification_says(reporting: World) -> None:
+def test_the_platform_signs_its_webhook_with_every_secret(reporting: World) -> None:
     reporting.platform.provision(reporting.asked)
 
     body, headers = reporting.webhook(ITEM)

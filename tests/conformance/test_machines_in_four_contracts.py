@@ -59,7 +59,7 @@ PLACED: tuple[Callable[[World, str | None], str], ...] = (through_000, through_0
 
 @pytest.mark.parametrize("key", [KEY, None], ids=["with a key", "with a password"])
 @pytest.mark.parametrize("place", PLACED, ids=["000", "001", "002"])
-def test_a_machine_ordered_through_one_contract_is_the_same_in_all(
+def test_a_machine_is_the_same_in_all_contracts(
     world: World, place: Callable[[World, str | None], str], key: str | None
 ) -> None:
     order_id = place(world, key and f"{key} ada@example.com")
@@ -86,7 +86,7 @@ def test_a_machine_ordered_through_one_contract_is_the_same_in_all(
 
 
 @pytest.mark.parametrize("key", ["my key", "", 7, f"{KEY}\n", f"no-pty {KEY}"])
-def test_contract_000_refuses_an_invalid_ssh_key_and_names_its_field(world: World, key: object) -> None:
+def test_contract_000_names_the_field_of_an_invalid_ssh_key(world: World, key: object) -> None:
     orders = len(world.items("ORDER#"))
 
     reply = ask(world, "POST", "/api/v1/orders", {**VPS, "sshKey": key})
@@ -96,7 +96,7 @@ def test_contract_000_refuses_an_invalid_ssh_key_and_names_its_field(world: Worl
     assert len(world.items("ORDER#")) == orders
 
 
-def test_a_credential_that_may_not_read_secrets_gets_the_machine_without_its_password(world: World) -> None:
+def test_an_oauth_token_gets_a_machine_without_password(world: World) -> None:
     order_id = through_002(world, None)
     world.run()
     headers = oauth(world, "billing:read")

@@ -68,7 +68,8 @@ def use_up_reads(client: Client, path: str = "/api/orders") -> None:
 # -- three counts for each key ------------------------------------------------------------------------------------
 
 
-def test_reads_writes_and_questions_to_the_registrar_are_counted_separately(client: Client) -> None:
+def test_three_kinds_of_requests_are_counted_separately(client: Client) -> None:
+    """The kinds are reads, writes and questions to the registrar."""
     use_up_reads(client)
     for _ in range(WRITES):
         assert client.ask("DELETE", SHOW).status == 404
@@ -80,7 +81,7 @@ def test_reads_writes_and_questions_to_the_registrar_are_counted_separately(clie
 
 
 @pytest.mark.parametrize("path", ["/api/carts", "/api/orders/preview"])
-def test_each_domain_of_an_order_counts_as_a_question_to_the_registrar(
+def test_each_domain_counts_as_a_question_to_the_registrar(
     world: World, client: Client, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(LIMITS, Bucket.REGISTRAR, RateLimit(4, 60))
@@ -110,9 +111,7 @@ def test_a_rotation_does_not_reset_the_count(world: World, client: Client) -> No
     assert old.ask("GET", "/api/orders").status == 429
 
 
-def test_a_rotation_does_not_reset_an_agents_count_of_questions_to_the_registrar(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_rotation_keeps_an_agents_registrar_count(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(LIMITS, Bucket.WRITE, RateLimit(10, 60))
     secret, key = made(world, scopes=["domains:provision", "account:read", "keys:manage"])
     worked(use(world, "check_domain", key=secret, domains=["hosting-example.com"]))
@@ -161,9 +160,7 @@ def test_a_refused_order_writes_nothing(world: World, client: Client) -> None:
 
 
 @pytest.mark.parametrize("version", ["1", "2"])
-def test_contracts_002_and_003_send_the_rate_limit_headers_of_the_ietf_draft(
-    client: Client, version: str
-) -> None:
+def test_contracts_002_and_003_send_the_ietf_drafts_headers(client: Client, version: str) -> None:
     seconds = 60 - int(client.world.clock.now() / 1000) % 60
     for left in (2, 1, 0, 0):
         reply = client.ask("GET", "/api/orders", x_api_version=version)
@@ -177,7 +174,7 @@ def test_contracts_002_and_003_send_the_rate_limit_headers_of_the_ietf_draft(
     assert "x-ratelimit-limit" not in reply.headers
 
 
-def test_contract_001_sends_the_rate_limit_headers_of_contract_000(client: Client) -> None:
+def test_contract_001_sends_the_headers_of_contract_000(client: Client) -> None:
     for left in (2, 1, 0, 0):
         reply = client.ask("GET", BILLING)
         names = ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset")
@@ -188,7 +185,7 @@ def test_contract_001_sends_the_rate_limit_headers_of_contract_000(client: Clien
     assert "ratelimit" not in reply.headers
 
 
-def test_a_client_that_accepts_problem_json_gets_it(client: Client) -> None:
+def test_a_refusal_can_be_sent_as_problem_json(client: Client) -> None:
     use_up_reads(client)
     reply = client.ask("GET", "/api/orders", accept="application/problem+json")
     assert (reply.status, reply.body["status"], reply.body["code"]) == (429, 429, "rate_limited")
@@ -243,9 +240,7 @@ def test_unknown_paths_count_too(client: Client, method: str, path: str) -> None
 # -- a counter that fails, and what is not counted ------------------------------------------------------------------
 
 
-def test_a_request_that_cannot_be_counted_is_processed(
-    client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_counter_refuses_no_request(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(bucket: str, ends_at: int, number: int) -> int:
         raise ProviderUnavailableError("made up")
 
@@ -279,7 +274,7 @@ def all_operations() -> list[Operation[Any]]:
     return [operation for module in published.PUBLISHED for operation in module.OPERATIONS]
 
 
-def test_every_operation_that_needs_a_key_has_a_rate_limit_and_its_headers() -> None:
+def test_every_operation_with_a_key_has_a_rate_limit() -> None:
     for operation in all_operations():
         limited = operation.contract.counted_as(operation.bucket) is not None
         if operation.access is None:
@@ -288,8 +283,8 @@ def test_every_operation_that_needs_a_key_has_a_rate_limit_and_its_headers() -> 
         assert limited == (operation.contract.limit_headers is not None), operation.route
 
 
-def test_the_registrar_limit_applies_to_exactly_the_operations_that_may_ask_the_registrar() -> None:
-    """A function with the policy CheckDomains serves only such operations."""
+def test_the_registrar_limit_covers_registrar_operations() -> None:
+    """Exactly the operations of functions with the policy CheckDomains may ask the registrar."""
     asking = {
         (operation.contract.name, operation.route)
         for properties in functions(read_template()).values()

@@ -37,7 +37,7 @@ def test_without_a_key_nothing_starts(
 
 
 @pytest.mark.parametrize("key", ["sk_live_1", "rk_live_1", "pk_test_1", "whsec_1", "a-secret"])
-def test_a_key_that_is_not_from_a_sandbox_is_refused(
+def test_a_key_from_outside_a_sandbox_is_refused(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], commands: list[Any], key: str
 ) -> None:
     monkeypatch.setenv(suite.KEY, key)
@@ -80,7 +80,7 @@ def test_a_test_without_the_mark_cannot_use_the_stand_in() -> None:
         assert stripe_place.Place(standin, "sk_test_1", only_standin=True).standin is standin
 
 
-def test_the_suite_runs_against_another_server_and_cleans_up_there() -> None:
+def test_the_suite_cleans_up_at_another_server() -> None:
     chosen = [
         "tests/conformance/stripe_standin/test_test_clocks.py",
         "tests/conformance/stripe_standin/test_subscriptions.py",

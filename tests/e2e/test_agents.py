@@ -26,9 +26,7 @@ async def use(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("mode", ["legacy", "auto"])
-def test_an_agent_quotes_orders_and_follows_its_order(
-    stack: Stack, accounts: DemoAccounts, mode: str
-) -> None:
+def test_an_agent_gets_a_quote_and_places_an_order(stack: Stack, accounts: DemoAccounts, mode: str) -> None:
     async def work() -> dict[str, Any]:
         key = accounts["ready"]["agent_key"]
         async with AsyncClient(headers={"Authorization": f"Bearer {key}"}, timeout=60) as http:

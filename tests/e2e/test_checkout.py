@@ -1,4 +1,4 @@
-"""A customer without a saved payment method, from order to delivery: on a phone, in Dutch, without JavaScript."""
+"""A customer without a saved payment method orders and pays on a phone, in Dutch and without JavaScript."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_a_customer_pays_with_a_good_card_after_a_declined_card(customer: Custom
 
 
 @pytest.mark.usefixtures("no_webhooks")
-def test_a_customer_leaves_the_payment_page_and_pays_later_without_webhooks(
+def test_a_customer_can_pay_later_without_webhooks(
     customer: Customer,
 ) -> None:
     customer.page.goto(customer.payment_url)

@@ -135,12 +135,12 @@ def test_the_demo_file_has_all_addresses_and_accounts(stack: Stack, accounts: De
         call("GET", address)  # the server responds
 
 
-def test_a_second_stack_in_the_same_folder_is_refused_with_the_reason(stack: Stack) -> None:
+def test_a_second_stack_in_the_same_folder_is_refused(stack: Stack) -> None:
     with pytest.raises(StackError, match=f"already running here.*{os.getpid()}"), running_stack(stack.state):
         pass
 
 
-def test_a_live_stripe_key_is_refused_before_anything_starts(tmp_path: Path) -> None:
+def test_a_live_stripe_key_is_refused_at_the_start(tmp_path: Path) -> None:
     ended = subprocess.run(
         [str(APP_PYTHON), "-m", "local", "demo", "--state", str(tmp_path)],
         cwd=ROOT,
@@ -178,7 +178,8 @@ def nobody_answers(address: str) -> bool:
     return False
 
 
-def test_a_killed_run_does_not_block_the_next_run_and_sigterm_stops_the_servers(tmp_path: Path) -> None:
+def test_a_killed_run_does_not_block_the_next_run(tmp_path: Path) -> None:
+    """SIGTERM stops the servers of the second run."""
     demo_file = tmp_path / "demo.json"
     killed = start_run(tmp_path)
     wait_until(demo_file.exists)

@@ -36,7 +36,7 @@ CONTRACT_CODES = {
 }
 
 
-def test_docs_domains_has_a_line_for_every_error_code_of_the_contract() -> None:
+def test_docs_domains_has_every_error_code_of_the_contract() -> None:
     assert {code for code, _ in LINES} >= CONTRACT_CODES
 
 
@@ -79,9 +79,7 @@ def until_the_cart_ends(client: Client, path: str) -> Any:
         time.sleep(0.2)
 
 
-def test_a_cart_of_three_with_one_failed_order_delivers_two_and_refunds_the_failed_one(
-    stack: Stack, accounts: DemoAccounts
-) -> None:
+def test_only_the_failed_order_of_a_cart_is_refunded(stack: Stack, accounts: DemoAccounts) -> None:
     client = Client(stack, accounts, "ready")
     before = client.money()
     tail = uuid.uuid4().hex[:6]

@@ -1,4 +1,4 @@
-"""The local emulator, ministack with our patches, behaves like AWS wherever our template needs it.
+"""The local emulator is ministack with our patches. It behaves like AWS in everything that our template uses.
 
 Each patch in local/emulator_patches has a test that fails without the patch. If the test passes without the patch,
 remove the patch.
@@ -140,26 +140,27 @@ def test_an_answer_with_the_task_token_ends_the_wait(stack: SmallStack) -> None:
     assert stack.end_of(stack.run("answered", "answer")) == {"end": "done"}
 
 
-def test_an_error_of_the_invoked_function_is_caught_by_its_class_name(stack: SmallStack) -> None:
+def test_a_functions_error_is_caught_by_its_class_name(stack: SmallStack) -> None:
     assert stack.end_of(stack.run("refused", "refuse")) == {"end": "refused"}
     assert stack.times_asked("refused") == 1
 
 
-def test_an_error_of_the_invoked_function_is_retried_by_its_class_name(stack: SmallStack) -> None:
+def test_a_functions_error_is_retried_by_its_class_name(stack: SmallStack) -> None:
     assert stack.end_of(stack.run("busy", "be busy")) == {"end": "BusyError"}
     assert stack.times_asked("busy") == 3
 
 
-def test_a_step_times_out_when_no_answer_with_its_task_token_arrives(stack: SmallStack) -> None:
+def test_a_step_without_an_answer_times_out(stack: SmallStack) -> None:
     assert stack.end_of(stack.run("silent", "keep silent")) == {"end": "timed out"}
 
 
 # --- the table and its stream -------------------------------------------------------------------------------
 
 
-def test_a_poison_record_is_retried_and_moved_to_the_queue_without_blocking_later_records(
+def test_a_poison_record_does_not_block_later_records(
     stack: SmallStack,
 ) -> None:
+    """A record that always fails is retried once and then moved to the queue."""
     names = ["1-good", "2-poison", "3-good", "4-poison", "5-good"]
     stack.aws.client("dynamodb").batch_write_item(
         RequestItems={
@@ -196,7 +197,7 @@ def test_items_expire_by_the_attribute_named_in_the_template(stack: SmallStack) 
 # --- deploying ----------------------------------------------------------------------------------------------
 
 
-def test_a_second_deployment_changes_a_parameter_and_keeps_all_resources(stack: SmallStack) -> None:
+def test_a_second_deployment_keeps_all_resources(stack: SmallStack) -> None:
     gateway = stack.aws.client("apigatewayv2")
     routes = gateway.get_routes(ApiId=stack.deployment.resources["Api"])["Items"]
     try:
@@ -233,7 +234,7 @@ def test_the_gateway_passes_a_body_on_byte_for_byte(stack: SmallStack) -> None:
     assert plain["method"] == "POST"
 
 
-def test_the_gateway_refuses_a_body_above_api_gateways_limit(stack: SmallStack) -> None:
+def test_the_gateway_has_api_gateways_limit_for_a_body(stack: SmallStack) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", stack.gateway.port)
     connection.putrequest("POST", "/anything")
     connection.putheader("Content-Length", str(10 * 1024 * 1024 + 1))

@@ -61,7 +61,7 @@ def domain_registration(stack: Stack, account: Any) -> object:
     return answer.json()["features"]["domain_registration"]
 
 
-def test_an_operator_turns_domain_registration_off_and_on_for_one_account(
+def test_an_operator_can_switch_a_feature_for_one_account(
     stack: Stack, accounts: DemoAccounts, operator: Operator
 ) -> None:
     ready, credit = accounts["ready"], accounts["credit"]

@@ -17,12 +17,12 @@ PAGE = (ROOT / "docs" / "oauth.md").read_text(encoding="utf-8")
 LINES = re.findall(r"^\| `(as .*?)` \| (\d{3})", PAGE, re.MULTILINE)
 
 
-def test_the_page_has_commands_to_try() -> None:
+def test_docs_oauth_has_commands_to_try() -> None:
     assert {status for _, status in LINES} == {"200", "401", "403"}
 
 
 @pytest.mark.parametrize(("line", "status"), LINES)
-def test_a_command_of_the_page_gets_the_stated_response(
+def test_a_command_of_docs_oauth_gets_the_stated_response(
     stack: Stack, accounts: DemoAccounts, tmp_path: Path, line: str, status: str
 ) -> None:
     (prepared,) = re.findall(r"```sh\n(of\(\).*?)```", PAGE, re.DOTALL)
@@ -31,9 +31,7 @@ def test_a_command_of_the_page_gets_the_stated_response(
     assert said.stdout.startswith(f"HTTP/1.1 {status}"), (line, said.stdout, said.stderr)
 
 
-def test_each_function_that_accepts_tokens_answers_a_read_with_a_token(
-    stack: Stack, accounts: DemoAccounts
-) -> None:
+def test_functions_open_to_tokens_answer_a_read(stack: Stack, accounts: DemoAccounts) -> None:
     account = accounts["ready"]["id"]
     asked = call("POST", f"{stack.issuer}/token", {"user": "usr_ready", "account": account})
     headers = {"Authorization": f"Bearer {asked.json()['access_token']}", "X-Auth-Account": account}

@@ -100,9 +100,7 @@ def test_credit_pays_first_and_the_card_pays_the_rest(stack: Stack, accounts: De
     assert (payment["amount_charged_cents"], payment["credit_applied_cents"]) == (700, 500)
 
 
-def test_a_site_that_cannot_be_provisioned_fails_and_is_refunded(
-    stack: Stack, accounts: DemoAccounts
-) -> None:
+def test_an_order_is_refunded_if_its_site_cannot_be_built(stack: Stack, accounts: DemoAccounts) -> None:
     client = Client(stack, accounts, "ready")
     before = client.money()["net_paid"]
     placed = client.post("fail-this-one", callback={"url": f"{stack.callbacks}/failed"}).json()
@@ -119,9 +117,7 @@ def test_a_site_that_cannot_be_provisioned_fails_and_is_refunded(
     assert told[0]["body"]["type"] == "order.failed"
 
 
-def test_twenty_identical_concurrent_posts_create_one_cart_and_one_charge(
-    stack: Stack, accounts: DemoAccounts
-) -> None:
+def test_twenty_identical_posts_create_one_cart_and_charge(stack: Stack, accounts: DemoAccounts) -> None:
     client = Client(stack, accounts, "trial")
     charges, orders = len(client.succeeded()), len(client.get("/api/orders")["orders"])
     key = str(uuid.uuid4())
@@ -136,9 +132,7 @@ def test_twenty_identical_concurrent_posts_create_one_cart_and_one_charge(
     assert len(client.get("/api/orders")["orders"]) == orders + 1
 
 
-def test_the_platform_builds_a_site_once_when_its_webhook_is_lost_and_then_repeated(
-    stack: Stack, accounts: DemoAccounts
-) -> None:
+def test_a_site_is_built_once_if_its_webhook_is_repeated(stack: Stack, accounts: DemoAccounts) -> None:
     """The platform first sends no webhooks. Then it sends the webhook of the finished service three times."""
     client = Client(stack, accounts, "ready")
     assert call("POST", f"{stack.platform}/_standin/webhooks", {"mode": "off"}).status == 200
@@ -164,7 +158,7 @@ def _service(stack: Stack, item_id: str) -> Any:
     return next((service for service in services if service["item_id"] == item_id), None)
 
 
-def test_a_customer_who_pays_on_the_hosted_page_gets_the_site(stack: Stack, accounts: DemoAccounts) -> None:
+def test_a_payment_on_the_hosted_page_delivers_the_site(stack: Stack, accounts: DemoAccounts) -> None:
     client = Client(stack, accounts, "authentication_required")
     placed = client.post("pays-later").json()
     assert placed["payment"]["status"] == "awaiting_authentication"
@@ -176,9 +170,7 @@ def test_a_customer_who_pays_on_the_hosted_page_gets_the_site(stack: Stack, acco
     assert shown["site"]["ssh_data"]["password"]
 
 
-def test_an_order_paid_by_debit_is_delivered_only_after_the_debit_settles(
-    stack: Stack, accounts: DemoAccounts
-) -> None:
+def test_an_order_is_delivered_only_after_its_debit_settles(stack: Stack, accounts: DemoAccounts) -> None:
     client = Client(stack, accounts, "sepa")
     placed = client.post("by-debit").json()
     path = placed["orders"][0]["poll_url"]
@@ -219,9 +211,7 @@ def test_an_id_without_log_lines_is_reported_as_unknown(stack: Stack) -> None:
     assert "No function has logged anything about unknown." in answer.stderr
 
 
-def test_invalid_requests_get_an_error_in_the_format_of_the_contract(
-    stack: Stack, accounts: DemoAccounts
-) -> None:
+def test_errors_have_the_format_of_the_contract(stack: Stack, accounts: DemoAccounts) -> None:
     client = Client(stack, accounts, "ready")
     for method, path, status, code in (
         ("GET", "/api/orders/nonsense", 404, "not_found"),
@@ -235,9 +225,7 @@ def test_invalid_requests_get_an_error_in_the_format_of_the_contract(
         assert answer.headers["x-request-id"]
 
 
-def test_the_roll_up_of_a_cart_is_repaired_after_its_stream_record_was_discarded(
-    stack: Stack, accounts: DemoAccounts
-) -> None:
+def test_a_roll_up_is_repaired_after_a_discarded_record(stack: Stack, accounts: DemoAccounts) -> None:
     client = Client(stack, accounts, "ready")
     placed = client.post("given-up").json()
     client.until(placed["orders"][0]["poll_url"], "completed")

@@ -68,7 +68,7 @@ def test_an_order_of_one_stack_is_not_in_the_other(stack: Stack, second: Stack) 
     assert endpoint_of(stack) != endpoint_of(second)
 
 
-def test_two_stacks_share_only_ids_that_are_unique_within_a_parent(stack: Stack, second: Stack) -> None:
+def test_two_stacks_share_only_ids_within_a_parent(stack: Stack, second: Stack) -> None:
     first, other = stack.deployment.resources, second.deployment.resources
     assert first.keys() == other.keys()
     assert {name for name in first if first[name] == other[name]} == NAMED_WITHIN_A_PARENT

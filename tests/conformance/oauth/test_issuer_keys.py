@@ -59,9 +59,7 @@ def test_the_keys_are_read_at_the_first_token_only(world: World, issuer: IssuerS
     assert issuer.requests == [OPENID, "/jwks"]
 
 
-def test_a_flood_of_unknown_keys_reaches_the_issuer_once_a_minute(
-    world: World, issuer: IssuerStandIn
-) -> None:
+def test_unknown_key_ids_cause_one_read_a_minute(world: World, issuer: IssuerStandIn) -> None:
     for number in range(40):
         assert ask(world, forged(issuer, header={"kid": f"unknown-{number}"})) == 401
     assert issuer.requests.count("/jwks") == 1
@@ -82,7 +80,7 @@ def test_tokens_that_cannot_be_valid_never_reach_the_issuer(world: World, issuer
     assert issuer.requests == []
 
 
-def test_an_issuer_that_is_down_is_asked_once_for_many_tokens_and_counted(
+def test_many_tokens_ask_an_unavailable_issuer_only_once(
     world: World, issuer: IssuerStandIn, caplog: pytest.LogCaptureFixture
 ) -> None:
     issuer.mode = "down"
@@ -105,9 +103,7 @@ def test_an_issuer_that_is_down_is_asked_once_for_many_tokens_and_counted(
     assert ask(world, forged(issuer)) == 200
 
 
-def test_a_process_without_keys_asks_again_soon_and_then_once_a_minute(
-    world: World, issuer: IssuerStandIn
-) -> None:
+def test_a_process_without_keys_retries_with_growing_waits(world: World, issuer: IssuerStandIn) -> None:
     issuer.mode = "down"
     asked = []
     for second in range(4 * RETRY_SECONDS):
@@ -120,9 +116,7 @@ def test_a_process_without_keys_asks_again_soon_and_then_once_a_minute(
     assert asked == [0, 2, 6, 14, 30, 62, 122, 182]
 
 
-def test_a_process_with_keys_asks_a_failing_issuer_only_once_a_minute(
-    world: World, issuer: IssuerStandIn
-) -> None:
+def test_a_process_with_keys_retries_once_a_minute(world: World, issuer: IssuerStandIn) -> None:
     assert ask(world, forged(issuer)) == 200
     issuer.mode = "down"
     issuer.requests.clear()
@@ -144,7 +138,7 @@ def test_an_issuer_without_keys_is_asked_once_a_minute(
     assert issuer.requests == [OPENID, "/jwks"]
 
 
-def test_known_keys_work_for_an_hour_while_the_issuer_is_down(world: World, issuer: IssuerStandIn) -> None:
+def test_known_keys_work_for_an_hour_without_the_issuer(world: World, issuer: IssuerStandIn) -> None:
     assert ask(world, forged(issuer)) == 200
     issuer.mode = "down"
     world.clock.advance(USABLE_SECONDS - 1)
@@ -170,7 +164,7 @@ def test_a_new_key_is_accepted_and_a_withdrawn_key_is_refused(
     assert ask(world, forged(issuer)) == 401
 
 
-def test_a_withdrawn_key_is_refused_when_the_keys_are_no_longer_fresh(
+def test_a_withdrawn_key_is_refused_after_ten_minutes(
     world: World, issuer: IssuerStandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert ask(world, forged(issuer)) == 200
@@ -293,8 +287,10 @@ def test_the_metadata_of_RFC_8414_is_enough(server: Answers, path: str) -> None:
     assert keys_of(f"{server.url}{path}").key("ec").kid == "ec"
 
 
-def test_the_metadata_of_RFC_8414_is_read_if_the_openid_address_gives_a_web_page(server: Answers) -> None:
-    """Some issuers answer every unknown path with the page of their single-page application."""
+def test_a_web_page_at_the_openid_address_is_ignored(server: Answers) -> None:
+    """Some issuers answer every unknown path with the page of their single-page application. Then the metadata of
+    RFC 8414 is read.
+    """
     good(server)
     server.give(RFC_8414, {"issuer": server.url, "jwks_uri": f"{server.url}/keys"})
     server.give(OPENID, b"<html>")
@@ -369,7 +365,7 @@ def test_a_key_that_may_not_verify_is_ignored(server: Answers, case: str) -> Non
     assert keys.key("ec").kid == "ec"
 
 
-def test_the_first_of_two_keys_with_one_id_is_used(server: Answers) -> None:
+def test_the_first_of_two_keys_with_the_same_id_is_used(server: Answers) -> None:
     good(server)
     first, second = (RSAKey.generate_key(2048, {"kid": "rsa"}).as_dict(private=False) for _ in range(2))
     server.give("/keys", {"keys": [first, second]})
@@ -405,10 +401,10 @@ def test_reading_from_a_silent_issuer_stops_at_the_deadline(monkeypatch: pytest.
     assert "ConnectionRefusedError" in refusal(keys_of("http://127.0.0.1:9"))
 
 
-def test_reading_from_an_issuer_that_drips_its_headers_stops_at_the_deadline(
+def test_reading_slow_headers_stops_at_the_deadline(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Each byte arrives in time, so only a limit for the whole request can stop it."""
+    """Every single read is fast enough. Only a limit for the whole request stops the reading."""
     monkeypatch.setattr(issuer_keys, "READ_SECONDS", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as dripping:
 

@@ -1,4 +1,4 @@
-"""OAuth access tokens at the real handlers: what they give access to (docs/oauth.md, O2-002 … O2-004)."""
+"""What an OAuth access token gives access to, tested at the real handlers (docs/oauth.md, O2-002 … O2-004)."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_O2_002_only_a_token_with_the_scope_reads_orders(
 
 
 @pytest.mark.parametrize("form", ["Bearer {}", "token {}"])
-def test_a_token_is_accepted_wherever_a_key_is(world: World, issuer: IssuerStandIn, form: str) -> None:
+def test_a_token_is_accepted_wherever_an_api_key_is(world: World, issuer: IssuerStandIn, form: str) -> None:
     token = issuer.token("usr_ready", "acc_ready")
     account = {"x-auth-account": "acc_ready"}
     for headers in ({"authorization": form.format(token)}, {"x-api-key": token}):
@@ -83,7 +83,7 @@ def test_a_token_is_accepted_wherever_a_key_is(world: World, issuer: IssuerStand
 
 
 @pytest.mark.parametrize("path", ["/api/orders", "/api/tasks", "/api/v1/ping", "/api/billing/order/1"])
-def test_C12_a_request_with_a_token_and_another_credential_is_refused(
+def test_C12_a_token_with_another_credential_is_refused(
     world: World, issuer: IssuerStandIn, path: str
 ) -> None:
     token, other = issuer.token("usr_ready", "acc_ready"), issuer.token("usr_ready", "acc_ready", seconds=9)
@@ -141,8 +141,8 @@ def other_member(world: World, issuer: IssuerStandIn) -> str:
     return issuer.token("usr_two", "acc_ready")
 
 
-def test_each_operation_of_each_contract_is_closed_or_needs_a_scope_that_a_token_can_have() -> None:
-    """The test fails for a new operation with another scope, and for a write with one of these scopes."""
+def test_operations_open_to_tokens_only_read() -> None:
+    """This test fails for an operation with a scope that no token can have, and for a write that a token can call."""
     for module in PUBLISHED:
         for operation in module.OPERATIONS:
             scope = operation.access.scope if operation.access else None
@@ -168,7 +168,7 @@ def test_a_tool_without_a_declared_scope_is_closed(
     assert answer["structuredContent"]["code"] == "insufficient_scope"
 
 
-def test_a_tool_that_a_token_may_use_changes_nothing() -> None:
+def test_tools_open_to_tokens_only_read() -> None:
     opened = [tool for tool in tools.TOOLS.values() if tool.oauth_scope is not None]
     assert {tool.oauth_scope for tool in opened} <= OAUTH_SCOPES
     assert all(tool.reads for tool in opened)
@@ -233,7 +233,7 @@ def member_of_two(world: World) -> None:
     world.services.directory.put_user(replace(user, id="usr_two", account_ids=("acc_ready", "acc_credit")))
 
 
-def test_a_user_who_leaves_loses_access_at_once(world: World, issuer: IssuerStandIn) -> None:
+def test_a_user_without_the_account_loses_access_at_once(world: World, issuer: IssuerStandIn) -> None:
     new_account(world, "ready", "leaving")
     token = issuer.token("usr_leaving", "acc_leaving")
     headers = bearer(world, token, "leaving")
@@ -283,7 +283,7 @@ def test_parameters_can_describe_the_claims_of_cognito(world: World, issuer: Iss
 # -- what a response says to an OAuth client ----------------------------------------------------------
 
 
-def test_a_token_without_the_scope_is_told_which_scope_to_ask_for(
+def test_the_403_for_a_token_names_the_missing_scope(
     world: World, issuer: IssuerStandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """RFC 6750, section 3.1. The response names the scope as the issuer does."""
@@ -304,7 +304,7 @@ def test_a_token_without_the_scope_is_told_which_scope_to_ask_for(
     assert reply.headers["www-authenticate"].endswith('mcp", scope="orders/billing:read"')
 
 
-def test_the_401_for_a_refused_or_missing_token_names_the_scope_of_the_endpoint(
+def test_the_401_names_the_scope_of_the_endpoint(
     world: World, issuer: IssuerStandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OAUTH_ISSUER", issuer.url)

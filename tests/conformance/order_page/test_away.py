@@ -1,4 +1,4 @@
-"""O1-052: while the table cannot be read, the page shows an order from memory, with the time of the last read."""
+"""O1-052: the table cannot be read. The page then shows an order from memory, with the time of the last read."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def nothing_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     show_order_page._remembered.clear()
 
 
-def test_while_the_table_is_unavailable_an_order_shown_before_is_shown_from_memory(world: World) -> None:
+def test_an_order_shown_before_is_shown_from_memory(world: World) -> None:
     order = payable(world)
     speak(world, order, "nl")
     token = token_of(world, order)
@@ -36,7 +36,7 @@ def test_while_the_table_is_unavailable_an_order_shown_before_is_shown_from_memo
     assert seen(after).heading == "Uw website is klaar" and 'role="status"' not in after.body
 
 
-def test_while_the_table_is_unavailable_an_order_never_shown_gets_an_apology_in_the_browsers_language(
+def test_an_order_not_in_memory_gets_an_apology(
     world: World,
 ) -> None:
     order = payable(world)

@@ -1,4 +1,4 @@
-"""O1-052: the page contains no secret, and it makes the browser run, load, store and send nothing."""
+"""O1-052: the page contains no secret. A browser that shows the page runs, loads, stores and sends nothing."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def pages(world: World, token: str) -> Iterator[Reply]:
         yield get(world, world.services.page_tokens.token("acc_ready", 2**40))
 
 
-def test_every_response_has_the_headers_that_keep_the_page_private(world: World) -> None:
+def test_every_response_has_the_privacy_headers(world: World) -> None:
     for reply in pages(world, token_of(world, payable(world))):
         (style,) = re.findall(r"<style>(.*?)</style>", reply.body, re.DOTALL)
         digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
@@ -54,7 +54,7 @@ def test_every_response_has_the_headers_that_keep_the_page_private(world: World)
         assert "x-api-version" not in reply.headers and "set-cookie" not in reply.headers
 
 
-def test_a_page_makes_the_browser_run_and_load_nothing(world: World) -> None:
+def test_a_page_runs_no_script_and_loads_nothing(world: World) -> None:
     for reply in pages(world, token_of(world, payable(world))):
         assert not re.search(
             r"<(script|link|img|iframe|form|object|base|svg)\b|\son\w+=|\sstyle=", reply.body
@@ -95,7 +95,7 @@ def tags(html: str) -> list[tuple[str, list[str]]]:
     return found
 
 
-def test_the_page_of_a_site_shows_no_credentials_ids_or_personal_data(world: World) -> None:
+def test_a_page_shows_no_credentials_or_personal_data(world: World) -> None:
     order = delivered(world)
     shown = world.request("GET", f"/api/orders/{order.uuid}", account="no_method", key="user_key").body
     ssh = shown["site"]["ssh_data"]

@@ -198,7 +198,7 @@ def test_O1_052_the_page_shows_each_state_in_english_and_dutch(name: str, world:
         assert page.links == ([session_of(world, order)["url"]] if name == "payable" else [])
 
 
-def test_the_page_shows_the_ordered_item_as_the_customer_typed_it(world: World) -> None:
+def test_the_page_shows_the_item_as_the_customer_typed_it(world: World) -> None:
     order = payable(world)
     assert seen(get(world, token_of(world, order))).facts == {
         "Website": "Jan's bakkerij & café",
@@ -249,7 +249,7 @@ def test_the_page_shows_the_orders_times_in_utc(world: World) -> None:
     assert shown == [minute(each) for each in wanted]
 
 
-def test_the_page_uses_the_accounts_language_or_else_that_of_the_ordering_user(world: World) -> None:
+def test_the_accounts_language_comes_before_the_users(world: World) -> None:
     order = payable(world)
     user = world.services.directory.user(order.user_id)
     world.services.directory.put_user(replace(user, locale="nl"))
@@ -261,7 +261,7 @@ def test_the_page_uses_the_accounts_language_or_else_that_of_the_ordering_user(w
 # -- coming back from the payment page ------------------------------------------------------------------------------
 
 
-def test_a_customer_returning_from_payment_is_not_asked_to_pay_again(world: World) -> None:
+def test_the_page_after_payment_has_no_pay_link(world: World) -> None:
     order = payable(world)
     reply = get(world, token_of(world, order), "success")
     page = seen(reply)
@@ -273,7 +273,7 @@ def test_a_customer_returning_from_payment_is_not_asked_to_pay_again(world: Worl
     assert seen(get(world, token_of(world, order), "success")).heading == "Your website is being set up"
 
 
-def test_a_customer_who_left_the_payment_page_can_go_back_to_it(world: World) -> None:
+def test_the_page_after_cancel_links_to_the_payment_page(world: World) -> None:
     order = payable(world)
     reply = get(world, token_of(world, order), "cancel")
     page = seen(reply)
@@ -298,9 +298,7 @@ def test_an_unknown_outcome_in_the_address_is_ignored(world: World) -> None:
 
 @pytest.mark.parametrize("outcome", ["success", "cancel"])
 @pytest.mark.parametrize("name", ["under_debit", "delivered", "expired", "canceled"])
-def test_the_outcome_in_the_address_is_ignored_during_a_debit_and_after_the_end(
-    name: str, outcome: str, world: World
-) -> None:
+def test_the_outcome_is_ignored_if_no_payment_is_due(name: str, outcome: str, world: World) -> None:
     order = STATES[name](world)
     assert get(world, token_of(world, order), outcome).body == get(world, token_of(world, order)).body
 

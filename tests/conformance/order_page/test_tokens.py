@@ -75,9 +75,7 @@ def test_O1_052_every_invalid_address_gives_the_same_not_found_page(world: World
     ("method", "path"),
     [("GET", "/o/"), ("GET", "/o/a/b"), ("POST", "/o/x"), ("HEAD", "/o/x"), ("GET", "/o/x/")],
 )
-def test_other_paths_and_methods_below_o_give_the_not_found_page(
-    method: str, path: str, world: World
-) -> None:
+def test_unknown_routes_below_o_give_the_not_found_page(method: str, path: str, world: World) -> None:
     assert unlike(world.request(method, path, account=None)) == unlike(get(world, "x"))
 
 
@@ -100,9 +98,7 @@ def test_a_token_without_a_valid_signature_causes_no_read(world: World) -> None:
         assert get(world, tokens["of no order"]).status == 503
 
 
-def test_a_token_longer_than_any_of_ours_is_refused_without_verification(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_token_that_is_too_long_is_not_verified(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     longest = max(
         len(SignedPageTokens([SECRET]).token("a" * 200, 2**49 - 1)), len(token_of(world, payable(world)))
     )
@@ -137,7 +133,7 @@ def test_old_addresses_open_until_their_secret_is_removed(
     assert get(world, new).status == 200
 
 
-def test_a_page_is_no_longer_shown_thirty_days_after_the_order_ended(world: World) -> None:
+def test_a_page_ends_thirty_days_after_its_order(world: World) -> None:
     order = canceled(world)
     token = token_of(world, order)
     world.clock.advance(30 * DAY - 60)

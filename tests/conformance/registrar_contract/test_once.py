@@ -27,9 +27,7 @@ from tests.conformance.registrar_contract.books import (
 
 
 @pytest.mark.parametrize("action", list(DomainAction))
-def test_a_lost_response_is_a_fault_and_the_operation_is_found_again(
-    world: World, action: DomainAction
-) -> None:
+def test_an_operation_is_found_after_a_lost_response(world: World, action: DomainAction) -> None:
     world.standin.lose_next_answer("RegisterDomain" if action is DomainAction.REGISTER else "TransferDomain")
 
     with pytest.raises(ProviderUnavailableError):
@@ -41,7 +39,7 @@ def test_a_lost_response_is_a_fault_and_the_operation_is_found_again(
     assert world.standin.submissions("bakery.com") == 1
 
 
-def test_a_registration_is_not_retried_when_the_registrar_is_busy(world: World) -> None:
+def test_a_registration_is_not_retried_at_a_busy_registrar(world: World) -> None:
     world.standin.fail_next("RegisterDomain")
 
     with pytest.raises(ProviderUnavailableError):
@@ -50,7 +48,7 @@ def test_a_registration_is_not_retried_when_the_registrar_is_busy(world: World) 
     assert world.standin.asked("RegisterDomain") == 1
 
 
-def test_registering_again_during_the_operation_is_a_fault_and_submits_nothing(world: World) -> None:
+def test_a_running_registration_is_not_submitted_again(world: World) -> None:
     world.register("bakery.com")
 
     with pytest.raises(ProviderUnavailableError):
@@ -61,7 +59,7 @@ def test_registering_again_during_the_operation_is_a_fault_and_submits_nothing(w
     assert world.standin.registrations("bakery.com") == 1
 
 
-def test_registering_a_domain_that_is_ours_is_refused_and_the_domain_is_found(world: World) -> None:
+def test_our_own_domain_cannot_be_registered_again(world: World) -> None:
     world.standin.lose_next_answer("RegisterDomain")
     with pytest.raises(ProviderUnavailableError):
         world.register("bakery.com")
@@ -73,7 +71,7 @@ def test_registering_a_domain_that_is_ours_is_refused_and_the_domain_is_found(wo
     assert world.standin.registrations("bakery.com") == 1
 
 
-def test_concurrent_registrations_of_a_domain_are_submitted_once(world: World) -> None:
+def test_concurrent_registrations_are_submitted_once(world: World) -> None:
     def order(_: int) -> bool:
         try:
             world.register("bakery.com")
@@ -88,7 +86,7 @@ def test_concurrent_registrations_of_a_domain_are_submitted_once(world: World) -
     assert world.standin.submissions("bakery.com") == 1
 
 
-def test_operations_are_found_by_domain_action_and_time_newest_first(world: World) -> None:
+def test_operations_are_found_by_domain_action_and_time(world: World) -> None:
     world.register("fail-bakery.com")
     world.pass_time(3600)
     second = world.register("fail-bakery.com")
@@ -126,7 +124,7 @@ def test_an_operation_is_found_among_hundreds(world: World) -> None:
     ]
 
 
-def test_a_domain_that_was_never_submitted_has_no_operations_and_is_not_ours(world: World) -> None:
+def test_an_unsubmitted_domain_has_no_operations(world: World) -> None:
     assert world.registrar.find("bakery.com", DomainAction.REGISTER, 0) == []
     assert world.registrar.domain("bakery.com") is None
 
@@ -157,7 +155,7 @@ def test_a_failed_read_is_a_fault_and_not_an_empty_result(world: World, operatio
         look(world.registrar)
 
 
-def test_a_failed_registration_counts_as_succeeded_if_the_domain_is_ours(world: World) -> None:
+def test_the_registration_of_an_owned_domain_has_succeeded(world: World) -> None:
     operation_id = world.register("bakery.com")
     world.standin.fail("bakery.com", "Something went wrong.", "ERROR")
     assert world.show(operation_id).status is RegistrarStatus.FAILED
@@ -178,7 +176,7 @@ def test_a_refusal_repeats_no_personal_data(world: World) -> None:
         assert value not in told
 
 
-def test_a_refusal_may_name_a_domain_that_resembles_the_owners_name(world: World) -> None:
+def test_a_refusal_may_name_a_domain_like_the_owners_name(world: World) -> None:
     gone = replace(ANN, last_name="gone-ann", first_name="com")
 
     with pytest.raises(ProvisioningFailedError, match=r"gone-ann\.com is not available"):

@@ -1,4 +1,4 @@
-"""The registrar's checks before a submission, its registrations and its transfers.
+"""Checks before a submission, registrations and transfers at the registrar.
 
 A fault is a `ProviderUnavailableError`.
 """
@@ -25,7 +25,7 @@ from tests.conformance.registrar_contract.books import (
 )
 
 
-def test_a_free_domain_is_available_at_its_price_in_minor_units(world: World) -> None:
+def test_an_available_domain_has_its_price_in_minor_units(world: World) -> None:
     offer = world.registrar.availability("bakery.com")
 
     assert offer.availability is Availability.AVAILABLE
@@ -54,21 +54,21 @@ def test_a_slow_registry_is_queried_again_in_the_same_call(world: World) -> None
     assert world.standin.asked("CheckDomainAvailability", "slow-check-bakery.com") == 2
 
 
-def test_a_check_that_the_registry_leaves_undecided_is_a_fault(world: World) -> None:
+def test_an_undecided_check_is_a_fault(world: World) -> None:
     with pytest.raises(ProviderUnavailableError):
         world.registrar.availability("unsure-bakery.com")
     with pytest.raises(ProviderUnavailableError):
         world.registrar.transferability("unsure-bakery.com", "k3y")
 
 
-def test_a_domain_whose_tld_the_registrar_does_not_sell_is_unavailable(world: World) -> None:
+def test_a_domain_under_an_unsold_tld_is_unavailable(world: World) -> None:
     offer = world.registrar.availability("bakery.zz")
 
     assert offer.availability is Availability.UNAVAILABLE
     assert "zz" in offer.reason
 
 
-def test_a_domain_at_another_registrar_can_be_transferred_at_its_price(world: World) -> None:
+def test_a_transferable_domain_has_its_price(world: World) -> None:
     offer = world.registrar.transferability("bakery.com", "k3y")
 
     assert (offer.availability, offer.cost) == (Availability.AVAILABLE, Money(1500, "USD"))
@@ -83,9 +83,7 @@ def test_a_domain_at_another_registrar_can_be_transferred_at_its_price(world: Wo
         ("bakery.com", "wrong", "authorization code"),
     ],
 )
-def test_a_domain_that_cannot_be_transferred_has_a_reason(
-    world: World, name: str, auth_code: str, reason: str
-) -> None:
+def test_an_untransferable_domain_has_a_reason(world: World, name: str, auth_code: str, reason: str) -> None:
     offer = world.registrar.transferability(name, auth_code)
 
     assert offer.availability is Availability.UNAVAILABLE
@@ -96,7 +94,7 @@ def test_a_premium_domain_is_recognised_before_a_transfer(world: World) -> None:
     assert world.registrar.transferability("premium-bakery.com", "k").availability is Availability.PREMIUM
 
 
-def test_our_own_domain_can_be_neither_registered_nor_transferred(world: World) -> None:
+def test_our_own_domain_cannot_be_registered_or_transferred(world: World) -> None:
     world.register("bakery.com")
     world.pass_time(300)
 
@@ -166,16 +164,14 @@ def test_all_four_contacts_are_sent(world: World) -> None:
     }
 
 
-def test_privacy_is_not_requested_from_a_registry_that_does_not_offer_it(world: World) -> None:
+def test_privacy_is_not_requested_where_it_is_not_offered(world: World) -> None:
     world.register("bakery.de")
 
     assert world.standin.asked("RegisterDomain") == 1
 
 
 @pytest.mark.parametrize("name", ["bakery.de", "public-bakery.com"])
-def test_a_domain_is_registered_once_without_privacy_when_the_registry_refuses_privacy(
-    world: World, name: str
-) -> None:
+def test_a_domain_without_privacy_is_registered_once(world: World, name: str) -> None:
     world.register(name)
     world.standin.finish(name)
 
@@ -202,7 +198,7 @@ def test_fields_of_another_registry_are_omitted(world: World) -> None:
     assert "ExtraParams" not in operation.given["RegistrantContact"]
 
 
-def test_a_registration_is_refused_if_the_price_exceeds_the_maximum(world: World) -> None:
+def test_a_registration_above_the_maximum_price_is_refused(world: World) -> None:
     with pytest.raises(ProvisioningFailedError, match="MaxPrice"):
         world.register("bakery.com", max_cost=Money(1499, "USD"))
     assert world.standin.submissions("bakery.com") == 0
@@ -219,7 +215,7 @@ def test_a_premium_domain_needs_consent_to_its_price(world: World) -> None:
     assert world.standin.submissions("premium-bakery.com") == 1
 
 
-def test_a_domain_that_is_unavailable_at_the_submission_is_refused_permanently(world: World) -> None:
+def test_a_domain_unavailable_at_submission_is_refused(world: World) -> None:
     assert world.registrar.availability("gone-bakery.com").availability is Availability.AVAILABLE
 
     with pytest.raises(ProvisioningFailedError, match="not available"):
@@ -227,7 +223,7 @@ def test_a_domain_that_is_unavailable_at_the_submission_is_refused_permanently(w
     assert world.registrar.find("gone-bakery.com", DomainAction.REGISTER, 0) == []
 
 
-def test_a_domain_taken_after_the_check_is_refused_permanently(world: World) -> None:
+def test_a_domain_taken_after_the_check_is_refused(world: World) -> None:
     world.registrar.availability("bakery.com")
     world.standin.take("bakery.com")
 
@@ -236,7 +232,7 @@ def test_a_domain_taken_after_the_check_is_refused_permanently(world: World) -> 
 
 
 @pytest.mark.parametrize("name", ["fail-bakery.com", "lost-bakery.com", "badcontact-bakery.com"])
-def test_a_failed_registration_has_a_message_and_registers_nothing(world: World, name: str) -> None:
+def test_a_failed_registration_has_a_message_and_no_domain(world: World, name: str) -> None:
     operation_id = world.register(name)
     world.pass_time(300)
 
@@ -256,7 +252,7 @@ def test_a_slow_registration_succeeds_later(world: World) -> None:
     assert world.show(operation_id).status is RegistrarStatus.SUCCEEDED
 
 
-def test_an_operation_waiting_for_the_customer_continues_after_approval(world: World) -> None:
+def test_a_waiting_operation_continues_after_approval(world: World) -> None:
     operation_id = world.register("action-bakery.com")
     world.pass_time(30 * DAY)
 

@@ -87,7 +87,7 @@ def test_a_renewal_is_not_sent_again_after_a_lost_response(world: World) -> None
 @pytest.mark.parametrize(
     "code", ["ThrottlingException", "InternalFailure", "OperationLimitExceeded", "DuplicateRequest"]
 )
-def test_after_a_temporary_failure_a_renewal_is_not_sent_again(world: World, code: str) -> None:
+def test_a_renewal_is_not_sent_again_after_a_fault(world: World, code: str) -> None:
     year = owned(world)
     world.standin.fail_next("RenewDomain", code)
 
@@ -105,7 +105,7 @@ def test_a_refused_renewal_raises_an_error_with_the_reason(world: World) -> None
         world.registrar.renew("foreign-bakery.com", year, live=True)
 
 
-def test_a_renewal_that_fails_at_the_registry_keeps_the_expiry_date(world: World) -> None:
+def test_a_failed_renewal_keeps_the_expiry_date(world: World) -> None:
     year = owned(world, "badrenewal-bakery.com")
     operation_id = world.registrar.renew("badrenewal-bakery.com", year, live=True)
     world.pass_time(300)
@@ -114,7 +114,7 @@ def test_a_renewal_that_fails_at_the_registry_keeps_the_expiry_date(world: World
     assert year_of(world, "badrenewal-bakery.com") == year
 
 
-def test_a_renewal_with_the_status_error_has_failed_even_if_our_account_has_the_domain(world: World) -> None:
+def test_a_renewal_with_the_status_error_has_failed(world: World) -> None:
     """A registration with the status ERROR is different: if our account has the domain, the registration succeeded."""
     year = owned(world)
     operation_id = world.registrar.renew("bakery.com", year, live=True)
@@ -123,7 +123,7 @@ def test_a_renewal_with_the_status_error_has_failed_even_if_our_account_has_the_
     assert world.show(operation_id).status is RegistrarStatus.FAILED
 
 
-def test_the_maximum_price_is_sent_only_if_the_registrar_requires_consent_to_it(world: World) -> None:
+def test_only_a_premium_renewal_sends_the_maximum_price(world: World) -> None:
     agreed = Money(250_000, "USD")
     world.registrar.submit(replace(register("premium-bakery.com"), max_cost=agreed))
     world.pass_time(300)
@@ -140,7 +140,7 @@ def test_the_maximum_price_is_sent_only_if_the_registrar_requires_consent_to_it(
     assert world.standin.renewals("premium-bakery.com") == world.standin.renewals("bakery.com") == 1
 
 
-def test_the_domains_that_expire_before_a_given_time_are_listed(world: World) -> None:
+def test_domains_expiring_before_a_given_time_are_listed(world: World) -> None:
     for number in range(120):  # more than one page
         world.register(f"bakery-{number}.com")
         world.pass_time(300)

@@ -88,7 +88,7 @@ def test_the_page_shows_domains_and_possible_actions(server: RegistrarServer) ->
     assert all(prefix in page for prefix in PREFIXES)
 
 
-def test_the_page_and_the_state_endpoint_show_no_contact_and_no_auth_code(server: RegistrarServer) -> None:
+def test_the_server_shows_no_contact_and_no_auth_code(server: RegistrarServer) -> None:
     registrar_at(server.url).submit(order("badcontact-bakery.com", DomainAction.TRANSFER))
     server.standin.finish("badcontact-bakery.com")
 
@@ -106,7 +106,7 @@ def test_the_page_and_the_state_endpoint_show_no_contact_and_no_auth_code(server
         ("reject", RegistrarStatus.FAILED, "told so"),
     ],
 )
-def test_the_controls_finish_fail_and_reject_end_an_operation(
+def test_an_operation_ends_by_finish_fail_or_reject(
     server: RegistrarServer, control: str, status: RegistrarStatus, message: str | None
 ) -> None:
     registrar = registrar_at(server.url)
@@ -121,7 +121,7 @@ def test_the_controls_finish_fail_and_reject_end_an_operation(
     assert (operation.status, operation.message) == (status, message)
 
 
-def test_the_control_approve_lets_a_waiting_operation_continue(server: RegistrarServer) -> None:
+def test_approve_lets_a_waiting_operation_continue(server: RegistrarServer) -> None:
     registrar = registrar_at(server.url)
     operation_id = registrar.submit(order("action-bakery.com"))
     post(f"{server.url}/_standin/names/action-bakery.com/advance")
@@ -169,7 +169,7 @@ def test_every_control_has_a_working_form_on_the_page(server: RegistrarServer) -
     assert post(f"{address}_standin/take")[0] == 400
 
 
-def test_a_domain_that_another_owner_took_is_no_longer_available(server: RegistrarServer) -> None:
+def test_a_domain_taken_by_another_owner_is_unavailable(server: RegistrarServer) -> None:
     registrar = registrar_at(server.url)
     before = registrar.availability("bakery.com")
     assert post(f"{server.url}/_standin/take", name="bakery.com")[0] == 200
@@ -219,7 +219,7 @@ def test_a_reset_makes_a_taken_domain_available_again(server: RegistrarServer) -
         ("/elsewhere", {}, 404),
     ],
 )
-def test_an_impossible_request_to_the_controls_returns_an_error(
+def test_an_impossible_request_to_a_control_is_refused(
     server: RegistrarServer, path: str, fields: dict[str, str], status: int
 ) -> None:
     code, document = post(server.url + path, **fields)
@@ -231,7 +231,7 @@ def test_an_impossible_request_to_the_controls_returns_an_error(
 # -- zones --------------------------------------------------------------------------------------------------
 
 
-def test_a_registration_creates_its_zone_and_a_transfer_does_not() -> None:
+def test_only_a_registration_creates_a_zone() -> None:
     made: list[str] = []
     standin = RegistrarStandIn(delay=0, transfer_delay=0, create_zone=made.append)
     registrar = Route53Registrar(*standin.clients())
@@ -244,7 +244,7 @@ def test_a_registration_creates_its_zone_and_a_transfer_does_not() -> None:
     assert made == ["bakery.com"]
 
 
-def test_the_zone_that_the_registration_created_is_used_for_the_domain() -> None:
+def test_ensure_returns_the_zone_of_the_registration() -> None:
     with mock_aws():
         route53 = boto3.client("route53", region_name="us-east-1")
 
@@ -265,7 +265,7 @@ def test_the_zone_that_the_registration_created_is_used_for_the_domain() -> None
         assert len(route53.list_hosted_zones()["HostedZones"]) == 1
 
 
-def test_a_registration_succeeds_only_after_its_zone_was_created() -> None:
+def test_a_registration_succeeds_only_after_its_zone_exists() -> None:
     attempts: list[str] = []
 
     def create_zone(name: str) -> None:
@@ -290,7 +290,7 @@ def test_a_registration_succeeds_only_after_its_zone_was_created() -> None:
 # -- the command --------------------------------------------------------------------------------------------
 
 
-def test_the_command_serves_on_loopback_and_completes_a_transfer_by_itself() -> None:
+def test_the_command_serves_and_completes_a_transfer() -> None:
     command = [sys.executable, "-m", "local.registrar_standin", "--port", "0", "--delay", "0.05"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as child:
         try:

@@ -1,4 +1,5 @@
-"""The registrar stand-in speaks Route 53 Domains' protocol. These tests check it against botocore's service model.
+"""The registrar stand-in speaks Route 53 Domains' protocol. These tests check the stand-in's requests and
+responses against botocore's service model.
 
 The checker in this file is independent of the stand-in's own checker.
 """
@@ -116,7 +117,7 @@ def whole_repertoire(standin: RegistrarStandIn) -> None:
         registrar.submit(RegistrationRequest("taken-bakery.com", DomainAction.REGISTER, 1, everybody))
 
 
-def test_requests_and_responses_about_new_domains_fit_the_service_model() -> None:
+def test_requests_and_responses_fit_the_service_model() -> None:
     standin = RegistrarStandIn(delay=None, transfer_delay=None)
     exchanges = recorded(standin)
 
@@ -236,7 +237,7 @@ BAD_ORDERS = {
 
 
 @pytest.mark.parametrize(("given", "told"), BAD_ORDERS.values(), ids=BAD_ORDERS.keys())
-def test_an_invalid_registration_is_refused_and_starts_no_operation(given: dict[str, Any], told: str) -> None:
+def test_an_invalid_registration_starts_no_operation(given: dict[str, Any], told: str) -> None:
     standin = RegistrarStandIn()
 
     with pytest.raises(ClientError, match=told) as refusal:
@@ -260,7 +261,7 @@ def test_the_api_exists_in_one_region_only() -> None:
     assert refusal.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
 
 
-def test_unsigned_requests_and_unknown_operations_are_refused() -> None:
+def test_unsigned_and_unknown_requests_are_refused() -> None:
     standin = RegistrarStandIn()
 
     unsigned = standin.answer({"x-amz-target": "Route53Domains_v20140515.ListDomains"}, b"{}")
@@ -295,7 +296,7 @@ def examples() -> list[Any]:
 
 
 @pytest.mark.parametrize(("tld", "given"), examples())
-def test_the_stand_in_accepts_each_example_contact_in_the_tld_data(tld: str, given: dict[str, Any]) -> None:
+def test_each_example_contact_in_the_tld_data_is_accepted(tld: str, given: dict[str, Any]) -> None:
     fields = dict(given)
     owner = Contact(extra=fields.pop("extra_properties", {}), **fields)
     standin = RegistrarStandIn()
@@ -319,7 +320,7 @@ def always_demanded() -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("tld", "name"), always_demanded())
-def test_the_stand_in_requires_each_extra_property_that_the_tld_data_requires(tld: str, name: str) -> None:
+def test_extra_properties_in_the_tld_data_are_required(tld: str, name: str) -> None:
     fields = dict(tlds.facts(tld).examples[0])
     extra = {key: value for key, value in fields.pop("extra_properties").items() if key != name}
     owner = Contact(extra=extra, **fields)

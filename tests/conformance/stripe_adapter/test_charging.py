@@ -69,14 +69,14 @@ def test_a_good_card_pays_the_cart(shop: Shop) -> None:
     assert shop.payments.state(state.reference) == state
 
 
-def test_the_gross_of_every_line_is_read_if_stripe_lists_the_lines_on_several_pages(shop: Shop) -> None:
+def test_the_gross_is_read_from_every_page_of_lines(shop: Shop) -> None:
     lines = tuple(ChargeLine(str(number), "Site", number) for number in range(101, 121))
     state = shop.payments.charge(shop.cart(shop.customer(), lines))
     assert state.gross == {line.key: line.amount for line in lines}
 
 
 @pytest.mark.standin_only("looks into the stand-in")
-def test_if_the_total_exceeds_the_lines_the_difference_is_added_to_the_largest_line(shop: Shop) -> None:
+def test_a_difference_to_the_total_goes_to_the_largest_line(shop: Shop) -> None:
     _, reference = shop.paid()
     shop.standin.state.get("invoice", reference)["total"] += 1
     state = shop.payments.state(reference)
@@ -103,7 +103,7 @@ def test_credit_pays_its_part_and_the_card_pays_the_rest(shop: Shop) -> None:
     assert shop.balance(whose[0]) == 0
 
 
-def test_credit_alone_pays_and_the_state_has_no_method_type(shop: Shop) -> None:
+def test_a_payment_by_credit_alone_has_no_method_type(shop: Shop) -> None:
     whose = shop.customer(credit=5000)
     state = shop.payments.charge(shop.cart(whose))
     assert (state.status, state.amount_charged, state.credit_applied) == (PaymentStatus.SUCCEEDED, 0, 2100)
@@ -119,7 +119,7 @@ def test_a_free_cart_is_paid_immediately(shop: Shop) -> None:
     assert shop.taken(whose[0]) == []
 
 
-def test_a_currency_without_minor_units_is_charged_unconverted(shop: Shop) -> None:
+def test_an_amount_without_minor_units_is_not_converted(shop: Shop) -> None:
     whose = shop.customer()
     state = shop.payments.charge(shop.cart(whose, (ChargeLine("101", "Site", 1250),), "JPY"))
     assert state.amount_charged == 1250
@@ -139,9 +139,7 @@ def test_a_currency_without_minor_units_is_charged_unconverted(shop: Shop) -> No
         ("pm_card_chargeDeclinedProcessingError", "processing_error"),
     ],
 )
-def test_after_a_decline_that_the_customer_can_solve_the_hosted_page_accepts_a_payment(
-    shop: Shop, method: str, error: str
-) -> None:
+def test_the_hosted_page_accepts_payment_after_a_decline(shop: Shop, method: str, error: str) -> None:
     whose = shop.customer(method)
     cart = shop.cart(whose)
     state = shop.payments.charge(cart)
@@ -168,9 +166,7 @@ def test_after_a_decline_that_the_customer_can_solve_the_hosted_page_accepts_a_p
         ("pm_card_radarBlock", "fraudulent"),
     ],
 )
-def test_a_final_decline_leaves_no_open_invoice_and_restores_credit(
-    shop: Shop, method: str, code: str
-) -> None:
+def test_a_final_decline_voids_the_invoice(shop: Shop, method: str, code: str) -> None:
     whose = shop.customer(method, credit=500)
     cart = shop.cart(whose)
     for _ in range(2):
@@ -186,7 +182,7 @@ def test_a_final_decline_leaves_no_open_invoice_and_restores_credit(
     assert (state.status, state.error, state.credit_applied) == (PaymentStatus.FAILED, code, 0)
 
 
-def test_a_payment_with_a_final_decline_is_processing_while_its_invoice_is_open(shop: Shop) -> None:
+def test_a_declined_payment_is_processing_until_the_void(shop: Shop) -> None:
     whose = shop.customer("pm_card_radarBlock")
     cart = shop.cart(whose)
     # The payment is declined. Then the request that reads the invoice is lost.
@@ -202,7 +198,7 @@ def test_a_payment_with_a_final_decline_is_processing_while_its_invoice_is_open(
     assert state.pay_url is None
 
 
-def test_a_final_decline_on_the_hosted_page_leaves_the_invoice_payable(shop: Shop) -> None:
+def test_a_final_decline_on_the_page_keeps_the_invoice_open(shop: Shop) -> None:
     whose = shop.customer("pm_card_chargeCustomerFail")
     cart = shop.cart(whose)
     state = shop.payments.charge(cart)
@@ -217,7 +213,7 @@ def test_a_final_decline_on_the_hosted_page_leaves_the_invoice_payable(shop: Sho
     assert shop.statuses(whose[0]) == ["open"]
 
 
-def test_an_unknown_customer_is_refused_and_no_invoice_is_left(shop: Shop) -> None:
+def test_an_unknown_customer_leaves_no_invoice(shop: Shop) -> None:
     with pytest.raises(PaymentNotStartedError):
         shop.payments.charge(shop.cart(("cus_unknown", "pm_unknown")))
     assert [made for made in shop.place.made if made[0] == "invoices"] == []
@@ -236,7 +232,7 @@ def test_a_refusal_to_finalize_leaves_no_draft(shop: Shop) -> None:
     assert shop.taken(customer.id) == []
 
 
-def test_another_customers_method_is_refused_and_no_invoice_stays_open(shop: Shop) -> None:
+def test_another_customers_payment_method_is_refused(shop: Shop) -> None:
     whose, stranger = shop.customer(), shop.customer()
     with pytest.raises(PaymentNotStartedError):
         shop.payments.charge(shop.cart((whose[0], stranger[1])))
@@ -270,7 +266,7 @@ def test_a_debit_is_processing_until_the_bank_has_settled_it(shop: Shop) -> None
 
 
 @pytest.mark.standin_only("uses the stand-in's controls")
-def test_a_returned_debit_waits_for_payment_on_the_hosted_page(shop: Shop) -> None:
+def test_the_hosted_page_can_pay_after_a_returned_debit(shop: Shop) -> None:
     whose = shop.debtor(BAD_IBAN)
     state = shop.payments.charge(shop.cart(whose))
     shop.standin.controls.fail(state.reference)
@@ -286,7 +282,7 @@ def test_a_returned_debit_waits_for_payment_on_the_hosted_page(shop: Shop) -> No
 # -- payment methods and faults -----------------------------------------------------------------------------
 
 
-def test_the_default_method_is_the_customers_default_for_invoices(shop: Shop) -> None:
+def test_the_default_method_is_the_default_for_invoices(shop: Shop) -> None:
     customer, method = shop.customer()
     assert shop.payments.default_method(customer) == PaymentMethod(method, "card")
     debtor, debit = shop.debtor(GOOD_IBAN)
@@ -297,7 +293,7 @@ def test_the_default_method_is_the_customers_default_for_invoices(shop: Shop) ->
     assert shop.payments.default_method("") is None
 
 
-def test_the_error_after_a_wrong_api_key_does_not_contain_the_key(shop: Shop) -> None:
+def test_the_error_does_not_contain_a_wrong_api_key(shop: Shop) -> None:
     whose = shop.customer()
     misconfigured = StripeInvoices(shop.adapter(api_key="sk_wrong_and_secret"))
     with pytest.raises(ProviderUnavailableError) as fault:
@@ -307,7 +303,7 @@ def test_the_error_after_a_wrong_api_key_does_not_contain_the_key(shop: Shop) ->
     assert shop.invoices(whose[0]) == []
 
 
-def test_a_network_failure_raises_provider_unavailable_from_every_operation(shop: Shop) -> None:
+def test_a_network_failure_raises_provider_unavailable(shop: Shop) -> None:
     api = StripeApi(API_KEY, api_base="http://127.0.0.1:9", retries=0)
     gone = StripeInvoices(api)
     body = event("payment_intent.succeeded", {"object": "payment_intent", "id": "pi_1"})
@@ -340,10 +336,10 @@ def test_a_network_failure_raises_provider_unavailable_from_every_operation(shop
 
 
 @pytest.mark.parametrize(("currency", "types"), [("EUR", ["card", "sepa_debit"]), ("USD", ["card"])])
-def test_the_hosted_page_offers_no_method_that_would_pay_too_late(
-    shop: Shop, currency: str, types: list[str]
-) -> None:
-    """The stand-in's Stripe account also allows bank transfers. An invoice that names its methods excludes them."""
+def test_the_hosted_page_offers_no_bank_transfer(shop: Shop, currency: str, types: list[str]) -> None:
+    """The stand-in's Stripe account also allows bank transfers, which pay too late. An invoice that names its methods
+    excludes bank transfers.
+    """
     whose = shop.customer(currency=currency)
     state = shop.payments.charge(shop.cart(whose, currency=currency))
     invoice = shop.api.invoices.retrieve(

@@ -1,4 +1,4 @@
-"""A cart paid on a Stripe page: the page is opened once, and its state is read correctly."""
+"""A cart is paid on a Stripe page. The page is opened once, and the state of the payment is read correctly."""
 
 from __future__ import annotations
 
@@ -68,14 +68,14 @@ def test_an_open_page_waits_for_the_customer(shop: Shop) -> None:
 
 
 @pytest.mark.standin_only("reads what the stand-in received")
-def test_a_page_in_a_currency_other_than_euros_accepts_only_cards(shop: Shop) -> None:
+def test_a_page_not_in_euros_accepts_only_cards(shop: Shop) -> None:
     customer, _, state = shop.opened(currency="GBP")
     assert shop.sessions(customer)[0]["payment_method_types"] == ["card"]
     assert list(shop.asked_page()["allowed_payment_method_types"].values()) == ["card"]
     assert shop.now_of(state.reference).pay_url
 
 
-def test_a_page_is_opened_once_despite_a_fault_at_any_request(shop: Shop) -> None:
+def test_a_page_is_opened_once_whichever_request_fails(shop: Shop) -> None:
     customer = ""
 
     def prepare() -> Callable[[], PaymentState]:
@@ -121,7 +121,7 @@ def test_concurrent_requests_open_one_page(shop: Shop) -> None:
         (lambda shop, page: shop.standin.clock.advance(48 * HOUR), PaymentStatus.CANCELED),
     ],
 )
-def test_opening_the_page_again_returns_the_payments_current_state(
+def test_opening_a_page_again_returns_its_current_state(
     shop: Shop, meanwhile: Callable[[Shop, str], object], status: PaymentStatus
 ) -> None:
     customer, cart, state = shop.opened()
@@ -133,7 +133,7 @@ def test_opening_the_page_again_returns_the_payments_current_state(
 
 
 @pytest.mark.standin_only("pays on the page, where Stripe wants a person")
-def test_an_old_carts_page_is_searched_for_before_anything_is_posted(shop: Shop) -> None:
+def test_a_page_is_not_opened_again_a_day_later(shop: Shop) -> None:
     """Stripe forgets the idempotency key after 24 hours. Only the search prevents a second payment."""
     customer, cart, state = shop.opened()
     shop.standin.controls.pay_checkout(state.reference)
@@ -155,7 +155,7 @@ def test_no_page_is_opened_after_its_expiry_time(shop: Shop) -> None:
     assert shop.sessions(customer) == []
 
 
-def test_if_stripe_refuses_to_open_a_page_an_error_is_raised_and_no_session_exists(shop: Shop) -> None:
+def test_a_refusal_to_open_a_page_leaves_no_session(shop: Shop) -> None:
     customer = shop.stranger()
     cart = shop.page(customer, (ChargeLine("101", "Site", 20),))
     for _ in range(2):
@@ -167,7 +167,7 @@ def test_if_stripe_refuses_to_open_a_page_an_error_is_raised_and_no_session_exis
         shop.payments.open_checkout(replace(shop.page(customer), customer_id="cus_unknown"))
 
 
-def test_a_repeated_request_with_other_parameters_finds_the_first_page(shop: Shop) -> None:
+def test_a_changed_request_finds_the_first_page(shop: Shop) -> None:
     customer, cart, state = shop.opened()
     reworded = replace(cart, lines=tuple(replace(line, description="New words") for line in cart.lines))
     assert shop.payments.open_checkout(reworded) == state
@@ -175,7 +175,7 @@ def test_a_repeated_request_with_other_parameters_finds_the_first_page(shop: Sho
     assert len(shop.sessions(customer)) == 1
 
 
-def test_a_repeated_request_with_other_parameters_opens_no_page_if_none_is_found(shop: Shop) -> None:
+def test_a_changed_request_opens_no_page_if_none_is_found(shop: Shop) -> None:
     """The first request may still be running, so a second page must not be opened."""
     customer = shop.stranger()
     cart = shop.page(customer, (ChargeLine("101", "Site", 20),))
@@ -268,7 +268,7 @@ def test_tax_follows_the_country_entered_on_the_page(shop: Shop) -> None:
 
 
 @pytest.mark.standin_only("pays on the page, where Stripe wants a person")
-def test_a_difference_between_the_lines_and_the_total_goes_to_the_largest_line(
+def test_a_difference_to_the_total_goes_to_the_largest_line(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, _, state = shop.opened()
@@ -325,7 +325,7 @@ def _session(shop: Shop, act: str) -> dict[str, Any]:
 
 
 @pytest.mark.standin_only("pays on the page, where Stripe wants a person")
-def test_a_session_whose_invoice_was_paid_later_is_paid(shop: Shop) -> None:
+def test_a_later_payment_of_the_invoice_pays_the_session(shop: Shop) -> None:
     session = _session(shop, "debit_checkout")
     session["payment_intent"]["status"] = "requires_payment_method"
     assert session_state(session, {}).status is PaymentStatus.PROCESSING  # the session's invoice is open
@@ -337,7 +337,7 @@ def test_a_session_whose_invoice_was_paid_later_is_paid(shop: Shop) -> None:
 
 
 @pytest.mark.standin_only("pays on the page, where Stripe wants a person")
-def test_an_unpaid_session_with_a_processing_or_succeeded_intent_is_processing(shop: Shop) -> None:
+def test_a_session_is_processing_until_stripe_marks_it_paid(shop: Shop) -> None:
     session = _session(shop, "debit_checkout")
     for status, intent in itertools.product(("open", "complete", "expired"), ("processing", "succeeded")):
         session["status"], session["payment_intent"]["status"] = status, intent
@@ -346,7 +346,7 @@ def test_an_unpaid_session_with_a_processing_or_succeeded_intent_is_processing(s
 
 
 @pytest.mark.standin_only("pays on the page, where Stripe wants a person")
-def test_a_failed_debit_without_a_reason_gets_the_reason_payment_failed(shop: Shop) -> None:
+def test_a_failed_debit_always_has_an_error(shop: Shop) -> None:
     """The cart voids a payment in PROCESSING only if the payment has an error (Payment.needs_void)."""
     session = _session(shop, "debit_checkout")
     session["payment_intent"].update(status="canceled", last_payment_error=None)
@@ -373,7 +373,7 @@ def test_an_unsaved_method_is_not_reported_as_saved(shop: Shop) -> None:
     assert session_state(session, {}).saved is None
 
 
-def test_a_line_is_identified_by_its_own_or_its_products_metadata(shop: Shop) -> None:
+def test_a_line_is_identified_by_line_or_product_metadata(shop: Shop) -> None:
     lines = [{"metadata": {"order": "101"}}, {"price": {"product": {"metadata": {"order": "101"}}}}]
     assert [key_of_item(line) for line in lines] == ["101", "101"]
     assert key_of_item({"metadata": {}, "price": {"product": "prod_1"}}) is None

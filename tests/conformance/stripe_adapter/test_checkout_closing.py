@@ -1,4 +1,4 @@
-"""A cart paid on a Stripe page: closing an unpaid page, and finding a page."""
+"""Closing the unpaid Stripe page of a cart, and finding a cart's page."""
 
 from __future__ import annotations
 
@@ -51,9 +51,7 @@ def test_a_returned_debit_without_an_invoice_has_failed(shop: Shop) -> None:
 @pytest.mark.standin_only("pays on the page, where Stripe wants a person")
 @pytest.mark.parametrize("lags", [0, 60])
 @pytest.mark.parametrize("close", ["void", "open_checkout"])
-def test_a_returned_debit_with_an_invoice_has_failed_when_the_invoice_is_void(
-    shop: Shop, close: str, lags: int
-) -> None:
+def test_a_returned_debit_fails_when_its_invoice_is_voided(shop: Shop, close: str, lags: int) -> None:
     customer, cart, reference = _returned(shop, "at completion", lags)
     assert shop.statuses(customer) == ["open"]
     [invoice] = shop.invoices(customer)
@@ -79,7 +77,7 @@ def test_a_returned_debit_with_an_invoice_has_failed_when_the_invoice_is_void(
 
 @pytest.mark.standin_only("uses the stand-in's controls")
 @pytest.mark.parametrize("close", ["void", "open_checkout"])
-def test_an_invoice_left_by_a_returned_debit_may_be_paid_before_it_is_voided(shop: Shop, close: str) -> None:
+def test_an_invoice_paid_before_its_void_pays_the_cart(shop: Shop, close: str) -> None:
     customer, cart, reference = _returned(shop, "at completion")
     [invoice] = shop.invoices(customer)
     shop.wire.meanwhile["POST void"] = lambda: shop.standin.controls.pay(invoice["id"])
@@ -90,7 +88,7 @@ def test_an_invoice_left_by_a_returned_debit_may_be_paid_before_it_is_voided(sho
 
 
 @pytest.mark.standin_only("pays on the page, where Stripe wants a person")
-def test_a_returned_debit_is_voided_despite_a_fault_at_any_request(shop: Shop) -> None:
+def test_a_returned_debit_is_voided_whichever_request_fails(shop: Shop) -> None:
     customer = ""
 
     def prepare() -> Callable[[], PaymentState]:
@@ -122,7 +120,7 @@ def test_a_closed_page_cannot_be_paid(shop: Shop) -> None:
         shop.standin.controls.pay_checkout(state.reference)
 
 
-def test_a_page_is_closed_despite_a_fault_at_any_request(shop: Shop) -> None:
+def test_a_page_is_closed_whichever_request_fails(shop: Shop) -> None:
     customer = ""
 
     def prepare() -> Callable[[], PaymentState]:
@@ -144,7 +142,7 @@ def test_a_page_is_closed_despite_a_fault_at_any_request(shop: Shop) -> None:
         ("expire_checkout", PaymentStatus.CANCELED, []),
     ],
 )
-def test_closing_a_page_that_was_just_paid_or_expired_returns_the_real_outcome(
+def test_closing_a_page_returns_its_real_outcome(
     shop: Shop, rival: str, status: PaymentStatus, taken: list[int]
 ) -> None:
     customer, _, state = shop.opened()
@@ -156,7 +154,7 @@ def test_closing_a_page_that_was_just_paid_or_expired_returns_the_real_outcome(
 
 
 @pytest.mark.standin_only("uses the stand-in's controls")
-def test_if_stripe_refuses_to_close_an_open_page_an_error_is_raised(shop: Shop) -> None:
+def test_a_refusal_to_close_an_open_page_raises_an_error(shop: Shop) -> None:
     customer, _, state = shop.opened()
     shop.standin.controls.add_fault("refuse", ".*/expire", times=9, error={"type": "invalid_request_error"})
     with pytest.raises(ProviderUnavailableError):
@@ -181,7 +179,7 @@ def test_a_page_is_found_by_its_cart_among_many(shop: Shop) -> None:
 
 
 @pytest.mark.standin_only("pays on the page, where Stripe wants a person")
-def test_the_search_for_a_carts_payment_finds_the_page_and_not_its_receipt(shop: Shop) -> None:
+def test_the_search_finds_the_page_and_not_its_receipt(shop: Shop) -> None:
     """Charges and pages both leave an invoice with the cart's metadata."""
     whose = shop.customer()
     cart = shop.cart(whose)
@@ -251,7 +249,7 @@ def test_of_two_pages_the_paid_page_is_found(shop: Shop) -> None:
 
 
 @pytest.mark.standin_only("pays on the page, where Stripe wants a person")
-def test_the_newer_page_is_found_if_it_is_paid_while_the_adapter_closes_it(shop: Shop) -> None:
+def test_a_newer_page_paid_during_its_closing_is_found(shop: Shop) -> None:
     customer, cart, (_, second) = _twins(shop)
     shop.wire.meanwhile["POST expire"] = lambda: shop.standin.controls.pay_checkout(second)
     found = shop.payments.find(customer, cart.cart_token, cart.created_at)

@@ -42,7 +42,7 @@ def test_a_customer_is_created_from_the_billing_contact(shop: Shop) -> None:
     assert (bare["name"], bare["email"], bare["address"]) == ("Rosen Ltd", None, None)
 
 
-def test_a_customer_is_created_once_despite_a_fault_at_any_request(shop: Shop) -> None:
+def test_a_customer_is_created_once_whichever_request_fails(shop: Shop) -> None:
     numbers = itertools.count()
     account = ACCOUNT
 
@@ -56,7 +56,7 @@ def test_a_customer_is_created_once_despite_a_fault_at_any_request(shop: Shop) -
         assert shop.api.customers.retrieve(first).metadata["account_id"] == account.id, spoilt
 
 
-def test_a_contact_that_changes_between_attempts_gives_a_new_customer(shop: Shop) -> None:
+def test_a_changed_contact_gives_a_new_customer(shop: Shop) -> None:
     first = shop.payments.customer_for(account_of(shop, billing_contact=CONTACT))
     moved = account_of(shop, billing_contact=replace(CONTACT, city="Hamburg"))
     second = shop.payments.customer_for(moved)
@@ -65,7 +65,7 @@ def test_a_contact_that_changes_between_attempts_gives_a_new_customer(shop: Shop
     assert shop.payments.customer_for(moved) == second
 
 
-def test_no_payment_starts_if_stripe_refuses_to_create_the_customer(shop: Shop) -> None:
+def test_no_payment_starts_if_the_customer_is_refused(shop: Shop) -> None:
     nowhere = account_of(shop, billing_contact=replace(CONTACT, country="Germany"))
     with pytest.raises(PaymentNotStartedError) as refusal:
         shop.payments.customer_for(nowhere)
@@ -81,7 +81,7 @@ def _paid_method(shop: Shop) -> SavedMethod:
 
 
 @pytest.mark.standin_only("pays on the page, where Stripe wants a person")
-def test_the_paying_method_becomes_the_default_and_pays_the_next_cart(shop: Shop) -> None:
+def test_the_paying_method_becomes_the_default(shop: Shop) -> None:
     saved = _paid_method(shop)
     assert shop.payments.default_method(saved.customer_id) is None
     for _ in range(2):
@@ -118,7 +118,7 @@ def test_a_legacy_default_source_is_not_replaced(shop: Shop) -> None:
 @pytest.mark.standin_only("pays on the page, where Stripe wants a person")
 @pytest.mark.parametrize("kind", FAULTS)
 @pytest.mark.parametrize("place", [0, 1])
-def test_a_retry_after_a_fault_makes_the_paying_method_the_default(shop: Shop, kind: str, place: int) -> None:
+def test_a_retry_makes_the_paying_method_the_default(shop: Shop, kind: str, place: int) -> None:
     saved = _paid_method(shop)
     shop.wire.spoil(place, kind)
     with pytest.raises(ProviderUnavailableError):
@@ -131,9 +131,7 @@ def test_a_retry_after_a_fault_makes_the_paying_method_the_default(shop: Shop, k
 
 
 @pytest.mark.standin_only("pays on the page, where Stripe wants a person")
-def test_a_refusal_to_change_the_default_method_raises_no_error(
-    shop: Shop, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_refused_default_method_raises_no_error(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
     saved = _paid_method(shop)
     shop.payments.keep_method(SavedMethod("cus_unknown", saved.id))
     assert caplog.records == []

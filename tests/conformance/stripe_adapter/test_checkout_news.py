@@ -45,7 +45,7 @@ def _references(shop: Shop, first: int) -> dict[str, str | None]:
 
 
 @pytest.mark.parametrize("credit_notes", [False, True])
-def test_events_of_a_paid_and_refunded_page_lead_to_its_session(shop: Shop, credit_notes: bool) -> None:
+def test_events_of_a_payment_and_refund_lead_to_the_session(shop: Shop, credit_notes: bool) -> None:
     shop.standin.controls.set(checkout_credit_notes=credit_notes)
     first = len(list(shop.standin.events))
     _, _, state = shop.opened()
@@ -77,7 +77,7 @@ def test_events_of_a_debit_lead_to_its_session(shop: Shop, invoice: str, arrives
     assert {"checkout.session.completed", f"checkout.session.async_payment_{outcome}"} <= telling.keys()
 
 
-def test_events_of_a_failed_attempt_and_of_an_expiry_lead_to_the_session(shop: Shop) -> None:
+def test_events_of_a_failure_or_expiry_lead_to_the_session(shop: Shop) -> None:
     _, _, state = shop.opened()
     first = len(list(shop.standin.events))
     shop.standin.controls.pay_checkout(state.reference, "4000002760003184")
@@ -89,7 +89,7 @@ def test_events_of_a_failed_attempt_and_of_an_expiry_lead_to_the_session(shop: S
     assert shop.now_of(state.reference).status is PaymentStatus.CANCELED
 
 
-def test_events_that_contain_the_session_are_read_without_a_request_to_stripe(shop: Shop) -> None:
+def test_a_session_in_an_event_is_read_without_a_request(shop: Shop) -> None:
     shop.wire.spoil(None)
     session: Any = {"object": "checkout.session", "id": "cs_1"}
     for kind in ("completed", "expired", "async_payment_succeeded", "async_payment_failed"):

@@ -77,7 +77,7 @@ def test_the_refunds_of_two_orders_add_up_to_the_payment(
 @pytest.mark.standin_only("pays on the page, where Stripe wants a person")
 @pytest.mark.parametrize("invoice", DEBIT_INVOICES)
 @pytest.mark.parametrize("credit_notes", [False, True])
-def test_a_debit_can_be_refunded_only_after_its_money_has_arrived(
+def test_a_debit_is_refundable_only_after_its_money_arrives(
     shop: Shop, invoice: str, credit_notes: bool
 ) -> None:
     shop.standin.controls.set(checkout_debit_invoice=invoice, checkout_credit_notes=credit_notes)
@@ -93,7 +93,7 @@ def test_a_debit_can_be_refunded_only_after_its_money_has_arrived(
 
 @pytest.mark.standin_only("uses the stand-in's controls")
 @pytest.mark.parametrize("credit_notes", [False, True])
-def test_a_refund_happens_once_despite_a_fault_at_any_request(shop: Shop, credit_notes: bool) -> None:
+def test_a_refund_happens_once_whichever_request_fails(shop: Shop, credit_notes: bool) -> None:
     shop.standin.controls.set(checkout_credit_notes=credit_notes)
     customer = session_id = ""
 
@@ -157,9 +157,7 @@ def test_concurrent_requests_refund_an_order_once(shop: Shop) -> None:
 
 @pytest.mark.standin_only("uses the stand-in's controls")
 @pytest.mark.parametrize("twin_sees_the_invoice", [False, True])
-def test_concurrent_requests_refund_once_even_if_only_one_sees_the_invoice(
-    shop: Shop, twin_sees_the_invoice: bool
-) -> None:
+def test_a_new_invoice_causes_no_second_refund(shop: Shop, twin_sees_the_invoice: bool) -> None:
     """One request reads the session before its invoice appears. The other request may read the session later."""
     shop.standin.controls.set(checkout_credit_notes=True, checkout_invoice_lags=60)
     customer, session_id = _paid(shop)
@@ -208,7 +206,7 @@ def test_a_refund_including_tax_returns_the_gross(shop: Shop, credit_notes: bool
 
 
 @pytest.mark.standin_only("pays on the page, where Stripe wants a person")
-def test_a_refund_in_a_currency_without_minor_units_returns_the_exact_amount(shop: Shop) -> None:
+def test_refunds_in_yen_return_the_exact_amounts(shop: Shop) -> None:
     lines = (ChargeLine("101", "a", 101), ChargeLine("102", "b", 100))
     customer, session_id = _paid(shop, lines, "JPY")
     parts = [shop.refunds.refund(session_id, key, f"order-{key}").amount for key in ("101", "102")]
@@ -260,7 +258,7 @@ def test_a_refused_refund_moves_no_money(shop: Shop) -> None:
 
 
 @pytest.mark.standin_only("pays on the page, where Stripe wants a person")
-def test_if_an_operator_refunds_concurrently_the_operators_refund_is_returned(shop: Shop) -> None:
+def test_a_concurrent_refund_by_an_operator_is_returned(shop: Shop) -> None:
     customer, session_id = _paid(shop, (ChargeLine("101", "Site", 1200),))
     by_hand: list[str] = []
 
@@ -275,7 +273,7 @@ def test_if_an_operator_refunds_concurrently_the_operators_refund_is_returned(sh
 
 
 @pytest.mark.standin_only("uses the stand-in's controls")
-def test_a_successful_refund_is_found_although_a_newer_refund_has_failed(shop: Shop) -> None:
+def test_a_failed_refund_does_not_hide_a_successful_refund(shop: Shop) -> None:
     _, session_id = _paid(shop)
     first = shop.refunds.refund(session_id, "101", "order-1")
     shop.standin.controls.set(refunds="fail")
@@ -297,7 +295,7 @@ def test_an_invoice_line_is_matched_by_its_own_metadata_too(shop: Shop) -> None:
 
 @pytest.mark.standin_only("pays on the page, where Stripe wants a person")
 @pytest.mark.parametrize("how", ["at once", "later"])
-def test_a_refund_that_the_bank_returned_is_reported_as_refused(shop: Shop, how: str) -> None:
+def test_a_returned_refund_is_reported_as_refused(shop: Shop, how: str) -> None:
     customer, _, state = shop.opened()
     shop.standin.controls.pay_checkout(state.reference, SENT_BACK_LATER)
     if how == "at once":
@@ -333,9 +331,7 @@ def test_refunds_in_any_sequence_return_the_exact_amounts(shop: Shop) -> None:
 @pytest.mark.standin_only("pays on the page, where Stripe wants a person")
 @pytest.mark.parametrize("refusals", [0, 1, 2])
 @pytest.mark.parametrize("later", [0, 10, 400])
-def test_two_requests_that_search_at_the_same_time_refund_an_order_once(
-    shop: Shop, refusals: int, later: int
-) -> None:
+def test_simultaneous_searches_cause_one_refund(shop: Shop, refusals: int, later: int) -> None:
     """The payment is large enough for two refunds, so Stripe would accept a second refund under another key."""
     customer, session_id = _paid(shop)
 
@@ -349,7 +345,7 @@ def test_two_requests_that_search_at_the_same_time_refund_an_order_once(
 
 
 @pytest.mark.standin_only("pays on the page, where Stripe wants a person")
-def test_a_refused_refund_is_accepted_under_the_key_of_the_next_try(shop: Shop) -> None:
+def test_a_refused_refund_is_accepted_under_the_next_key(shop: Shop) -> None:
     """Stripe repeats a refusal under the same key for a day. The number of refusals is part of the next key."""
     customer, session_id = _paid(shop)
     shop.standin.controls.set(refunds="refuse")

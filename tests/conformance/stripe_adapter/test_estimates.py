@@ -43,7 +43,7 @@ def test_without_tax_and_customer_stripe_is_not_called(shop: Shop) -> None:
 
 
 @pytest.mark.standin_only("tax needs settings of the Stripe account")
-def test_the_estimate_is_what_is_charged(shop: Shop) -> None:
+def test_the_estimate_equals_the_charge(shop: Shop) -> None:
     whose = shop.customer()
     expected = estimate(shop, account(whose[0]), automatic_tax=True)
     state = StripeInvoices(shop.adapter(automatic_tax=True)).charge(shop.cart(whose))
@@ -51,7 +51,7 @@ def test_the_estimate_is_what_is_charged(shop: Shop) -> None:
 
 
 @pytest.mark.standin_only("tax needs settings of the Stripe account")
-def test_the_estimate_for_a_payment_page_uses_the_billing_contact(shop: Shop) -> None:
+def test_an_estimate_for_a_page_uses_the_billing_contact(shop: Shop) -> None:
     customer, _ = shop.customer(credit=500)
     for whose in (account(None), account(customer)):
         assert estimate(shop, whose, on_page=True, automatic_tax=True) == Estimate(2100, 2541, 0, final=False)
@@ -84,14 +84,14 @@ def test_an_estimate_includes_all_lines_of_a_long_order(shop: Shop) -> None:
 
 
 @pytest.mark.standin_only("uses the stand-in's controls")
-def test_there_is_no_estimate_for_a_location_that_stripe_refuses(shop: Shop) -> None:
+def test_a_location_refused_by_stripe_has_no_estimate(shop: Shop) -> None:
     customer, _ = shop.customer()
     refusal = {"type": "invalid_request_error", "code": "customer_tax_location_invalid", "message": "Where?"}
     shop.standin.controls.add_fault("refuse", "/v1/invoices/create_preview", status=400, error=refusal)
     assert estimate(shop, account(customer), automatic_tax=True) is None
 
 
-def test_an_unknown_customer_is_a_refusal_and_an_outage_is_a_fault(shop: Shop) -> None:
+def test_an_unknown_customer_is_a_refusal_and_no_fault(shop: Shop) -> None:
     with pytest.raises(PaymentNotStartedError):
         estimate(shop, account("cus_unknown"))
     customer, _ = shop.customer()
@@ -123,7 +123,7 @@ def test_an_invoice_above_the_maximum_is_not_paid(shop: Shop, credit: int) -> No
 
 
 @pytest.mark.standin_only("tax needs settings of the Stripe account")
-def test_an_invoice_whose_tax_rose_above_the_maximum_is_not_paid(shop: Shop) -> None:
+def test_a_tax_rise_above_the_maximum_prevents_the_payment(shop: Shop) -> None:
     whose = shop.customer()
     payments = StripeInvoices(shop.adapter(automatic_tax=True))
     hungary = {"address": {"country": "HU", "line1": "Street 1"}}

@@ -30,7 +30,7 @@ from tests.conformance.stripe_adapter.shop import (
 # -- charged once despite losses -----------------------------------------------------------------------------
 
 
-def test_a_cart_is_charged_once_despite_a_fault_at_any_request(shop: Shop) -> None:
+def test_a_cart_is_charged_once_whichever_request_fails(shop: Shop) -> None:
     whose = ("", "")
 
     def prepare() -> Callable[[], PaymentState]:
@@ -46,7 +46,7 @@ def test_a_cart_is_charged_once_despite_a_fault_at_any_request(shop: Shop) -> No
         assert shop.balance(whose[0]) == 0, spoilt
 
 
-def test_a_final_decline_leaves_no_open_invoice_despite_a_fault_at_any_request(shop: Shop) -> None:
+def test_a_decline_voids_the_invoice_whichever_request_fails(shop: Shop) -> None:
     whose = ("", "")
 
     def prepare() -> Callable[[], PaymentState]:
@@ -63,7 +63,7 @@ def test_a_final_decline_leaves_no_open_invoice_despite_a_fault_at_any_request(s
 
 
 @pytest.mark.standin_only("moves the stand-in's time")
-def test_a_cart_is_charged_once_when_retried_a_day_after_a_lost_request(shop: Shop) -> None:
+def test_a_retry_a_day_later_causes_no_second_charge(shop: Shop) -> None:
     """Stripe forgets every idempotency key after 24 hours. Only the search prevents a second payment."""
     for calls in range(7):
         whose = shop.customer()
@@ -83,7 +83,7 @@ def test_a_cart_is_charged_once_when_retried_a_day_after_a_lost_request(shop: Sh
 
 
 @pytest.mark.standin_only("moves the stand-in's time")
-def test_a_draft_of_the_day_before_is_charged_once_despite_a_fault_at_any_request(shop: Shop) -> None:
+def test_an_old_draft_is_charged_once_whichever_request_fails(shop: Shop) -> None:
     whose = ("", "")
 
     def prepare() -> Callable[[], PaymentState]:
@@ -104,7 +104,7 @@ def test_a_draft_of_the_day_before_is_charged_once_despite_a_fault_at_any_reques
 
 
 @pytest.mark.standin_only("moves the stand-in's time")
-def test_a_day_later_a_declined_cart_is_not_charged_again(shop: Shop) -> None:
+def test_a_declined_cart_is_not_charged_again_a_day_later(shop: Shop) -> None:
     whose = shop.customer("pm_card_chargeCustomerFail")
     cart = shop.cart(whose)
     state = shop.payments.charge(cart)
@@ -147,7 +147,7 @@ def test_an_invoice_that_differs_from_the_cart_is_never_paid(shop: Shop) -> None
     assert shop.balance(whose[0]) == 10_000
 
 
-def test_a_repeated_charge_with_other_parameters_finds_the_first_invoice(shop: Shop) -> None:
+def test_a_changed_charge_finds_the_first_invoice(shop: Shop) -> None:
     """A later release of the code may send other parameters for the same cart."""
     whose = shop.customer()
     cart = shop.cart(whose)
@@ -193,7 +193,7 @@ def test_a_payment_is_found_by_its_cart_among_many(shop: Shop) -> None:
     assert shop.payments.find(whose[0], "another", carts[0].created_at) is None
 
 
-def test_voiding_closes_an_open_invoice_and_leaves_a_paid_invoice_unchanged(shop: Shop) -> None:
+def test_voiding_closes_only_unpaid_invoices(shop: Shop) -> None:
     whose = shop.customer("pm_card_authenticationRequired", credit=300)
     state = shop.payments.charge(shop.cart(whose))
     for _ in range(2):
@@ -209,7 +209,7 @@ def test_voiding_closes_an_open_invoice_and_leaves_a_paid_invoice_unchanged(shop
     assert shop.statuses(customer) == ["paid"]
 
 
-def test_voiding_a_draft_deletes_it_and_its_cart_can_no_longer_be_charged(shop: Shop) -> None:
+def test_a_cart_cannot_be_charged_after_its_draft_is_voided(shop: Shop) -> None:
     whose = shop.customer()
     cart = shop.cart(whose)
     shop.wire.spoil(1, "dropped")

@@ -38,7 +38,7 @@ def limited(shop: Shop) -> int:
     return sum(request.status == 429 for request in shop.standin.requests)
 
 
-def test_a_cart_is_charged_once_although_stripe_limits_some_requests(shop: Shop) -> None:
+def test_rate_limits_cause_no_second_charge(shop: Shop) -> None:
     whose = shop.customer(credit=300)
     waiting = Waiting(shop)
     shop.standin.controls.set(requests_per_second=3, endpoint_requests_per_second=2)
@@ -52,7 +52,7 @@ def test_a_cart_is_charged_once_although_stripe_limits_some_requests(shop: Shop)
     assert len(shop.standin.invoices(whose[0])) == 1
 
 
-def test_a_payment_that_stripe_limits_is_repeated_under_the_same_idempotency_key(shop: Shop) -> None:
+def test_a_limited_payment_is_repeated_under_the_same_key(shop: Shop) -> None:
     waiting = Waiting(shop)
     shop.standin.controls.add_fault("too_many", PAY, times=2)
 
@@ -63,7 +63,7 @@ def test_a_payment_that_stripe_limits_is_repeated_under_the_same_idempotency_key
     assert len(shop.standin.charges()) == 1
 
 
-def test_if_stripe_limits_every_retry_an_error_is_raised_and_nothing_is_charged(shop: Shop) -> None:
+def test_nothing_is_charged_if_stripe_limits_every_retry(shop: Shop) -> None:
     whose = shop.customer()
     waiting = Waiting(shop)
     cart = shop.cart(whose)

@@ -30,7 +30,7 @@ from tests.conformance.stripe_adapter.shop import (
 
 
 @pytest.mark.standin_only("moves the stand-in's time")
-def test_a_refund_of_a_single_line_returns_card_money_and_credit_once(shop: Shop) -> None:
+def test_a_refund_returns_card_money_and_credit_once(shop: Shop) -> None:
     customer, invoice_id = shop.paid((ChargeLine("101", "Site", 2100),), credit=500)
     first = shop.refunds.refund(invoice_id, "101", shop.once("1"))
     assert (first.amount, first.to_credit) == (1600, 500)
@@ -45,7 +45,7 @@ def test_a_refund_of_a_single_line_returns_card_money_and_credit_once(shop: Shop
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(("101", "102", "103"))))
-def test_three_refunds_add_up_to_the_payment_in_any_sequence(shop: Shop, order: tuple[str, ...]) -> None:
+def test_refunds_in_any_sequence_add_up_to_the_payment(shop: Shop, order: tuple[str, ...]) -> None:
     lines = (ChargeLine("101", "a", 333), ChargeLine("102", "b", 777), ChargeLine("103", "c", 1001))
     customer, invoice_id = shop.paid(lines, credit=1000)
     parts = {key: shop.refunds.refund(invoice_id, key, shop.once(key)) for key in order}
@@ -65,7 +65,7 @@ def test_a_refund_returns_only_its_own_line(shop: Shop) -> None:
     assert shop.given_back(customer) == 900
 
 
-def test_a_refund_happens_once_despite_a_fault_at_any_request(shop: Shop) -> None:
+def test_a_refund_happens_once_whichever_request_fails(shop: Shop) -> None:
     customer = ""
 
     def prepare() -> Callable[[], RefundState]:
@@ -131,7 +131,7 @@ ROUNDED = (
 @pytest.mark.parametrize("no_money", [True, False])
 @pytest.mark.parametrize("credit", [0, 70])
 @pytest.mark.parametrize("order", [("101", "102", "103", "104"), ("104", "102", "101", "103")])
-def test_refunds_add_up_where_stripe_rounds_the_tax_of_the_whole_invoice(
+def test_refunds_add_up_if_stripe_rounds_the_invoices_tax(
     shop: Shop, order: tuple[str, ...], credit: int, no_money: bool
 ) -> None:
     """At 19 %, the taxes of the four lines are 10, 10, 9 and 10 cents, or 39 together. Stripe rounds once, to 38."""
@@ -147,7 +147,7 @@ def test_refunds_add_up_where_stripe_rounds_the_tax_of_the_whole_invoice(
 
 
 @pytest.mark.standin_only("tax needs settings of the Stripe account")
-def test_each_refund_of_several_returns_the_total_of_its_credit_note(shop: Shop) -> None:
+def test_each_refund_returns_the_total_of_its_credit_note(shop: Shop) -> None:
     shop.standin.controls.set(tax_rounding="invoice")
     whose = shop.customer()
     state = StripeInvoices(shop.adapter(automatic_tax=True)).charge(shop.cart(whose, ROUNDED))
@@ -160,7 +160,7 @@ def test_each_refund_of_several_returns_the_total_of_its_credit_note(shop: Shop)
 @pytest.mark.standin_only("tax needs settings of the Stripe account")
 @pytest.mark.parametrize("automatic_tax", [True, False])
 @pytest.mark.parametrize("percent", ["10", "33.3", "100"])
-def test_the_refunds_of_a_discounted_cart_return_only_what_was_paid(
+def test_refunds_of_a_discounted_cart_add_up_to_the_payment(
     shop: Shop, percent: str, automatic_tax: bool
 ) -> None:
     whose = shop.customer()
@@ -176,9 +176,7 @@ def test_the_refunds_of_a_discounted_cart_return_only_what_was_paid(
 
 
 @pytest.mark.parametrize("currency", ["UGX", "ISK"])
-def test_refunds_are_whole_hundreds_in_a_currency_that_stripe_charges_in_hundreds(
-    shop: Shop, currency: str
-) -> None:
+def test_refunds_in_ugx_and_isk_are_whole_hundreds(shop: Shop, currency: str) -> None:
     lines = (ChargeLine("101", "a", 50_000), ChargeLine("102", "b", 20_000), ChargeLine("103", "c", 30_000))
     customer, invoice_id = shop.paid(lines, credit=33_300, currency=currency)
     parts = [shop.refunds.refund(invoice_id, key, shop.once(key)) for key in ("102", "101", "103")]
@@ -186,7 +184,7 @@ def test_refunds_are_whole_hundreds_in_a_currency_that_stripe_charges_in_hundred
     assert (shop.given_back(customer), shop.balance(customer)) == (66_700, 33_300)
 
 
-def test_a_refund_in_a_currency_without_minor_units_returns_the_exact_amount(shop: Shop) -> None:
+def test_refunds_in_yen_return_the_exact_amounts(shop: Shop) -> None:
     customer, invoice_id = shop.paid(
         (ChargeLine("101", "a", 101), ChargeLine("102", "b", 100)), credit=100, currency="JPY"
     )
@@ -220,7 +218,7 @@ def test_a_refused_refund_moves_no_money(shop: Shop) -> None:
 
 
 @pytest.mark.standin_only("uses the stand-in's controls")
-def test_a_refund_that_the_bank_returned_is_reported_as_refused(shop: Shop) -> None:
+def test_a_returned_refund_is_reported_as_refused(shop: Shop) -> None:
     _, invoice_id = shop.paid()
     shop.standin.controls.set(refunds="fail")
     for _ in range(2):

@@ -41,9 +41,7 @@ def subscriptions(shop: Shop, customer_id: str) -> list[Any]:
 @pytest.mark.parametrize(
     ("term", "days", "interval"), [(Term.MONTHLY, 27, "month"), (Term.ANNUAL, 364, "year")]
 )
-def test_a_renewal_begins_at_its_anchor_and_costs_nothing_before(
-    shop: Shop, term: Term, days: int, interval: str
-) -> None:
+def test_a_renewal_costs_nothing_before_its_anchor(shop: Shop, term: Term, days: int, interval: str) -> None:
     whose = shop.customer()
     anchor = int(shop.now()) + days * 24 * HOUR
     started = renewal(shop, whose, anchor, term=term)()
@@ -59,7 +57,7 @@ def test_a_renewal_begins_at_its_anchor_and_costs_nothing_before(
     assert shop.taken(whose[0]) == []
 
 
-def test_a_renewal_starts_once_despite_a_fault_at_any_request(shop: Shop) -> None:
+def test_a_renewal_starts_once_whichever_request_fails(shop: Shop) -> None:
     whose = ("", "")
 
     def prepare() -> Callable[[], Subscription]:
@@ -72,7 +70,7 @@ def test_a_renewal_starts_once_despite_a_fault_at_any_request(shop: Shop) -> Non
         assert [kept["id"] for kept in subscriptions(shop, whose[0])] == [started.id], spoilt
 
 
-def test_a_renewal_is_not_started_again_days_later_or_after_its_anchor(shop: Shop) -> None:
+def test_a_renewal_is_not_started_again_days_later(shop: Shop) -> None:
     shop.start_clock()
     whose = shop.customer()
     again = renewal(shop, whose, next_month(shop))
@@ -84,7 +82,7 @@ def test_a_renewal_is_not_started_again_days_later_or_after_its_anchor(shop: Sho
     assert len(subscriptions(shop, whose[0])) == 1
 
 
-def test_a_renewal_is_found_by_its_order_even_after_it_has_ended(shop: Shop) -> None:
+def test_an_ended_renewal_is_found_by_its_order(shop: Shop) -> None:
     whose = shop.customer()
     since = int(shop.now() * 1000)
 
@@ -116,7 +114,7 @@ def test_an_anchor_in_the_past_moves_forward_by_whole_terms(shop: Shop) -> None:
     assert shop.taken(whose[0]) == []
 
 
-def test_an_anchor_in_the_past_moves_forward_by_days_if_the_late_term_is_charged(shop: Shop) -> None:
+def test_with_charge_late_a_past_anchor_moves_by_days(shop: Shop) -> None:
     whose = shop.customer()
     now = shop.now()
     renewal(shop, whose, now - 40 * 24 * HOUR, term=Term.ANNUAL, charge_late=True)()
@@ -126,7 +124,7 @@ def test_an_anchor_in_the_past_moves_forward_by_days_if_the_late_term_is_charged
 
 @pytest.mark.parametrize("day", [29, 30, 31])
 @pytest.mark.parametrize("term", list(Term))
-def test_terms_that_begin_at_the_end_of_a_month_keep_their_day(shop: Shop, term: Term, day: int) -> None:
+def test_terms_at_the_end_of_a_month_keep_their_day(shop: Shop, term: Term, day: int) -> None:
     today = datetime.fromtimestamp(shop.now(), UTC)
     placed = datetime(today.year + 1, 1, day, 9, 30, tzinfo=UTC)
     if term is Term.ANNUAL:
@@ -150,7 +148,7 @@ def test_terms_that_begin_at_the_end_of_a_month_keep_their_day(shop: Shop, term:
         assert [(begin.month, begin.day) for begin in begins] == wanted
 
 
-def test_a_renewal_with_a_day_of_month_is_not_started_within_minutes_of_its_billing_date(shop: Shop) -> None:
+def test_a_renewal_is_not_started_near_its_billing_date(shop: Shop) -> None:
     year = datetime.fromtimestamp(shop.now(), UTC).year + 1
     placed = datetime(year, 1, 31, 9, 30, tzinfo=UTC).timestamp()
     clock = shop.start_clock(placed + 60)
@@ -194,14 +192,14 @@ def test_a_renewal_has_no_paid_term_before_its_anchor(shop: Shop) -> None:
     )
 
 
-def test_a_renewal_waits_for_payment_while_its_invoice_is_a_draft(shop: Shop) -> None:
+def test_a_renewal_with_a_draft_invoice_waits_for_payment(shop: Shop) -> None:
     shop.start_clock()
     subscription_id = begun(shop, shop.customer())
     pass_the_anchor(shop, and_seconds=60)
     assert (renewed(shop, subscription_id).waits, renewed(shop, subscription_id).paid) == (True, ())
 
 
-def test_a_renewal_waits_for_payment_before_its_new_term_has_an_invoice(shop: Shop) -> None:
+def test_a_renewal_without_an_invoice_waits_for_payment(shop: Shop) -> None:
     shop.start_clock()
     subscription_id = begun(shop, shop.customer())
     pass_the_anchor(shop, and_seconds=60)
@@ -209,7 +207,7 @@ def test_a_renewal_waits_for_payment_before_its_new_term_has_an_invoice(shop: Sh
     assert renewed(shop, subscription_id).waits
 
 
-def test_paid_terms_are_listed_oldest_first_with_their_invoices(shop: Shop) -> None:
+def test_paid_terms_are_listed_oldest_first(shop: Shop) -> None:
     shop.start_clock()
     subscription_id = begun(shop, shop.customer())
     anchor = shop.api.subscriptions.retrieve(subscription_id).billing_cycle_anchor
@@ -228,7 +226,7 @@ def test_paid_terms_are_listed_oldest_first_with_their_invoices(shop: Shop) -> N
 
 
 @pytest.mark.standin_only("uses the stand-in's controls")
-def test_a_renewal_with_a_declined_term_waits_until_the_term_is_paid(shop: Shop) -> None:
+def test_a_renewal_with_a_declined_term_waits_for_payment(shop: Shop) -> None:
     shop.start_clock()
     whose = shop.customer()
     subscription_id = begun(shop, whose)
@@ -276,7 +274,7 @@ def test_events_of_a_terms_invoice_lead_to_its_renewal(shop: Shop) -> None:
 
 
 @pytest.mark.standin_only("lowers the stand-in's limit of subscriptions")
-def test_starting_a_renewal_raises_an_error_until_the_cause_of_the_refusal_is_fixed(shop: Shop) -> None:
+def test_a_refused_renewal_starts_after_the_cause_is_fixed(shop: Shop) -> None:
     shop.start_clock()
     whose = shop.customer()
     start = renewal(shop, whose, shop.now() + 27 * 24 * HOUR)

@@ -1,4 +1,4 @@
-"""Renewals without a subscription: our own invoices charge each term."""
+"""Renewals without a subscription. One of our own invoices charges each term."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_the_limit_of_subscriptions_has_its_own_error(shop: Shop, refusal: dict[
 
 
 @pytest.mark.standin_only("plants a refusal")
-def test_another_refusal_is_not_mistaken_for_the_limit_of_subscriptions(shop: Shop) -> None:
+def test_other_refusals_do_not_raise_too_many_subscriptions(shop: Shop) -> None:
     whose = shop.customer()
     shop.standin.faults.add("refuse", "/v1/subscriptions", method="POST")
     with pytest.raises(PaymentNotStartedError) as refused:
@@ -80,7 +80,7 @@ def test_the_stand_in_has_stripes_limit_of_subscriptions(shop: Shop) -> None:
     assert subscriptions.MOST_OF_A_CUSTOMER == 500
 
 
-def test_a_term_is_charged_once_despite_a_fault_at_any_request(shop: Shop) -> None:
+def test_a_term_is_charged_once_whichever_request_fails(shop: Shop) -> None:
     whose = ("", "")
 
     def prepare() -> Callable[[], TermState]:
@@ -95,7 +95,7 @@ def test_a_term_is_charged_once_despite_a_fault_at_any_request(shop: Shop) -> No
 
 
 @pytest.mark.standin_only("declines a card by a control")
-def test_a_refused_term_is_tried_once_despite_a_fault_at_any_request(shop: Shop) -> None:
+def test_a_refused_term_is_tried_once_whichever_request_fails(shop: Shop) -> None:
     whose = ("", "")
 
     def prepare() -> Callable[[], TermState]:
@@ -109,7 +109,7 @@ def test_a_refused_term_is_tried_once_despite_a_fault_at_any_request(shop: Shop)
 
 
 @pytest.mark.standin_only("declines a card by a control")
-def test_a_term_is_closed_despite_a_fault_at_any_request(shop: Shop) -> None:
+def test_a_term_is_closed_whichever_request_fails(shop: Shop) -> None:
     whose = ("", "")
 
     def prepare() -> Callable[[], TermState]:
@@ -147,7 +147,7 @@ def test_the_next_attempt_charges_the_new_default_method(shop: Shop) -> None:
     assert shop.taken(whose[0]) == [1200]
 
 
-def test_a_customer_without_a_payment_method_is_not_charged_until_one_is_added(shop: Shop) -> None:
+def test_a_new_payment_method_pays_an_unpaid_term(shop: Shop) -> None:
     customer_id = shop.stranger()
     request = term(shop, (customer_id, ""))
     first = shop.renewals.charge_term(request)
@@ -184,7 +184,7 @@ def test_two_terms_of_an_order_are_two_invoices(shop: Shop) -> None:
     assert ended(shop, whose) == ["paid", "paid"] and shop.taken(whose[0]) == [1200, 1200]
 
 
-def test_the_invoice_of_a_term_is_not_mistaken_for_the_payment_of_a_cart(shop: Shop) -> None:
+def test_the_invoice_of_a_term_is_not_a_payment_of_a_cart(shop: Shop) -> None:
     whose = shop.customer()
     paid = shop.renewals.charge_term(term(shop, whose))
     assert paid.reference is not None

@@ -22,7 +22,7 @@ from tests.conformance.stripe_adapter.shop import (
 # -- webhooks -----------------------------------------------------------------------------------------------
 
 
-def test_events_about_a_payment_lead_to_its_invoice_and_other_events_lead_to_none(shop: Shop) -> None:
+def test_only_events_about_a_payment_lead_to_an_invoice(shop: Shop) -> None:
     _, invoice_id = shop.paid()
     invoice = shop.api.invoices.retrieve(
         invoice_id, {"expand": ["payments.data.payment.payment_intent"]}

@@ -1,4 +1,4 @@
-"""Checkout Sessions: creating, reading, expiring, and refusals."""
+"""How Checkout Sessions are created, read, expired and refused."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_a_line_can_name_an_existing_price(shop: Shop) -> None:
 
 
 @pytest.mark.standin_only("pays on the page, where Stripe wants a person")
-def test_the_list_of_sessions_can_be_limited_to_a_customer_a_payment_or_a_status(shop: Shop) -> None:
+def test_sessions_are_listed_by_customer_payment_or_status(shop: Shop) -> None:
     one, other = shop.customer(None), shop.customer(None)
     paid, still_open, foreign = shop.session(one), shop.session(one), shop.session(other)
     intent = shop.standin.controls.pay_checkout(paid.id)["payment_intent"]
@@ -104,7 +104,7 @@ def test_only_allowed_and_possible_methods_are_offered(shop: Shop) -> None:
 # -- refusals ------------------------------------------------------------------------------------------------
 
 
-def test_the_removed_parameter_payment_method_types_is_unknown(shop: Shop) -> None:
+def test_payment_method_types_is_an_unknown_parameter(shop: Shop) -> None:
     error = _refusal(shop, payment_method_types=["card"])
 
     assert (error.code, error.param) == ("parameter_unknown", "payment_method_types")
@@ -140,15 +140,14 @@ def test_the_error_names_the_missing_parameter(shop: Shop, missing: str, code: s
         (_line(colour="red"), "line_items[0][colour]"),
     ],
 )  # fmt: skip
-def test_the_error_names_the_field_of_an_invalid_line_and_nothing_is_created(
-    shop: Shop, line: Any, param: str
-) -> None:
+def test_the_error_names_the_field_of_an_invalid_line(shop: Shop, line: Any, param: str) -> None:
     assert _refusal(shop, line_items=[line]).param == param
     _refusal(shop, line_items=[_line(), line])
     assert shop.standin.objects("product") == []
 
 
-def test_a_session_needs_one_to_a_hundred_lines_with_one_time_prices_in_one_currency(shop: Shop) -> None:
+def test_an_invalid_list_of_lines_is_refused(shop: Shop) -> None:
+    """A session has 1 to 100 lines, with one-time prices in one currency."""
     monthly = _line()
     monthly["price_data"]["recurring"] = {"interval": "month"}
     dollars = _line()
@@ -165,9 +164,7 @@ def test_a_session_needs_one_to_a_hundred_lines_with_one_time_prices_in_one_curr
     [(30 * 60 - 5, "at least 30 minutes"), (-5, "at least 30 minutes"), (24 * HOUR + 5, "less than 24 hours"),
      (24 * HOUR + 1, "less than 24 hours")],
 )  # fmt: skip
-def test_a_session_must_last_at_least_thirty_minutes_and_less_than_a_day(
-    shop: Shop, seconds: int, fragment: str
-) -> None:
+def test_a_session_lasts_between_thirty_minutes_and_a_day(shop: Shop, seconds: int, fragment: str) -> None:
     assert fragment in _refusal(shop, expires_at=shop.now() + seconds).message
 
 
@@ -200,7 +197,7 @@ def test_invalid_parameters_are_refused_in_stripes_words(
 
 
 @pytest.mark.parametrize("params", [{"customer_email": "a@example.com"}, {"customer_creation": "always"}])
-def test_a_request_that_names_a_customer_cannot_create_another(shop: Shop, params: dict[str, Any]) -> None:
+def test_a_request_with_a_customer_cannot_create_another(shop: Shop, params: dict[str, Any]) -> None:
     (other,) = params
     error = _refusal(shop, shop.customer(None), **params)
 
@@ -227,7 +224,7 @@ def test_a_request_for_an_unsupported_feature_gets_a_501(shop: Shop, params: dic
 
 
 @pytest.mark.standin_only("looks into the stand-in")
-def test_an_idempotency_key_replays_its_session_and_is_refused_with_other_parameters(shop: Shop) -> None:
+def test_a_repeated_idempotency_key_creates_no_new_session(shop: Shop) -> None:
     def create(amount: int) -> Any:
         params: Any = {
             "mode": "payment",

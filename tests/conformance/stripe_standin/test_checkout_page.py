@@ -57,7 +57,7 @@ def test_the_page_shows_the_total_and_accepts_a_card(shop: Shop) -> None:
     assert shop.read_session(session).payment_status == "paid"
 
 
-def test_a_customer_who_leaves_the_page_can_come_back_and_pay(shop: Shop) -> None:
+def test_a_customer_can_leave_the_page_and_pay_later(shop: Shop) -> None:
     session = shop.session(shop.customer(None))
 
     assert '<a href="https://shop.example/cart">' in _page(session)
@@ -101,7 +101,7 @@ def test_the_page_explains_a_declined_card_and_accepts_another(shop: Shop) -> No
     ("answer", "status", "location"),
     [("confirm", "complete", "https://shop.example/paid?session={}"), ("refuse", "open", "/c/pay/{}")],
 )
-def test_the_banks_challenge_is_a_page_of_its_own(
+def test_the_banks_challenge_has_a_page_of_its_own(
     shop: Shop, answer: str, status: str, location: str
 ) -> None:
     session = shop.session(shop.customer(None))
@@ -141,7 +141,7 @@ def test_the_page_of_a_closed_session_offers_nothing_to_pay(shop: Shop) -> None:
     assert len(shop.charges()) == 1
 
 
-def test_the_page_asks_for_the_customer_details_that_the_session_lacks(shop: Shop) -> None:
+def test_the_page_asks_for_missing_customer_details(shop: Shop) -> None:
     assert "email" not in _form(shop.session(shop.customer(None)), "card").fields
     assert "email" not in _form(shop.session(customer_email="a@example.com"), "card").fields
     session = shop.session()
@@ -164,7 +164,7 @@ def test_the_page_asks_for_the_customer_details_that_the_session_lacks(shop: Sho
         (None, "", "en"),
     ],
 )
-def test_the_page_uses_the_language_of_the_session_or_the_browser(
+def test_the_page_uses_the_sessions_or_browsers_language(
     shop: Shop, locale: str | None, accepted: str, language: str
 ) -> None:
     params = {} if locale is None else {"locale": locale}

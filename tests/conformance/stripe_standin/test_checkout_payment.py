@@ -1,4 +1,4 @@
-"""Paying a Checkout Session: its objects, its events, and the points that Stripe's documentation leaves open."""
+"""The objects and events of paying a Checkout Session, and the points that Stripe's documentation leaves open."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_the_method_is_saved_but_not_made_the_default(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("data", [{}, {"description": "Site"}])
-def test_without_setup_future_usage_the_payment_method_is_not_saved(shop: Shop, data: Any) -> None:
+def test_a_method_is_saved_only_with_setup_future_usage(shop: Shop, data: Any) -> None:
     customer = shop.customer(None)
     session = shop.session(customer, payment_intent_data=data)
 
@@ -112,7 +112,7 @@ def test_a_card_set_up_by_paying_can_be_charged_off_session(shop: Shop) -> None:
     assert shop.read(invoice).status == "paid"
 
 
-def test_a_declined_card_leaves_the_session_open_for_another_card(shop: Shop) -> None:
+def test_a_declined_card_leaves_the_session_open(shop: Shop) -> None:
     customer = shop.customer(None)
     session = shop.session(customer)
 
@@ -132,7 +132,7 @@ def test_a_declined_card_leaves_the_session_open_for_another_card(shop: Shop) ->
     assert len(shop.charges(customer)) == 1
 
 
-def test_a_bank_challenge_can_pass_fail_or_be_followed_by_a_decline(shop: Shop) -> None:
+def test_a_bank_challenge_pays_or_leaves_the_session_open(shop: Shop) -> None:
     passed, failed, declined = (shop.session(shop.customer(None)) for _ in range(3))
     shop.standin.controls.pay_checkout(passed.id, CHALLENGED)
     shop.standin.controls.pay_checkout(failed.id, CHALLENGED)
@@ -163,7 +163,7 @@ def test_a_session_is_paid_once(shop: Shop) -> None:
     assert shop.net_paid(customer) == 1200
 
 
-def test_an_expired_session_cannot_be_paid_and_its_payment_is_canceled(shop: Shop) -> None:
+def test_expiring_a_session_cancels_its_payment(shop: Shop) -> None:
     customer = shop.customer(None)
     session = shop.session(customer)
     shop.standin.controls.pay_checkout(session.id, CHALLENGED)
@@ -242,7 +242,7 @@ def test_a_returned_debit_leaves_the_session_unpaid_permanently(shop: Shop) -> N
     assert shop.net_paid(customer) == 0
 
 
-def test_the_controls_for_the_end_of_a_debit_accept_the_sessions_id(shop: Shop) -> None:
+def test_settle_and_fail_accept_the_id_of_a_session(shop: Shop) -> None:
     settled, failed = shop.session(shop.customer(None)), shop.session(shop.customer(None))
     for session in (settled, failed):
         shop.standin.controls.debit_checkout(session.id)
@@ -271,9 +271,8 @@ def test_a_debit_is_offered_only_in_euros(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("reaches", [False, True])
-def test_the_setting_checkout_line_metadata_decides_whether_line_metadata_reaches_the_invoice(
-    shop: Shop, reaches: bool
-) -> None:
+def test_checkout_line_metadata_reaches_the_invoice_if_set(shop: Shop, reaches: bool) -> None:
+    """The setting `checkout_line_metadata` decides whether the metadata of a session's lines reaches the invoice."""
     shop.standin.controls.set(checkout_line_metadata=reaches)
     session = shop.session(shop.customer(None), 1200, 900)
     shop.standin.controls.pay_checkout(session.id)
@@ -294,9 +293,10 @@ def test_the_setting_checkout_line_metadata_decides_whether_line_metadata_reache
     assert [product.metadata["line"] for product in products] == ["1", "0"]
 
 
-def test_with_checkout_debit_invoice_at_completion_the_invoice_is_open_before_the_money_arrives(
+def test_a_debits_invoice_can_be_opened_at_completion(
     shop: Shop,
 ) -> None:
+    """The setting `checkout_debit_invoice` can open the invoice at completion, before the money arrives."""
     shop.standin.controls.set(checkout_debit_invoice="at completion")
     settled, failed = shop.session(shop.customer(None)), shop.session(shop.customer(None))
     for session in (settled, failed):
@@ -326,7 +326,8 @@ def test_an_open_invoice_of_checkout_can_be_paid_on_its_own_page(shop: Shop) -> 
     assert (paid.payment_status, paid.invoice.status) == ("paid", "paid")
 
 
-def test_with_checkout_invoice_lags_the_invoice_appears_after_the_event_of_the_payment(shop: Shop) -> None:
+def test_with_checkout_invoice_lags_the_invoice_is_late(shop: Shop) -> None:
+    """The setting is in seconds. The invoice appears after the event of the payment."""
     shop.standin.controls.set(checkout_invoice_lags=30)
     session = shop.session(shop.customer(None))
     shop.standin.controls.pay_checkout(session.id)
@@ -339,9 +340,8 @@ def test_with_checkout_invoice_lags_the_invoice_appears_after_the_event_of_the_p
 
 
 @pytest.mark.parametrize("possible", [False, True])
-def test_the_setting_checkout_credit_notes_decides_whether_a_sessions_invoice_allows_a_credit_note(
-    shop: Shop, possible: bool
-) -> None:
+def test_checkout_credit_notes_allows_or_refuses_the_notes(shop: Shop, possible: bool) -> None:
+    """The setting `checkout_credit_notes` decides whether the invoice of a session allows credit notes."""
     shop.standin.controls.set(checkout_credit_notes=possible)
     customer = shop.customer()
     session = shop.session(customer, 1200, 900)
@@ -416,7 +416,7 @@ def test_a_payment_needs_an_email_address(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("saves", [False, True])
-def test_the_entered_name_and_address_are_saved_only_when_requested(shop: Shop, saves: bool) -> None:
+def test_entered_details_are_saved_only_when_requested(shop: Shop, saves: bool) -> None:
     customer = shop.client.v1.customers.create({"name": "Jenny Rosen", "address": {"country": "DE"}})
     update: Any = {"customer_update": {"address": "auto", "name": "auto"}} if saves else {}
     session = shop.session(customer, **update)
@@ -430,7 +430,8 @@ def test_the_entered_name_and_address_are_saved_only_when_requested(shop: Shop, 
     assert (details.name, details.address.country, details.address.postal_code) == ("Piet", "NL", "1011 AB")
 
 
-def test_the_tax_depends_on_the_entered_address_or_on_the_address_that_the_customer_keeps(shop: Shop) -> None:
+def test_the_tax_depends_on_the_entered_or_kept_address(shop: Shop) -> None:
+    """Without `customer_update`, the tax of a customer depends on the address that Stripe has already."""
     tax = {"automatic_tax": {"enabled": True}}
     fixed = shop.session(shop.customer(None), 1000, **tax)
     typed = shop.session(shop.customer(None), 1000, customer_update={"address": "auto"}, **tax)
@@ -473,7 +474,7 @@ def test_a_payment_with_automatic_tax_needs_a_country(shop: Shop) -> None:
 # -- events and refunds --------------------------------------------------------------------------------------
 
 
-def test_webhooks_with_the_session_are_signed_and_can_be_shuffled(shop: Shop) -> None:
+def test_webhooks_of_a_session_are_signed_and_shuffled(shop: Shop) -> None:
     shop.standin.controls.set_webhooks(shuffle=7)
     session = shop.session(shop.customer(None))
     shop.standin.controls.pay_checkout(session.id)
@@ -491,7 +492,7 @@ def test_webhooks_with_the_session_are_signed_and_can_be_shuffled(shop: Shop) ->
     assert [event.id for event in events] != in_order
 
 
-def test_the_payment_of_a_session_is_refunded_like_any_other_payment(shop: Shop) -> None:
+def test_the_payment_of_a_session_can_be_refunded(shop: Shop) -> None:
     customer = shop.customer(None)
     session = shop.session(customer)
     shop.standin.controls.pay_checkout(session.id)
@@ -522,7 +523,7 @@ def test_the_summary_names_the_sessions(shop: Shop) -> None:
     assert (found["id"], found["status"], found["payment_status"]) == (session.id, "complete", "paid")
 
 
-def test_money_and_session_agree_after_random_sequences_of_steps(shop: Shop) -> None:
+def test_money_and_session_agree_after_random_steps(shop: Shop) -> None:
     chance = random.Random(11)
     controls = shop.standin.controls
     steps = [

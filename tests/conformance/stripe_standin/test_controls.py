@@ -90,7 +90,7 @@ def test_a_fault_applies_only_to_requests_for_its_path(shop: Shop) -> None:
     assert shop.client.v1.invoices.pay(invoice.id).status == "paid"
 
 
-def test_a_fault_of_the_kind_refuse_returns_the_error_that_was_set(shop: Shop) -> None:
+def test_the_fault_refuse_returns_the_given_error(shop: Shop) -> None:
     error = {"type": "card_error", "code": "card_declined", "decline_code": "pickup_card", "message": "No."}
     control(shop, "faults", kind="refuse", path="/v1/invoices/.*/pay", status=402, error=error)
     invoice = shop.open(shop.customer())
@@ -102,7 +102,7 @@ def test_a_fault_of_the_kind_refuse_returns_the_error_that_was_set(shop: Shop) -
     assert shop.client.v1.invoices.pay(invoice.id).status == "paid"
 
 
-def test_a_payment_with_the_fault_error_after_gets_a_500_and_charges_the_invoice_once(shop: Shop) -> None:
+def test_the_fault_error_after_charges_and_returns_a_500(shop: Shop) -> None:
     customer = shop.customer()
     invoice = shop.open(customer)
     control(shop, "faults", kind="error_after", path="/v1/invoices/.*/pay")
@@ -125,9 +125,7 @@ def test_a_payment_with_the_fault_error_after_gets_a_500_and_charges_the_invoice
         ("settle", {"payment": "in_unknown"}),
     ],
 )
-def test_a_control_with_invalid_values_is_refused_with_a_reason(
-    shop: Shop, name: str, what: dict[str, Any]
-) -> None:
+def test_an_invalid_control_is_refused_with_a_reason(shop: Shop, name: str, what: dict[str, Any]) -> None:
     answer = requests.post(f"{shop.standin.url}/_standin/{name}", json=what, timeout=10)
 
     assert 400 <= answer.status_code < 500
@@ -198,7 +196,7 @@ def test_each_kind_of_fault_can_be_set_and_is_listed(shop: Shop, kind: str) -> N
     assert f"at /v1/refunds, 3 times: {KINDS[kind]}" in requests.get(address, timeout=10).text
 
 
-def test_a_form_on_the_page_turns_the_shuffling_of_webhooks_on_and_off(shop: Shop) -> None:
+def test_a_form_turns_the_shuffling_of_webhooks_on_and_off(shop: Shop) -> None:
     address = f"{shop.standin.url}/"
     for seed, shuffle in (("7", 7), ("", None)):
         form = next(one for one in forms_of(address) if one.action == "/_standin/webhooks")

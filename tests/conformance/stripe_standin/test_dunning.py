@@ -1,4 +1,4 @@
-"""Unpaid invoices of a subscription after its first period: https://docs.stripe.com/billing/revenue-recovery."""
+"""Unpaid invoices for the later periods of a subscription: https://docs.stripe.com/billing/revenue-recovery."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def good_card(shop: Shop, customer: stripe.Customer) -> None:
 @pytest.mark.parametrize(
     ("after", "becomes"), [("cancel", "canceled"), ("unpaid", "unpaid"), ("past_due", "past_due")]
 )
-def test_the_settings_decide_what_happens_after_the_last_retry(shop: Shop, after: str, becomes: str) -> None:
+def test_the_settings_decide_the_status_after_all_retries(shop: Shop, after: str, becomes: str) -> None:
     clock, _, subscription = unpaid(shop, after=after)
     for attempts in (1, 2):
         invoice = latest_invoice(shop, subscription)
@@ -71,7 +71,7 @@ def test_a_retry_charges_the_customers_new_card(shop: Shop) -> None:
     assert status(shop, subscription) == "active"
 
 
-def test_after_a_final_decline_nothing_is_charged_until_the_customer_has_another_card(shop: Shop) -> None:
+def test_after_a_final_decline_only_another_card_is_charged(shop: Shop) -> None:
     clock, customer, subscription = unpaid(shop, after="past_due", days="3 5 7")
     method = str(shop.client.v1.customers.retrieve(customer.id).invoice_settings.default_payment_method)
     shop.standin.controls.decline(method, "stolen_card")
@@ -107,7 +107,7 @@ def drafted(shop: Shop) -> stripe.Subscription:
     return subscription
 
 
-def test_a_draft_waits_while_an_endpoint_refuses_its_event(shop: Shop) -> None:
+def test_a_draft_waits_if_an_endpoint_refuses_its_event(shop: Shop) -> None:
     subscription = drafted(shop)
     shop.webhooks.answers += [500] * 10
     shop.standin.deliver_webhooks()
@@ -117,7 +117,7 @@ def test_a_draft_waits_while_an_endpoint_refuses_its_event(shop: Shop) -> None:
     assert latest_invoice(shop, subscription).status == "paid"
 
 
-def test_a_draft_is_collected_an_hour_after_an_endpoint_has_accepted_its_event(shop: Shop) -> None:
+def test_a_draft_is_paid_an_hour_after_the_accepted_event(shop: Shop) -> None:
     subscription = drafted(shop)
     shop.webhooks.answers += [500] * 10
     shop.standin.deliver_webhooks()
@@ -129,7 +129,7 @@ def test_a_draft_is_collected_an_hour_after_an_endpoint_has_accepted_its_event(s
     assert latest_invoice(shop, subscription).status == "paid"
 
 
-def test_a_draft_does_not_wait_for_an_endpoint_that_does_not_receive_its_event() -> None:
+def test_a_draft_waits_only_for_endpoints_of_its_event() -> None:
     with StripeStandIn(webhook_url=None, manual_delivery=True) as standin:
         place = Place(standin, API_KEY, only_standin=True)
         http = RecordingClient(place)

@@ -1,4 +1,4 @@
-"""Faults: their effect on the stand-in's objects, on the SDK and on concurrent requests."""
+"""The effect of faults on the stand-in's objects, on the SDK and on concurrent requests."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_faults_can_be_cleared(shop: Shop) -> None:
     shop.client.v1.customers.create({})
 
 
-def test_other_requests_are_served_while_one_is_delayed(shop: Shop) -> None:
+def test_a_delayed_request_does_not_block_other_requests(shop: Shop) -> None:
     """No lock is held during the delay, so the delayed request finishes last."""
     shop.standin.controls.add_fault("delay", "/v1/customers", milliseconds=300)
     finished: list[str] = []
@@ -99,7 +99,7 @@ def test_other_requests_are_served_while_one_is_delayed(shop: Shop) -> None:
     assert finished == ["quick", "slow"]
 
 
-def test_concurrent_payments_with_different_keys_charge_each_invoice_once(shop: Shop) -> None:
+def test_concurrent_payments_charge_each_invoice_once(shop: Shop) -> None:
     """Threads switch as often as possible, to expose a race between check and write."""
     customer = shop.customer()
     invoices = [shop.open(customer) for _ in range(8)]
@@ -129,7 +129,7 @@ def test_concurrent_payments_with_different_keys_charge_each_invoice_once(shop: 
     assert len(shop.charges(customer)) == 8
 
 
-def test_a_refusal_because_of_the_invoices_state_is_replayed_for_the_same_key(shop: Shop) -> None:
+def test_a_refused_finalization_is_replayed_for_its_key(shop: Shop) -> None:
     draft = shop.client.v1.invoices.create({"customer": shop.customer().id, "currency": "eur"})
     with pytest.raises(stripe.InvalidRequestError):
         shop.client.v1.invoices.finalize_invoice(draft.id, options={"idempotency_key": "finalize-1"})

@@ -48,7 +48,7 @@ def test_the_first_period_is_paid_immediately(shop: Shop) -> None:
 
 
 @pytest.mark.standin_only("uses the stand-in's controls")
-def test_a_decline_leaves_the_subscription_incomplete_until_the_invoice_is_paid(shop: Shop) -> None:
+def test_a_declined_subscription_is_incomplete_until_paid(shop: Shop) -> None:
     subscription = begin(shop, shop.customer("pm_card_chargeCustomerFail"))
     assert subscription.status == "incomplete"
 
@@ -58,7 +58,7 @@ def test_a_decline_leaves_the_subscription_incomplete_until_the_invoice_is_paid(
     shop.expect_events("customer.subscription.updated")
 
 
-def test_with_error_if_incomplete_a_decline_leaves_no_subscription_and_no_open_invoice(shop: Shop) -> None:
+def test_with_error_if_incomplete_a_decline_leaves_nothing(shop: Shop) -> None:
     customer = shop.customer("pm_card_chargeCustomerFail")
     with pytest.raises(stripe.CardError):
         begin(shop, customer, payment_behavior="error_if_incomplete")

@@ -11,9 +11,7 @@ from .conftest import Shop
 from .test_subscriptions import renewal
 
 
-def test_a_subscription_over_the_limit_is_refused_with_stripes_code(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_subscription_over_the_limit_is_refused(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subscriptions, "MOST_OF_A_CUSTOMER", 1)
     customer = shop.customer()
     renewal(shop, customer)

@@ -1,4 +1,4 @@
-"""A SEPA debit needs a mandate, which a setup intent or the page of Checkout records."""
+"""A SEPA debit needs a mandate. A setup intent or the page of Checkout records the mandate."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_a_setup_intent_saves_the_debit_method_with_its_mandate(shop: Shop) -> N
     assert charge.payment_method_details.sepa_debit.mandate == saved.mandate
 
 
-def test_a_debit_method_that_is_already_attached_gets_its_mandate(shop: Shop) -> None:
+def test_an_attached_debit_method_gets_its_mandate(shop: Shop) -> None:
     customer = shop.customer("pm_success_de")
     method = str(customer.invoice_settings.default_payment_method)
     assert save_debit(shop.client, customer.id, method) == method
@@ -58,7 +58,7 @@ def test_a_debit_method_that_is_already_attached_gets_its_mandate(shop: Shop) ->
 
 
 @pytest.mark.parametrize("changes", [{}, {"mandate_data": ""}])
-def test_a_setup_intent_for_a_debit_needs_the_customers_acceptance(shop: Shop, changes: Any) -> None:
+def test_a_setup_intent_for_a_debit_needs_mandate_data(shop: Shop, changes: Any) -> None:
     customer = shop.customer(None)
     with pytest.raises(stripe.InvalidRequestError) as refusal:
         shop.client.v1.setup_intents.create(setup(customer.id, "pm_success_de", **changes))

@@ -64,7 +64,7 @@ def test_a_draft_can_be_deleted_but_not_voided(shop: Shop) -> None:
     assert shop.client.v1.invoices.delete(draft.id).deleted is True
 
 
-def test_a_saved_card_that_declines_leaves_the_invoice_open(shop: Shop) -> None:
+def test_a_decline_of_a_saved_card_leaves_the_invoice_open(shop: Shop) -> None:
     customer = shop.customer("pm_card_chargeCustomerFail")
     invoice = shop.open(customer)
 
@@ -113,9 +113,10 @@ def test_a_declining_card_cannot_be_attached(shop: Shop, method: str, codes: tup
 
 @pytest.mark.standin_only("uses the stand-in's controls")
 @pytest.mark.parametrize(("method", "codes"), DECLINING.items())
-def test_with_attach_decline_cards_a_declining_card_can_be_attached_and_its_charge_is_declined(
+def test_with_attach_decline_cards_only_the_charge_declines(
     shop: Shop, method: str, codes: tuple[str, str | None]
 ) -> None:
+    """The setting `attach_decline_cards` allows a declining card to be attached."""
     requests.post(
         f"{shop.standin.url}/_standin/settings", json={"attach_decline_cards": True}
     ).raise_for_status()
@@ -130,7 +131,7 @@ def test_with_attach_decline_cards_a_declining_card_can_be_attached_and_its_char
 
 
 @pytest.mark.standin_only("looks into the stand-in")
-def test_a_payment_that_needs_authentication_is_declined_off_session(shop: Shop) -> None:
+def test_an_off_session_payment_cannot_be_authenticated(shop: Shop) -> None:
     invoice = shop.open(shop.customer("pm_card_authenticationRequired"))
 
     with pytest.raises(stripe.CardError) as refusal:
@@ -140,7 +141,7 @@ def test_a_payment_that_needs_authentication_is_declined_off_session(shop: Shop)
     shop.expect_events("invoice.payment_action_required")
 
 
-def test_a_payment_that_needs_authentication_waits_for_the_customer_on_session(shop: Shop) -> None:
+def test_an_on_session_payment_waits_for_authentication(shop: Shop) -> None:
     invoice = shop.open(shop.customer("pm_card_authenticationRequired"))
 
     with pytest.raises(stripe.CardError) as refusal:
@@ -168,7 +169,7 @@ def test_an_open_invoice_can_be_paid_on_its_hosted_page(shop: Shop, method: str)
 
 
 @pytest.mark.standin_only("uses the stand-in's page")
-def test_a_failed_attempt_on_the_hosted_page_leaves_the_invoice_open(shop: Shop) -> None:
+def test_a_failed_hosted_payment_leaves_the_invoice_open(shop: Shop) -> None:
     customer = shop.customer("pm_card_authenticationRequired")
     invoice = shop.open(customer)
     with pytest.raises(stripe.CardError):
@@ -210,7 +211,7 @@ def test_a_processing_sepa_payment_can_fail(shop: Shop) -> None:
     shop.expect_events("invoice.payment_failed")
 
 
-def test_an_invoice_with_a_processing_payment_can_be_neither_paid_nor_voided(shop: Shop) -> None:
+def test_a_processing_payment_prevents_paying_and_voiding(shop: Shop) -> None:
     invoice = shop.open(shop.sepa_customer())
     shop.client.v1.invoices.pay(invoice.id)
 
@@ -237,7 +238,7 @@ def test_credit_pays_the_whole_invoice(shop: Shop) -> None:
     assert shop.read(invoice).payments.data == []
 
 
-def test_credit_pays_a_part_and_is_restored_when_the_invoice_is_voided(shop: Shop) -> None:
+def test_used_credit_is_restored_when_the_invoice_is_voided(shop: Shop) -> None:
     customer = shop.customer(balance=-500)
     invoice = shop.open(customer, 1200)
     assert (invoice.status, invoice.amount_due, invoice.ending_balance) == ("open", 700, 0)
@@ -247,7 +248,7 @@ def test_credit_pays_a_part_and_is_restored_when_the_invoice_is_voided(shop: Sho
     assert shop.client.v1.customers.retrieve(customer.id).balance == -500
 
 
-def test_an_amount_too_small_to_charge_becomes_a_debt_of_the_customer(shop: Shop) -> None:
+def test_an_amount_too_small_to_charge_becomes_a_debt(shop: Shop) -> None:
     customer = shop.customer(balance=-1180)
     invoice = shop.open(customer, 1200)
 
@@ -262,7 +263,7 @@ def test_an_invoice_of_zero_is_paid_when_finalized(shop: Shop) -> None:
 
 
 @pytest.mark.standin_only("uses the stand-in's page")
-def test_an_amount_in_a_currency_without_minor_units_is_charged_and_shown_unconverted(shop: Shop) -> None:
+def test_an_amount_in_yen_is_not_converted(shop: Shop) -> None:
     customer = shop.customer()
     invoice = shop.paid(customer, 1200, currency="jpy")
 
@@ -285,7 +286,7 @@ def test_automatic_tax_is_added_to_the_price(shop: Shop, country: str, amount: i
 
 
 @pytest.mark.standin_only("tax needs settings of the Stripe account")
-def test_an_invoice_with_tax_cannot_be_finalized_if_the_address_is_unknown(shop: Shop) -> None:
+def test_an_invoice_with_tax_needs_an_address(shop: Shop) -> None:
     customer = shop.client.v1.customers.create({})
     draft = shop.draft(customer, automatic_tax={"enabled": True})
 
@@ -294,7 +295,7 @@ def test_an_invoice_with_tax_cannot_be_finalized_if_the_address_is_unknown(shop:
     assert refusal.value.code == "customer_tax_location_invalid"
 
 
-def test_an_invoice_of_a_customer_without_a_payment_method_cannot_be_paid(shop: Shop) -> None:
+def test_an_invoice_cannot_be_paid_without_a_payment_method(shop: Shop) -> None:
     invoice = shop.open(shop.customer(None))
 
     with pytest.raises(stripe.InvalidRequestError):
@@ -302,7 +303,7 @@ def test_an_invoice_of_a_customer_without_a_payment_method_cannot_be_paid(shop: 
     assert shop.read(invoice).status == "open"
 
 
-def test_an_invoice_cannot_be_paid_with_another_customers_payment_method(shop: Shop) -> None:
+def test_another_customers_method_cannot_pay_an_invoice(shop: Shop) -> None:
     stranger = shop.customer()
     assert stranger.invoice_settings is not None
     method = str(stranger.invoice_settings.default_payment_method)
@@ -322,14 +323,14 @@ def test_a_finalized_invoice_accepts_no_more_lines(shop: Shop) -> None:
     assert refusal.value.code == "invoice_not_editable"
 
 
-def test_an_invoice_in_a_currency_other_than_euros_cannot_allow_sepa_debits(shop: Shop) -> None:
+def test_an_invoice_not_in_euros_cannot_allow_sepa_debits(shop: Shop) -> None:
     settings: Any = {"payment_settings": {"payment_method_types": ["card", "sepa_debit"]}}
     with pytest.raises(stripe.InvalidRequestError, match="sepa_debit"):
         shop.client.v1.invoices.create({"customer": shop.customer().id, "currency": "usd", **settings})
 
 
 @pytest.mark.parametrize("currency", ["ugx", "isk"])
-def test_a_currency_without_fractions_is_charged_in_whole_hundreds(shop: Shop, currency: str) -> None:
+def test_ugx_and_isk_are_charged_in_whole_hundreds(shop: Shop, currency: str) -> None:
     assert shop.paid(shop.customer(), 50_000, currency=currency).status == "paid"
     with pytest.raises(stripe.InvalidRequestError, match="no fractions"):
         shop.open(shop.customer(), 50_050, currency=currency)

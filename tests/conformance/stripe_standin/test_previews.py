@@ -65,7 +65,7 @@ def test_the_next_term_of_a_subscription_is_part_of_a_preview(shop: Shop) -> Non
 
 
 @pytest.mark.standin_only("tax needs settings of the Stripe account")
-def test_tax_depends_on_the_given_address_or_on_the_customers(shop: Shop) -> None:
+def test_tax_depends_on_the_given_or_the_customers_address(shop: Shop) -> None:
     tax: Any = {"automatic_tax": {"enabled": True}}
     of_customer = preview(shop, 1000, customer=shop.customer().id, **tax)
     assert (of_customer.total, of_customer.automatic_tax.status) == (1190, "complete")

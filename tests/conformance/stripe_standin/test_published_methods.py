@@ -46,9 +46,8 @@ def test_every_card_number_and_iban_has_a_valid_check_digit() -> None:
 
 @pytest.mark.standin_only("uses the stand-in's controls")
 @pytest.mark.parametrize("number", DECLINES)
-def test_a_card_declines_when_attached_and_with_attach_decline_cards_only_when_charged(
-    shop: Shop, number: str
-) -> None:
+def test_each_declining_card_gives_its_published_code(shop: Shop, number: str) -> None:
+    """A card declines when it is attached. With `attach_decline_cards`, the card declines only when it is charged."""
     method = shop.client.v1.payment_methods.create(card(number))
     customer = shop.customer(None)
     for _ in range(2):
@@ -115,7 +114,7 @@ def test_an_invalid_card_is_refused_when_created(shop: Shop, given: Any, code: s
         ("GB82WEST12345698765432", "payment_method_invalid_parameter_testmode"),
     ],
 )
-def test_an_invalid_or_real_account_is_refused(shop: Shop, iban: str, code: str) -> None:
+def test_an_invalid_or_real_iban_is_refused(shop: Shop, iban: str, code: str) -> None:
     with pytest.raises(stripe.InvalidRequestError) as refusal:
         shop.sepa_customer(iban)
     assert (refusal.value.code, refusal.value.param) == (code, "sepa_debit[iban]")
@@ -149,7 +148,7 @@ def test_each_card_needs_authentication_as_published(
 
 
 @pytest.mark.standin_only("uses the stand-in's controls")
-def test_a_card_that_was_set_up_for_off_session_use_pays_without_authentication(shop: Shop) -> None:
+def test_a_card_set_up_earlier_pays_without_authentication(shop: Shop) -> None:
     customer = shop.customer("pm_card_authenticationRequiredOnSetup")
     shop.standin.controls.set_up(str(customer.invoice_settings.default_payment_method))  # type: ignore[union-attr]
 
@@ -199,7 +198,7 @@ def test_a_debit_ends_as_documented(shop: Shop, method: str, status: str, code: 
 
 
 @pytest.mark.standin_only("uses the stand-in's controls")
-def test_a_debit_from_a_delayed_account_takes_three_minutes_longer(shop: Shop) -> None:
+def test_a_delayed_debit_takes_three_minutes_longer(shop: Shop) -> None:
     shop.standin.controls.set(sepa_settles_after=0)
     invoice = shop.open(shop.debtor("pm_successDelayed_de"))
     shop.client.v1.invoices.pay(invoice.id)
@@ -210,7 +209,7 @@ def test_a_debit_from_a_delayed_account_takes_three_minutes_longer(shop: Shop) -
 
 
 @pytest.mark.standin_only("moves the stand-in's time")
-def test_a_debit_from_a_disputed_account_succeeds_and_is_disputed(shop: Shop) -> None:
+def test_a_debit_can_succeed_and_then_be_disputed(shop: Shop) -> None:
     invoice = shop.open(shop.debtor("pm_disputed_de"))
     shop.client.v1.invoices.pay(invoice.id)
     shop.standin.clock.advance(6 * DAY)
@@ -221,7 +220,8 @@ def test_a_debit_from_a_disputed_account_succeeds_and_is_disputed(shop: Shop) ->
 
 
 @pytest.mark.standin_only("uses the stand-in's controls")
-def test_if_sepa_settles_is_off_a_debit_is_processing_until_the_control_settle_is_called(shop: Shop) -> None:
+def test_with_sepa_settles_off_a_debit_waits_for_settle(shop: Shop) -> None:
+    """Without the setting `sepa_settles`, a debit is processing until the control `settle` is called."""
     shop.standin.controls.set(sepa_settles=False)
     invoice = shop.open(shop.debtor("pm_success_de"))
     shop.client.v1.invoices.pay(invoice.id)
@@ -234,7 +234,7 @@ def test_if_sepa_settles_is_off_a_debit_is_processing_until_the_control_settle_i
         shop.standin.controls.fail(invoice.id)
 
 
-def test_an_invoice_in_a_currency_other_than_euros_cannot_be_paid_by_debit(shop: Shop) -> None:
+def test_an_invoice_not_in_euros_cannot_be_paid_by_debit(shop: Shop) -> None:
     invoice = shop.open(shop.debtor("pm_success_de"), currency="usd")
     with pytest.raises(stripe.InvalidRequestError, match="eur"):
         shop.client.v1.invoices.pay(invoice.id)

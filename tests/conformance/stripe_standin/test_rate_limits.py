@@ -43,7 +43,7 @@ def test_all_requests_of_the_account_count_towards_one_limit(shop: Shop) -> None
     assert refused(shop) == ["global-rate"]
 
 
-def test_requests_for_different_ids_count_towards_one_limit_of_their_endpoint(shop: Shop) -> None:
+def test_all_ids_of_an_endpoint_share_its_limit(shop: Shop) -> None:
     customers = [shop.customer(None) for _ in range(3)]
     shop.standin.clock.advance(1)
     shop.standin.controls.set(endpoint_requests_per_second=2)
@@ -56,7 +56,7 @@ def test_requests_for_different_ids_count_towards_one_limit_of_their_endpoint(sh
     assert refused(shop) == ["endpoint-rate"]
 
 
-def test_a_request_that_exceeds_a_limit_is_not_stored_under_its_idempotency_key(shop: Shop) -> None:
+def test_a_limited_request_does_not_use_up_its_key(shop: Shop) -> None:
     shop.standin.controls.set(requests_per_second=1)
     shop.client.v1.events.list()
     with pytest.raises(stripe.RateLimitError):

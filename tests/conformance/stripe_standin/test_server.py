@@ -41,7 +41,7 @@ def test_a_closed_stand_in_serves_no_open_connection() -> None:
         ({"Authorization": "Bearer sk_test_1", "Stripe-Version": "2020-08-27"}, 400),
     ],
 )
-def test_a_request_needs_a_test_key_and_may_not_name_another_api_version(
+def test_a_request_needs_a_test_key_and_our_api_version(
     shop: Shop, headers: dict[str, str], status: int
 ) -> None:
     answer = requests.get(f"{shop.standin.url}/v1/events", headers=headers, timeout=5)
@@ -54,7 +54,7 @@ def test_a_body_that_is_too_large_is_refused(shop: Shop) -> None:
     assert answer.status_code == 413
 
 
-def test_the_docstring_of_the_stand_ins_package_lists_every_control_and_fault() -> None:
+def test_the_package_docstring_lists_controls_and_faults() -> None:
     text = package.__doc__ or ""
     missing = [control.path for control in CONTROLS if control.path not in text]
     missing += [kind for kind in KINDS if not re.search(rf"\b{kind}\b", text)]

@@ -1,5 +1,5 @@
-"""Invoices, declines and cancellation of subscriptions. Like our renewals, they have a `billing_cycle_anchor` in the
-future."""
+"""Invoices, declines and cancellation of subscriptions. Like our renewals, these subscriptions have a
+`billing_cycle_anchor` in the future."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def renewal(shop: Shop, customer: stripe.Customer, **params: Any) -> stripe.Subs
     )
 
 
-def test_a_renewal_is_active_and_charges_nothing_before_its_anchor(shop: Shop) -> None:
+def test_a_renewal_charges_nothing_before_its_anchor(shop: Shop) -> None:
     customer = shop.customer()
     anchor = shop.now() + MONTH
     subscription = renewal(shop, customer, billing_cycle_anchor=anchor)
@@ -58,7 +58,7 @@ def test_a_renewal_is_active_and_charges_nothing_before_its_anchor(shop: Shop) -
     shop.expect_events("customer.subscription.created")
 
 
-def test_two_requests_under_one_idempotency_key_create_one_renewal(shop: Shop) -> None:
+def test_requests_under_one_key_create_one_renewal(shop: Shop) -> None:
     customer = shop.customer()
     product = shop.client.v1.products.create({"name": "Basic"})
     price = shop.client.v1.prices.create(
@@ -153,7 +153,7 @@ def period(shop: Shop, subscription: stripe.Subscription) -> tuple[int, int]:
     return item.current_period_start, item.current_period_end
 
 
-def test_the_next_period_is_invoiced_as_a_draft_and_paid_an_hour_later(shop: Shop) -> None:
+def test_the_draft_of_the_next_period_is_paid_after_an_hour(shop: Shop) -> None:
     clock = shop.clock()
     customer = shop.customer(test_clock=clock.id)
     subscription = renewal(shop, customer)
@@ -181,7 +181,7 @@ def test_the_next_period_is_invoiced_as_a_draft_and_paid_an_hour_later(shop: Sho
     shop.expect_events("invoice.finalized", "charge.succeeded", "invoice.paid")
 
 
-def test_every_period_is_invoiced_once_even_if_the_clock_jumps_over_several_periods(shop: Shop) -> None:
+def test_a_jump_of_the_clock_invoices_each_period_once(shop: Shop) -> None:
     clock = shop.clock()
     subscription = renewal(shop, shop.customer(test_clock=clock.id))
 
@@ -196,7 +196,7 @@ def test_every_period_is_invoiced_once_even_if_the_clock_jumps_over_several_peri
     assert period(shop, subscription)[1] > clock.now()
 
 
-def test_a_subscription_is_past_due_from_a_decline_until_its_invoice_is_paid(shop: Shop) -> None:
+def test_a_declined_subscription_is_past_due_until_paid(shop: Shop) -> None:
     clock = shop.clock()
     customer = shop.customer("pm_card_chargeCustomerFail", test_clock=clock.id)
     subscription = renewal(shop, customer)

@@ -78,7 +78,7 @@ def test_a_renewal_invoice_is_a_draft_for_an_hour_and_then_paid(shop: Shop) -> N
     assert [invoice.status for invoice in found] == ["paid", "paid"]
 
 
-def test_each_period_that_a_clock_passes_is_paid_at_its_own_time(shop: Shop) -> None:
+def test_each_passed_period_is_paid_at_its_own_time(shop: Shop) -> None:
     clock = clock_of(shop)
     customer = shop.customer(test_clock=clock.id)
     subscribed(shop, customer)
@@ -101,9 +101,7 @@ def test_other_customers_do_not_follow_the_clock(shop: Shop) -> None:
 @pytest.mark.parametrize(
     ("interval", "allowed"), [("month", 55 * DAY), ("year", 720 * DAY), (None, 720 * DAY)]
 )
-def test_a_clock_advances_by_at_most_two_intervals_of_its_shortest_subscription(
-    shop: Shop, interval: str | None, allowed: int
-) -> None:
+def test_a_clock_advances_by_at_most_two_intervals(shop: Shop, interval: str | None, allowed: int) -> None:
     clock = clock_of(shop)
     customer = shop.customer(test_clock=clock.id)
     if interval:
@@ -117,7 +115,8 @@ def test_a_clock_advances_by_at_most_two_intervals_of_its_shortest_subscription(
     advanced(shop, clock, allowed)
 
 
-def test_a_clock_has_at_most_three_customers_with_at_most_three_subscriptions_each(shop: Shop) -> None:
+def test_customers_and_subscriptions_of_a_clock_are_limited(shop: Shop) -> None:
+    """A clock has at most three customers. Each customer has at most three subscriptions."""
     clock = clock_of(shop)
     customers = [shop.customer(test_clock=clock.id) for _ in range(3)]
     with pytest.raises(stripe.InvalidRequestError):
@@ -141,7 +140,7 @@ def test_lists_show_objects_of_a_clock_only_on_request(shop: Shop) -> None:
         assert [one.id for one in api.subscriptions.list(which).data] == [subscription.id]  # type: ignore[arg-type]
 
 
-def test_deleting_a_clock_deletes_its_customers_and_cancels_their_subscriptions(shop: Shop) -> None:
+def test_deleting_a_clock_deletes_its_customers(shop: Shop) -> None:
     clock = clock_of(shop)
     customer = shop.customer(test_clock=clock.id)
     subscribed(shop, customer)
@@ -156,7 +155,7 @@ def test_deleting_a_clock_deletes_its_customers_and_cancels_their_subscriptions(
 
 
 @pytest.mark.standin_only("moves the stand-in's time")
-def test_a_debit_that_settles_after_its_clock_was_deleted_is_paid(shop: Shop) -> None:
+def test_a_debit_can_settle_after_its_clock_is_deleted(shop: Shop) -> None:
     clock = clock_of(shop)
     customer = shop.sepa_customer(test_clock=clock.id)
     invoice = shop.open(customer)
@@ -167,7 +166,7 @@ def test_a_debit_that_settles_after_its_clock_was_deleted_is_paid(shop: Shop) ->
 
 
 @pytest.mark.standin_only("uses the stand-in's controls")
-def test_objects_of_a_clock_cannot_be_changed_while_the_clock_advances(shop: Shop) -> None:
+def test_an_advancing_clock_refuses_changes_to_its_objects(shop: Shop) -> None:
     shop.standin.controls.set(test_clocks_advance_for=30)
     clock = clock_of(shop)
     customer, other = shop.customer(test_clock=clock.id), shop.customer()

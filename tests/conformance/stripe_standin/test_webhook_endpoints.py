@@ -1,4 +1,4 @@
-"""Webhook endpoints created through the API, and restricted keys."""
+"""Restricted keys, and webhook endpoints that are created through the API."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def made(shop: Shop, **given: Any) -> stripe.WebhookEndpoint:
     )
 
 
-def test_only_the_response_that_creates_an_endpoint_has_its_secret(shop: Shop) -> None:
+def test_the_secret_is_shown_only_at_creation(shop: Shop) -> None:
     endpoint = made(shop, metadata={"stack": "shop"})
     assert str(endpoint.secret).startswith("whsec_")
     for read in (
@@ -41,7 +41,7 @@ def test_only_the_response_that_creates_an_endpoint_has_its_secret(shop: Shop) -
         assert (found["url"], found["status"], found["metadata"]) == (URL, "enabled", {"stack": "shop"})
 
 
-def test_an_endpoint_receives_only_its_events_signed_with_its_own_secret() -> None:
+def test_each_endpoint_has_its_own_events_and_secret() -> None:
     received = Webhooks()
     with StripeStandIn(webhook_url=None, deliver=None, manual_delivery=True) as standin:
         client = client_of(standin)
@@ -126,7 +126,7 @@ def test_the_api_version_of_an_endpoint_cannot_be_changed(shop: Shop) -> None:
     ("rights", "reads", "writes"),
     [({}, False, False), ({"customers": "read"}, True, False), ({"customers": "write"}, True, True)],
 )
-def test_a_restricted_key_allows_only_the_requests_it_has_rights_for(
+def test_a_restricted_key_allows_requests_within_its_rights(
     rights: dict[str, str], reads: bool, writes: bool
 ) -> None:
     with StripeStandIn() as standin:

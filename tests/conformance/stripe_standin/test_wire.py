@@ -51,7 +51,7 @@ def test_the_error_names_the_invalid_parameter(
 
 
 @pytest.mark.standin_only("what the stand-in lacks")
-def test_a_request_for_a_feature_that_the_stand_in_lacks_gets_a_501(shop: Shop) -> None:
+def test_a_request_for_an_unsupported_feature_gets_a_501(shop: Shop) -> None:
     answer = post(shop, "/v1/customers", {"invoice_prefix": "ABC"})
 
     assert answer.status_code == 501
@@ -203,7 +203,7 @@ def test_a_key_is_forgotten_after_a_day(shop: Shop) -> None:
 
 
 @pytest.mark.standin_only("uses the stand-in's controls")
-def test_a_request_gets_a_409_while_another_uses_its_key(shop: Shop) -> None:
+def test_a_key_in_use_by_another_request_gives_a_409(shop: Shop) -> None:
     requests.post(
         f"{shop.standin.url}/_standin/faults",
         json={"path": "/v1/customers", "kind": "delay", "milliseconds": 300, "times": 1},
@@ -241,7 +241,7 @@ def fault(shop: Shop, **what: Any) -> None:
 
 
 @pytest.mark.standin_only("reads the stand-in's events in order")
-def test_a_request_that_gets_a_planted_500_has_no_effect(shop: Shop) -> None:
+def test_a_request_with_a_planted_500_has_no_effect(shop: Shop) -> None:
     fault(shop, path="/v1/customers", kind="error")
 
     assert post(shop, "/v1/customers", {"name": "A"}, "key-1").status_code == 500
@@ -250,7 +250,7 @@ def test_a_request_that_gets_a_planted_500_has_no_effect(shop: Shop) -> None:
 
 
 @pytest.mark.standin_only("reads the stand-in's events in order")
-def test_a_response_that_was_lost_is_replayed_for_the_same_key(shop: Shop) -> None:
+def test_a_lost_response_is_replayed_for_the_same_key(shop: Shop) -> None:
     fault(shop, path="/v1/customers", kind="lost")
 
     with pytest.raises(requests.ConnectionError):

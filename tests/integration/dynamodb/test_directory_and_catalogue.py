@@ -82,7 +82,7 @@ def test_an_account_keeps_its_first_number(directory: DynamoDirectory) -> None:
         assert directory.account(ACCOUNT) == replace(first, name="B")
 
 
-def test_an_account_s_number_is_unique_among_accounts_and_orders(
+def test_no_other_account_or_order_has_an_accounts_number(
     directory: DynamoDirectory, client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     minted = [7, 7, 7, 8]
@@ -114,9 +114,7 @@ def test_an_account_written_by_two_processes_gets_one_number(
 
 
 @pytest.mark.parametrize("unknown", [None, ""])
-def test_a_stripe_customer_is_recorded_only_if_the_account_has_none(
-    directory: DynamoDirectory, unknown: str | None
-) -> None:
+def test_an_account_keeps_its_first_stripe_customer(directory: DynamoDirectory, unknown: str | None) -> None:
     directory.put_account(Account(ACCOUNT, "A", "EUR", "standard", NOW, NOW, stripe_customer_id=unknown))
     assert directory.note_customer(ACCOUNT, "cus_1") == "cus_1"
     assert directory.note_customer(ACCOUNT, "cus_2") == "cus_1"
@@ -164,9 +162,7 @@ def test_an_api_key_is_never_stored_in_plain_text(directory: DynamoDirectory, cl
     assert API_KEY not in str(everything_in(client))
 
 
-def test_writing_the_same_accounts_and_catalogue_again_changes_nothing(
-    directory: DynamoDirectory, client: Any
-) -> None:
+def test_writing_the_same_items_again_changes_nothing(directory: DynamoDirectory, client: Any) -> None:
     def seed() -> None:
         directory.put_account(Account(ACCOUNT, "A", "EUR", "standard", NOW, NOW))
         directory.put_user(User("user-1", "Ann", "B", "a@example.com", "en", 1, NOW, NOW))

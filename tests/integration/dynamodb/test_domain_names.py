@@ -47,7 +47,7 @@ def place(store: DynamoOrderStore, order: Order, **cart: Any) -> None:
     store.place(a_cart(order, **cart), [order], [contacts_of(order)])
 
 
-def test_an_order_its_claim_and_its_contacts_are_written_together(store: DynamoOrderStore) -> None:
+def test_order_claim_and_contacts_are_written_together(store: DynamoOrderStore) -> None:
     place(store, a_domain_order())
     assert store.order(ACCOUNT, NUMBER) == a_domain_order()
     assert store.domain_taken(NAME)
@@ -66,7 +66,7 @@ def test_a_domain_is_sold_once_across_accounts(store: DynamoOrderStore, client: 
     assert everything_in(client) == before
 
 
-def test_placing_the_same_cart_again_raises_cart_exists_and_not_domain_taken(
+def test_placing_a_cart_again_raises_cart_exists(
     store: DynamoOrderStore,
 ) -> None:
     place(store, a_domain_order())
@@ -74,7 +74,7 @@ def test_placing_the_same_cart_again_raises_cart_exists_and_not_domain_taken(
         place(store, a_domain_order(NUMBER + 1))
 
 
-def test_an_undelivered_order_releases_its_domain_and_deletes_its_contacts(
+def test_an_undelivered_order_releases_its_domain(
     store: DynamoOrderStore,
 ) -> None:
     place(store, a_domain_order())

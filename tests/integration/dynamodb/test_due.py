@@ -1,4 +1,4 @@
-"""The index `due` holds the orders, carts and callbacks that the reconciler must check again, and nothing else."""
+"""The index `due` holds only the orders, carts and callbacks that the reconciler must check again."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_an_item_without_a_due_time_is_not_in_the_index(store: DynamoOrderStore,
     assert not [item for item in everything_in(client) if "due_shard" in item]
 
 
-def test_due_items_of_all_shards_are_sorted_by_due_time_and_limited(
+def test_due_items_of_all_shards_are_sorted_by_due_time(
     store: DynamoOrderStore,
 ) -> None:
     orders = [an_order(NUMBER + place, due_at=NOW + (place * 37) % 40) for place in range(40)]
@@ -79,9 +79,7 @@ def test_an_ended_order_leaves_the_index(store: DynamoOrderStore, client: Any) -
     assert in_the_index(client) == 0
 
 
-def test_saving_a_payment_can_remove_its_cart_from_the_index_or_add_it(
-    store: DynamoOrderStore, client: Any
-) -> None:
+def test_saving_a_payment_can_change_the_due_time_of_a_cart(store: DynamoOrderStore, client: Any) -> None:
     order = an_order(due_at=None)
     cart = a_cart(order)
     store.place(cart, [order])

@@ -87,7 +87,7 @@ def test_a_refused_request_raises_table_refused(
             call(troubled)
 
 
-def test_a_client_without_a_connection_raises_provider_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_connection_raises_provider_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     config = Config(retries={"total_max_attempts": 1}, connect_timeout=1)
@@ -103,7 +103,7 @@ def test_a_missing_table_raises_table_refused(memory: Any) -> None:
         DynamoOrderStore(memory, "no-such-table").order(ACCOUNT, NUMBER)
 
 
-def test_a_request_has_exactly_the_names_and_values_that_its_expressions_use() -> None:
+def test_a_request_has_no_unused_names_or_values() -> None:
     """DynamoDB refuses unused names and values. moto accepts them."""
     write = update(
         {"PK": "a", "SK": "b"}, "SET #used = #used + :count", "#used < #capacity", count=1, unused=5
@@ -113,6 +113,6 @@ def test_a_request_has_exactly_the_names_and_values_that_its_expressions_use() -
     assert put({"PK": "a", "SK": "b"}).request.keys() == {"Item"}
 
 
-def test_an_expression_without_one_of_its_values_raises_key_error() -> None:
+def test_a_missing_value_raises_key_error() -> None:
     with pytest.raises(KeyError):
         put({"PK": "a", "SK": "b"}, "#version = :version")

@@ -33,7 +33,7 @@ def test_kept_offers_are_read_back(kept: DynamoKnownOffers) -> None:
     assert kept.recent([], NOW) == {}
 
 
-def test_an_older_offer_is_not_read_although_dynamodb_still_has_it(kept: DynamoKnownOffers) -> None:
+def test_an_offer_from_before_the_given_time_is_not_read(kept: DynamoKnownOffers) -> None:
     assert kept.recent(list(OFFERS), NOW + 1) == {}
 
 

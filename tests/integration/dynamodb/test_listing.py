@@ -28,7 +28,7 @@ def numbers(page: OrderPage) -> list[int]:
     return [order.number for order in page.orders]
 
 
-def test_the_newest_orders_come_first_and_items_of_other_kinds_are_left_out(store: DynamoOrderStore) -> None:
+def test_the_newest_orders_come_first(store: DynamoOrderStore) -> None:
     place(store, 9, 10, 100, 2**49 - 1, 1)
     assert numbers(store.newest(ACCOUNT, 10)) == [2**49 - 1, 100, 10, 9, 1]
 
@@ -62,7 +62,7 @@ def test_a_page_begins_after_the_skipped_orders(
 
 
 class Counting:
-    """Counts the items that queries read. DynamoDB charges for each item read, even if the adapter skips it."""
+    """Counts the items that queries read. DynamoDB also charges for the items that the adapter skips."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
@@ -89,9 +89,7 @@ def place_many(store: DynamoOrderStore, numbers: list[int]) -> None:
         place(store, *numbers[start : start + 40])
 
 
-def test_with_page_marks_the_cost_of_a_page_does_not_grow_with_its_depth(
-    store: DynamoOrderStore, client: Any
-) -> None:
+def test_page_marks_limit_the_cost_of_a_page(store: DynamoOrderStore, client: Any) -> None:
     place_many(store, list(range(1, 401)))
     shallow = cost_of(client, 0)
     assert cost_of(client, 380) > 400  # these orders have no page marks yet
@@ -156,7 +154,7 @@ def test_an_account_without_orders_has_an_empty_page(store: DynamoOrderStore) ->
         (99, [5, 4], True),
     ],
 )
-def test_a_page_of_older_orders_has_the_orders_just_below_the_number(
+def test_older_orders_begin_just_below_the_number(
     store: DynamoOrderStore, number: int, expected: list[int], has_more: bool
 ) -> None:
     place(store, 1, 2, 3, 4, 5)
@@ -175,7 +173,7 @@ def test_a_page_of_older_orders_has_the_orders_just_below_the_number(
         (-7, [2, 1], True),
     ],
 )
-def test_a_page_of_newer_orders_has_the_orders_just_above_the_number(
+def test_newer_orders_begin_just_above_the_number(
     store: DynamoOrderStore, number: int, expected: list[int], has_more: bool
 ) -> None:
     place(store, 1, 2, 3, 4, 5)
@@ -183,7 +181,7 @@ def test_a_page_of_newer_orders_has_the_orders_just_above_the_number(
     assert (numbers(page), page.has_more) == (expected, has_more)
 
 
-def test_orders_placed_between_two_pages_do_not_shift_the_cursor(store: DynamoOrderStore) -> None:
+def test_orders_placed_meanwhile_do_not_shift_the_cursor(store: DynamoOrderStore) -> None:
     place(store, 10, 20, 30, 40, 50)
     seen = numbers(store.newest(ACCOUNT, 2))
     place(store, 60)  # newer than all other orders
@@ -203,14 +201,14 @@ def test_going_back_and_forward_returns_to_the_same_page(store: DynamoOrderStore
     assert numbers(store.older_than(ACCOUNT, back.orders[-1].number, 2)) == [4, 3]
 
 
-def test_since_returns_the_order_with_the_given_number_and_newer_orders(store: DynamoOrderStore) -> None:
+def test_since_includes_the_order_with_the_given_number(store: DynamoOrderStore) -> None:
     place(store, 1, 2, 3, 4, 5)
     assert [order.number for order in store.since(ACCOUNT, 3, 10)] == [5, 4, 3]
     assert [order.number for order in store.since(ACCOUNT, 3, 2)] == [5, 4]
     assert store.since(ACCOUNT, 6, 10) == []
 
 
-def test_since_with_the_first_number_of_a_time_leaves_out_earlier_orders(
+def test_since_can_begin_at_the_first_number_of_a_time(
     store: DynamoOrderStore,
 ) -> None:
     before, after = smallest_number_at(NOW) - 1, smallest_number_at(NOW) + 12345
@@ -218,7 +216,7 @@ def test_since_with_the_first_number_of_a_time_leaves_out_earlier_orders(
     assert [order.number for order in store.since(ACCOUNT, smallest_number_at(NOW), 10)] == [after]
 
 
-def test_orders_are_returned_in_the_requested_sequence_and_unknown_numbers_are_left_out(
+def test_orders_come_in_the_requested_sequence(
     store: DynamoOrderStore,
 ) -> None:
     place(store, 1, 2, 3)
@@ -261,9 +259,7 @@ def test_unprocessed_keys_of_a_busy_table_are_requested_again(store: DynamoOrder
     assert [order.number for order in busy.orders(ACCOUNT, [1, 2, 3, 4])] == [1, 2, 3, 4]
 
 
-def test_a_table_that_stays_busy_raises_an_error_instead_of_leaving_orders_out(
-    store: DynamoOrderStore, client: Any
-) -> None:
+def test_a_permanently_busy_table_raises_an_error(store: DynamoOrderStore, client: Any) -> None:
     place(store, *range(1, 21))
     busy = DynamoOrderStore(PartialAnswers(client, times=99), TABLE_NAME, no_sleep)
     with pytest.raises(ProviderUnavailableError):
@@ -283,9 +279,7 @@ class SmallPages:
         return self._client.query(**{**request, "Limit": min(request.get("Limit", 2), 2)})
 
 
-def test_small_pages_of_dynamodb_do_not_shorten_the_pages_of_orders(
-    store: DynamoOrderStore, client: Any
-) -> None:
+def test_small_pages_of_dynamodb_do_not_shorten_our_pages(store: DynamoOrderStore, client: Any) -> None:
     place(store, *range(1, 12))
     small = DynamoOrderStore(SmallPages(client), TABLE_NAME)
     page = small.newest(ACCOUNT, 4, skip=5)

@@ -68,7 +68,7 @@ def test_only_one_of_two_processes_takes_the_payment_lease(store: DynamoOrderSto
     assert (after.payment_lease, after.payment_version) == (NOW + 1, 1)
 
 
-def test_saving_the_payment_of_an_unknown_cart_creates_nothing(store: DynamoOrderStore, client: Any) -> None:
+def test_a_payment_of_an_unknown_cart_is_not_saved(store: DynamoOrderStore, client: Any) -> None:
     with pytest.raises(ConcurrentUpdateError):
         store.save_payment(a_cart(an_order()))
     assert everything_in(client) == []
@@ -123,9 +123,7 @@ def test_a_failed_payment_and_its_orders_are_written_together(store: DynamoOrder
     assert store.due(NOW * 2, 10) == []
 
 
-def test_a_failed_payment_is_not_written_when_an_order_has_changed(
-    store: DynamoOrderStore, client: Any
-) -> None:
+def test_a_changed_order_prevents_saving_a_failed_payment(store: DynamoOrderStore, client: Any) -> None:
     limit_places(client, 5)
     orders = [an_order(NUMBER, capacity="wordpress"), an_order(NUMBER + 1)]
     cart, failed = failing(placed(store, *orders), orders)
@@ -136,9 +134,7 @@ def test_a_failed_payment_is_not_written_when_an_order_has_changed(
     assert everything_in(client) == before
 
 
-def test_a_failed_payment_is_not_written_when_the_payment_has_changed(
-    store: DynamoOrderStore, client: Any
-) -> None:
+def test_a_changed_payment_prevents_saving_a_failed_payment(store: DynamoOrderStore, client: Any) -> None:
     seen = placed(store, an_order())
     store.save_payment(seen.with_payment(SETTLED, NOW))
     before = everything_in(client)
@@ -159,9 +155,7 @@ def test_saving_a_failed_payment_twice_releases_places_once(store: DynamoOrderSt
     assert places_taken(client) == 1, "the other order keeps its place"
 
 
-def test_a_reset_capacity_counter_does_not_prevent_a_cart_from_failing(
-    store: DynamoOrderStore, client: Any
-) -> None:
+def test_a_cart_can_fail_after_a_reset_capacity_counter(store: DynamoOrderStore, client: Any) -> None:
     limit_places(client, 5, "wordpress")
     limit_places(client, 5, "ghost")
     orders = [an_order(NUMBER, capacity="wordpress"), an_order(NUMBER + 1, capacity="ghost")]

@@ -92,9 +92,7 @@ def test_the_beginning_of_a_cart_token_finds_no_cart(store: DynamoOrderStore) ->
     assert store.cart(ACCOUNT, TOKEN[:-1]) is None
 
 
-def test_a_second_cart_with_the_same_token_is_refused_and_leaves_nothing(
-    client: Any, store: DynamoOrderStore
-) -> None:
+def test_a_second_cart_with_the_same_token_is_refused(client: Any, store: DynamoOrderStore) -> None:
     limit_places(client, 5)
     first = an_order(NUMBER, capacity="wordpress")
     store.place(a_cart(first), [first])
@@ -122,9 +120,7 @@ def test_a_duplicate_number_within_a_cart_is_refused(store: DynamoOrderStore, cl
     assert everything_in(client) == []
 
 
-def test_a_cart_that_does_not_match_its_orders_raises_value_error(
-    store: DynamoOrderStore, client: Any
-) -> None:
+def test_a_cart_must_match_its_orders(store: DynamoOrderStore, client: Any) -> None:
     with pytest.raises(ValueError, match="exactly its new orders"):
         store.place(a_cart(), [an_order()])
     with pytest.raises(ValueError, match="all of them pending"):
@@ -159,7 +155,7 @@ def test_the_error_names_the_exhausted_counter(store: DynamoOrderStore, client: 
     assert places_taken(client, "wordpress") == 0
 
 
-def test_an_order_whose_capacity_counter_is_missing_is_refused(store: DynamoOrderStore, client: Any) -> None:
+def test_an_order_without_its_capacity_counter_is_refused(store: DynamoOrderStore, client: Any) -> None:
     for orders in (
         [an_order(capacity="void")],
         [an_order(capacity="void"), an_order(NUMBER + 1, capacity="void")],
@@ -184,7 +180,7 @@ def test_a_cart_gets_all_its_places_or_none(
     assert (store.cart(ACCOUNT, TOKEN) is not None) == placed
 
 
-def test_a_place_taken_right_before_the_write_is_not_sold_twice(client: Any) -> None:
+def test_a_place_taken_meanwhile_is_not_sold_twice(client: Any) -> None:
     """Another cart takes a place after `place` has counted the free places and before it writes."""
     limit_places(client, 3)
     rival = an_order(NUMBER + 9, capacity="wordpress")
@@ -199,7 +195,7 @@ def test_a_place_taken_right_before_the_write_is_not_sold_twice(client: Any) -> 
     assert places_taken(client) == 1
 
 
-def test_a_cart_is_refused_when_the_capacity_is_lowered_right_before_the_write(client: Any) -> None:
+def test_a_cart_is_refused_if_capacity_is_lowered_meanwhile(client: Any) -> None:
     limit_places(client, 3)
     meddled = InterruptedClient(client, "transact_write_items", lambda: limit_places(client, 1))
     orders = [an_order(NUMBER + place, capacity="wordpress") for place in range(2)]
@@ -218,7 +214,7 @@ def test_a_raised_capacity_applies_to_the_next_attempt(store: DynamoOrderStore, 
     assert places_taken(client) == 1
 
 
-def test_twenty_concurrent_duplicates_store_one_cart_and_order_and_take_one_place(client: Any) -> None:
+def test_twenty_concurrent_duplicates_store_one_cart(client: Any) -> None:
     limit_places(client, 50)
     twins = [an_order(NUMBER + twin, capacity="wordpress") for twin in range(20)]
     calls = [
@@ -231,7 +227,7 @@ def test_twenty_concurrent_duplicates_store_one_cart_and_order_and_take_one_plac
     assert len(placed) == 1
 
 
-def test_duplicates_for_the_last_place_raise_cart_exists_not_capacity_exhausted(client: Any) -> None:
+def test_duplicates_for_the_last_place_raise_cart_exists(client: Any) -> None:
     limit_places(client, 1)
     twins = [an_order(NUMBER + twin, capacity="wordpress") for twin in range(8)]
     calls = [
@@ -276,7 +272,7 @@ def test_a_transaction_conflict_is_retried(client: Any) -> None:
     assert store.cart(ACCOUNT, TOKEN) == a_cart(an_order())
 
 
-def test_a_conflict_with_a_duplicate_that_was_just_stored_raises_cart_exists(client: Any) -> None:
+def test_a_conflict_with_a_duplicate_raises_cart_exists(client: Any) -> None:
     twin = an_order(NUMBER + 1)
 
     def twin_wins() -> None:
@@ -291,7 +287,7 @@ def test_a_conflict_with_a_duplicate_that_was_just_stored_raises_cart_exists(cli
     assert store.order(ACCOUNT, NUMBER) is None
 
 
-def test_endless_conflicts_raise_cart_exists_if_a_duplicate_is_stored(client: Any) -> None:
+def test_endless_conflicts_raise_cart_exists_for_a_duplicate(client: Any) -> None:
     twin = an_order(NUMBER + 1)
     DynamoOrderStore(client, TABLE_NAME).place(a_cart(twin), [twin])
     conflict = fault("TransactionCanceledException", "TransactionConflict", "None")
@@ -302,7 +298,7 @@ def test_endless_conflicts_raise_cart_exists_if_a_duplicate_is_stored(client: An
         store.place(a_cart(an_order()), [an_order()])
 
 
-def test_endless_conflicts_raise_concurrent_update_if_no_duplicate_is_stored(client: Any) -> None:
+def test_endless_conflicts_raise_concurrent_update_error(client: Any) -> None:
     conflict = fault("TransactionCanceledException", "None", "TransactionConflict")
     store = DynamoOrderStore(
         InterruptedClient(client, "transact_write_items", *[conflict] * 99), TABLE_NAME, no_sleep
@@ -312,7 +308,7 @@ def test_endless_conflicts_raise_concurrent_update_if_no_duplicate_is_stored(cli
     assert everything_in(client) == []
 
 
-def test_a_duplicate_cart_raises_cart_exists_even_if_only_the_capacity_condition_failed(client: Any) -> None:
+def test_a_duplicate_is_found_after_a_failed_capacity_check(client: Any) -> None:
     limit_places(client, 1)
     twin = an_order(NUMBER + 1, capacity="wordpress")
     DynamoOrderStore(client, TABLE_NAME).place(a_cart(twin), [twin])
@@ -324,9 +320,7 @@ def test_a_duplicate_cart_raises_cart_exists_even_if_only_the_capacity_condition
         store.place(a_cart(an_order(capacity="wordpress")), [an_order(capacity="wordpress")])
 
 
-def test_a_duplicate_cart_raises_cart_exists_although_too_few_places_are_free(
-    client: Any, store: DynamoOrderStore
-) -> None:
+def test_a_duplicate_raises_cart_exists_without_free_places(client: Any, store: DynamoOrderStore) -> None:
     limit_places(client, 2)
     twins = [an_order(NUMBER + place, capacity="wordpress") for place in range(2)]
     store.place(a_cart(*twins), twins)
@@ -395,14 +389,14 @@ def test_only_one_cart_can_use_a_quote(store: DynamoOrderStore, client: Any) -> 
     store.place(a_cart(second, token="other", quote_id="r"), [second])
 
 
-def test_a_duplicate_cart_with_the_same_quote_raises_cart_exists(store: DynamoOrderStore) -> None:
+def test_a_duplicate_with_the_same_quote_raises_cart_exists(store: DynamoOrderStore) -> None:
     order = an_order()
     store.place(a_cart(order, quote_id="q"), [order])
     with pytest.raises(CartExistsError):
         store.place(a_cart(order, quote_id="q"), [order])
 
 
-def test_a_cart_with_a_quote_and_a_taken_number_raises_number_taken(store: DynamoOrderStore) -> None:
+def test_a_taken_number_leaves_the_quote_unused(store: DynamoOrderStore) -> None:
     store.place(a_cart(an_order()), [an_order()])
     with pytest.raises(NumberTakenError):
         store.place(a_cart(an_order(), token="other", quote_id="q"), [an_order()])
