@@ -67,7 +67,7 @@ def test_orders_keep_their_status(world: World, recording: Any) -> None:
     }
 
 
-def test_an_order_stored_before_placements_existed_keeps_its_channel(recording: Any) -> None:
+def test_an_order_without_a_placement_keeps_its_channel(recording: Any) -> None:
     """The stored channel is read unchanged, whether it is `api` or another channel."""
     kept = [codec.decode(item) for item in recording["items"] if item["SK"]["S"].startswith("ORDER#")]
     for item in kept:

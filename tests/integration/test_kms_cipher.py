@@ -70,7 +70,7 @@ def test_a_text_that_was_never_sealed_does_not_open(cipher: KmsCipher, text: str
 
 
 @pytest.mark.parametrize("clear", ["", "x" * (LONGEST + 1), "ä" * (LONGEST // 2 + 1)])
-def test_a_secret_that_kms_cannot_seal_is_refused_without_a_request(
+def test_an_empty_or_too_long_secret_is_refused(
     kms: Any, key_id: str, clear: str
 ) -> None:
     def must_not_be_asked() -> None:

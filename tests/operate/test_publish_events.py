@@ -66,7 +66,7 @@ def test_lost_events_are_published_once(world: World, monkeypatch: pytest.Monkey
     assert said[0].startswith("The events of 5 orders")
 
 
-def test_an_item_that_cannot_be_read_does_not_stop_the_others(
+def test_an_unreadable_item_does_not_stop_the_others(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("hosting_orders.adapters.system_clock.SystemClock.now", lambda _: world.clock.now())

@@ -181,7 +181,7 @@ EVERYTHING = [*(source.module for source in read_modules(PACKAGE, "hosting_order
     [(EVERYTHING, HEAVY), (ENTRY_POINTS, HEAVY | FOR_TOKENS)],
     ids=["everything", "entry points"],
 )
-def test_the_code_imports_without_environment_network_or_heavy_packages(
+def test_imports_need_no_settings_network_or_heavy_packages(
     modules: list[str], unwanted: set[str]
 ) -> None:
     """The other rules read the code. This test imports the code in a process without settings or network."""

@@ -60,16 +60,16 @@ FILES = {
         ("docs/other.md", []),
     ],
 )
-def test_tests_that_import_or_name_a_changed_file_are_selected(changed: str, tests: list[str]) -> None:
+def test_make_check_selects_the_tests_of_a_changed_file(changed: str, tests: list[str]) -> None:
     assert felt_by({changed}, FILES) == [f"tests/{test}" for test in tests]
 
 
-def test_tests_that_still_import_a_deleted_file_are_selected() -> None:
+def test_make_check_selects_the_tests_of_a_deleted_file() -> None:
     left = {path: text for path, text in FILES.items() if path != "local/standin/wire.py"}
     assert felt_by({"local/standin/wire.py"}, left) == ["tests/workflow/test_standin.py"]
 
 
-def test_tests_that_import_the_changed_file_come_before_those_with_a_similar_name() -> None:
+def test_an_import_counts_more_than_a_similar_name() -> None:
     files = {**FILES, "tests/workflow/test_zeal.py": "from hosting_orders.refund import refund"}
     found = felt_by({"layers/hosting_orders/hosting_orders/refund.py"}, files)
     assert found[:2] == ["tests/workflow/test_zeal.py", "tests/workflow/test_refunds.py"]

@@ -56,7 +56,7 @@ def test_an_update_of_an_order_changes_the_roll_up_of_its_cart(store: DynamoOrde
     assert (told.rollup_status, told.rollup_version) == (RollupStatus.PARTIAL, 2)
 
 
-def test_an_update_for_an_unknown_cart_returns_none_and_creates_nothing(
+def test_an_update_for_an_unknown_cart_creates_nothing(
     store: DynamoOrderStore, client: Any
 ) -> None:
     assert store.save_roll_up(ACCOUNT, TOKEN, {NUMBER: COMPLETED}) is None
@@ -79,7 +79,7 @@ def test_old_and_repeated_updates_write_nothing(
     assert told.rollup_version == 1
 
 
-def test_an_update_of_an_order_that_is_not_in_the_cart_writes_nothing(
+def test_an_update_of_an_unknown_order_writes_nothing(
     store: DynamoOrderStore, client: Any
 ) -> None:
     cart = placed(store)
@@ -127,7 +127,7 @@ def test_an_update_between_reading_and_writing_is_not_lost(store: DynamoOrderSto
     assert (told.rollup_status, told.rollup_version) == (RollupStatus.PARTIAL, 3)
 
 
-def test_an_update_does_not_replace_a_newer_update_that_was_written_first(
+def test_an_older_update_does_not_replace_a_newer_update(
     store: DynamoOrderStore, client: Any
 ) -> None:
     placed(store)
@@ -140,7 +140,7 @@ def test_an_update_does_not_replace_a_newer_update_that_was_written_first(
     assert (told.orders[NUMBER], told.rollup_version) == (COMPLETED, 1)
 
 
-def test_a_roll_up_that_loses_every_race_raises_concurrent_update(
+def test_a_conflict_at_every_retry_raises_concurrent_update(
     store: DynamoOrderStore, client: Any
 ) -> None:
     placed(store)

@@ -95,7 +95,7 @@ def test_a_cart_is_read_from_its_two_items(cart: Cart) -> None:
 
 
 @given(anything(Cart))
-def test_all_orders_of_a_cart_without_a_roll_up_item_are_pending(cart: Cart) -> None:
+def test_without_a_roll_up_item_all_orders_are_pending(cart: Cart) -> None:
     back = items.cart_from_items(stored(items.cart_to_item(cart)), None)
     assert dict(back.orders) == dict.fromkeys(cart.orders, items.NOT_REPORTED)
     assert back.payment == cart.payment
