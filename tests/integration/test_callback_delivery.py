@@ -508,7 +508,7 @@ def test_a_too_long_response_header_is_a_failure() -> None:
         b"\xff" * 100,
     ],
 )
-def test_a_response_that_is_not_http_is_a_failure(data: bytes) -> None:
+def test_a_non_http_response_is_a_failure(data: bytes) -> None:
     with RawServer(answering(data)) as server:
         answer = local_callbacks().send(message(server.url))
 

@@ -202,7 +202,7 @@ def test_a_failed_read_starts_a_new_session(
     app_config.stub.assert_no_pending_responses()
 
 
-def test_a_session_that_cannot_start_is_a_fault(app_config: AppConfig, features: AppConfigFeatures) -> None:
+def test_a_refused_session_is_a_fault(app_config: AppConfig, features: AppConfigFeatures) -> None:
     app_config.refuses("start_configuration_session", "ResourceNotFoundException", 404)
     with pytest.raises(ProviderUnavailableError):
         is_on(features)

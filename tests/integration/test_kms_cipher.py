@@ -64,7 +64,7 @@ def test_a_secret_does_not_open_with_another_context(cipher: KmsCipher, context:
 
 
 @pytest.mark.parametrize("text", ["", "no base64!", "bm90IHNlYWxlZA==", "ä"])
-def test_a_text_that_was_never_sealed_does_not_open(cipher: KmsCipher, text: str) -> None:
+def test_an_unsealed_text_does_not_open(cipher: KmsCipher, text: str) -> None:
     with pytest.raises(SealBrokenError):
         cipher.open(text, OURS)
 

@@ -132,7 +132,7 @@ def test_the_address_of_a_missing_machine_is_released(shop: Shop) -> None:
     assert shop.left == (0, 0)
 
 
-def test_concurrent_requests_build_one_machine_with_one_address(shop: Shop) -> None:
+def test_concurrent_requests_build_one_machine(shop: Shop) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: shop.platform.provision(REQUEST), range(16)))
 

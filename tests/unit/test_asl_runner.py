@@ -174,7 +174,7 @@ def test_choice_without_a_matching_rule_or_default_fails() -> None:
     assert (execution.status, execution.error) == ("FAILED", "States.NoChoiceMatched")
 
 
-def test_a_condition_that_is_not_a_boolean_fails() -> None:
+def test_a_non_boolean_condition_fails() -> None:
     states = {
         "Route": {"Type": "Choice", "Choices": [{"Condition": "{% $states.input.a %}", "Next": "Done"}]},
         "Done": {"Type": "Succeed"},

@@ -80,7 +80,7 @@ def git(folder: Path, *arguments: str) -> None:
     subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True)
 
 
-def test_changed_files_are_those_that_differ_from_upstream(tmp_path: Path) -> None:
+def test_a_changed_file_differs_from_upstream(tmp_path: Path) -> None:
     origin, clone = tmp_path / "origin", tmp_path / "clone"
     origin.mkdir()
     git(origin, "init")

@@ -328,7 +328,7 @@ def test_letters_of_several_scripts_in_one_label_are_refused(name: str) -> None:
         *("हिन्दी.com", "ไทย.com", "ქართული.com", "l·l.es", "ᏣᎳᎩ.com", "አማርኛ.com", "中文123.com"),
     ],
 )
-def test_scripts_that_languages_combine_are_accepted(name: str) -> None:
+def test_scripts_combined_by_a_language_are_accepted(name: str) -> None:
     assert parse_domain_name(name).unicode == name
 
 

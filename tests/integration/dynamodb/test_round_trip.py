@@ -129,7 +129,7 @@ def test_a_fractional_number_is_refused() -> None:
 
 
 @pytest.mark.parametrize("statuses", [[status] for status in OrderStatus] + [list(OrderStatus)])
-def test_the_roll_up_of_a_hundred_orders_fits_in_one_write_unit(
+def test_the_roll_up_of_100_orders_fits_in_one_write_unit(
     statuses: list[OrderStatus],
 ) -> None:
     """A write unit is 1024 bytes of names and values."""
