@@ -1,4 +1,4 @@
-"""Alerts for the operators: the SNS adapter with moto, and EventBridge's event of a failed execution."""
+"""Operators get alerts through SNS. EventBridge reports failed executions, and each report becomes an alert."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Delivery of a callback over real sockets: its content, forbidden addresses, and the outcomes of an attempt."""
+"""Callbacks are sent over real sockets. The tests check the content, forbidden addresses and the outcome."""
 
 from __future__ import annotations
 
@@ -139,9 +139,7 @@ def test_each_account_has_its_own_stable_secret() -> None:
 # -- TLS and host names ------------------------------------------------------------------------------------
 
 
-def test_the_connection_goes_to_the_checked_address(
-    authority: CertificateAuthority, tmp_path: Path
-) -> None:
+def test_the_connection_goes_to_the_checked_address(authority: CertificateAuthority, tmp_path: Path) -> None:
     with RawServer(ok(), authority.server_context(tmp_path, "hooks.example.com")) as server:
         network = Network([[PUBLIC_ADDRESS]], server.port)
 
@@ -331,9 +329,7 @@ def test_localhost_may_resolve_only_to_loopback() -> None:
 
 
 @pytest.mark.parametrize("authorization", ["Bearer 1\r\nX-Evil: 1", "Bearer 1\n", "Bearer \x00", "Bearer ž"])
-def test_an_invalid_authorization_is_not_sent(
-    receiver: CallbackReceiver, authorization: str
-) -> None:
+def test_an_invalid_authorization_is_not_sent(receiver: CallbackReceiver, authorization: str) -> None:
     answer = local_callbacks().send(message(receiver.url, authorization=authorization))
 
     assert answer.status_code is None
@@ -474,13 +470,9 @@ def reading_stops(start: bytes, drop: bytes, pause: float) -> tuple[Script, Call
     return script, lambda: hung_up.wait(10)
 
 
-@pytest.mark.parametrize(
-    "drop, pause", [(b"x", 0.005), (b"x" * 65536, 0.0)], ids=["a dripping body", "a flood"]
-)
+@pytest.mark.parametrize("drop, pause", [(b"x", 0.005), (b"x" * 65536, 0.0)], ids=["slow body", "fast body"])
 @pytest.mark.parametrize("status", [200, 500])
-def test_an_endless_body_does_not_change_the_outcome(
-    status: int, drop: bytes, pause: float
-) -> None:
+def test_an_endless_body_does_not_change_the_outcome(status: int, drop: bytes, pause: float) -> None:
     script, hung_up = reading_stops(b"HTTP/1.1 %d Well\r\n\r\n" % status, drop, pause)
     with RawServer(script) as server:
         answer = local_callbacks(total_seconds=1.5).send(message(server.url))

@@ -1,5 +1,6 @@
-"""Feature switches in AppConfig: their value for each account, faults while reading them, and the documents that
-operators may deploy. A fault raises ProviderUnavailableError.
+"""Feature switches are read from a document in AppConfig. A rule sets a switch for single accounts.
+
+A fault raises ProviderUnavailableError. The last tests check which documents operators may deploy.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The HTTP adapter of the hosting platform: its requests, and faulty or malicious responses.
+"""The HTTP adapter of the hosting platform. The tests check its requests, and faulty or malicious responses.
 
 A fault raises ProviderUnavailableError.
 """
@@ -211,7 +211,7 @@ MALFORMED: dict[str, Any] = {
     "status of another type": operation(status=1),
     "status missing": {key: value for key, value in operation().items() if key != "status"},
     "item is null": operation(item_id=None),
-    "an id that climbs": operation(item_id=".."),
+    "item id of two dots": operation(item_id=".."),
     "succeeded without resource": operation(resource=None),
     "failed without error": operation(status="failed"),
     "error without code": operation(status="failed", error={"message": "m", "retryable": False}),
@@ -340,7 +340,7 @@ def test_an_oversized_response_is_not_read_to_its_end() -> None:
 
 
 @pytest.mark.parametrize(
-    "limit, value", [("READ_SECONDS", 0.1), ("TOTAL_SECONDS", 0.1)], ids=["silence", "dripping"]
+    "limit, value", [("READ_SECONDS", 0.1), ("TOTAL_SECONDS", 0.1)], ids=["silent server", "slow server"]
 )
 def test_a_slow_response_is_a_fault(monkeypatch: pytest.MonkeyPatch, limit: str, value: float) -> None:
     monkeypatch.setattr(hosting_platform, limit, value)

@@ -91,7 +91,7 @@ READERS = {
 
 @pytest.mark.parametrize("kind", READERS)
 def test_writing_an_item_again_loses_nothing(recording: Any, kind: str) -> None:
-    """Every value of the old item is also in the new item. Its attribute may have another name."""
+    """Every value of the old item is also in the new item. The attribute's name may differ."""
     read, write = READERS[kind]
     kept = [codec.decode(item) for item in recording["items"] if item["SK"]["S"].split("#")[0] == kind]
     assert kept

@@ -70,9 +70,7 @@ def test_an_unsealed_text_does_not_open(cipher: KmsCipher, text: str) -> None:
 
 
 @pytest.mark.parametrize("clear", ["", "x" * (LONGEST + 1), "ä" * (LONGEST // 2 + 1)])
-def test_an_empty_or_too_long_secret_is_refused(
-    kms: Any, key_id: str, clear: str
-) -> None:
+def test_an_empty_or_too_long_secret_is_refused(kms: Any, key_id: str, clear: str) -> None:
     def must_not_be_asked() -> None:
         raise AssertionError("KMS was called")
 

@@ -78,9 +78,7 @@ def test_an_operation_id_contains_zone_item_and_reference(shop: Shop) -> None:
 @pytest.mark.parametrize(
     "other", ["op-1", "lightsail/", "lightsail/nowhere/x/y", "lightsail/eu-central-1a/../y"]
 )
-def test_an_invalid_operation_id_finds_nothing(
-    shop: Shop, other: str
-) -> None:
+def test_an_invalid_operation_id_finds_nothing(shop: Shop, other: str) -> None:
     assert shop.platform.operation(other) is None
     assert shop.standin.requests == []
 
@@ -143,9 +141,7 @@ def test_concurrent_requests_build_one_machine(shop: Shop) -> None:
     "operation",
     ["GetInstance", "AllocateStaticIp", "CreateInstances", "GetOperationsForResource", "GetStaticIp"],
 )
-def test_a_retry_after_a_lost_response_leaves_one_machine(
-    shop: Shop, operation: str
-) -> None:
+def test_a_retry_after_a_lost_response_leaves_one_machine(shop: Shop, operation: str) -> None:
     shop.standin.lose_next_answer(operation)
 
     with pytest.raises(ProviderUnavailableError):
@@ -337,9 +333,7 @@ def test_after_a_temporary_error_the_build_can_be_repeated(
     assert shop.left == (1, 1)
 
 
-def test_an_exhausted_quota_does_not_fail_the_order(
-    shop: Shop, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_an_exhausted_quota_does_not_fail_the_order(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
     shop.standin.configure(quota=0)
 
     with caplog.at_level(logging.WARNING), pytest.raises(ProviderUnavailableError):
@@ -404,9 +398,7 @@ TO_TAKE_DOWN = ["GetInstance", "GetStaticIp", "DetachStaticIp", "ReleaseStaticIp
 
 
 @pytest.mark.parametrize("operation", TO_TAKE_DOWN)
-def test_a_deletion_with_a_lost_response_can_be_repeated(
-    shop: Shop, operation: str
-) -> None:
+def test_a_deletion_with_a_lost_response_can_be_repeated(shop: Shop, operation: str) -> None:
     shop.delivered()
     shop.standin.lose_next_answer(operation)
 
@@ -418,9 +410,7 @@ def test_a_deletion_with_a_lost_response_can_be_repeated(
 
 
 @pytest.mark.parametrize("operation", TO_TAKE_DOWN)
-def test_a_refused_deletion_can_be_repeated(
-    shop: Shop, operation: str
-) -> None:
+def test_a_refused_deletion_can_be_repeated(shop: Shop, operation: str) -> None:
     shop.delivered()
     shop.standin.fail_next(
         operation, "InvalidInputException", "The instance is not in a state that allows this."

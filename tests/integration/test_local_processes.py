@@ -90,9 +90,7 @@ def test_children_end_when_their_parent_is_killed(tmp_path: Path, environment: d
     wait_for(lambda: not any(is_alive(member) for member in family))
 
 
-def test_the_output_of_a_failed_child_is_reported(
-    tmp_path: Path, environment: dict[str, str]
-) -> None:
+def test_the_output_of_a_failed_child_is_reported(tmp_path: Path, environment: dict[str, str]) -> None:
     (tmp_path / "broken.py").write_text("raise SystemExit('the disk is full')")
     child = start_module("broken", "broken", logs=tmp_path, environment=environment)
 

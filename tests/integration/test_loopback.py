@@ -56,9 +56,7 @@ def post(url: str, body: bytes, content_type: str) -> tuple[int, str, str]:
 
 
 @pytest.mark.parametrize("name", CONTROLS)
-def test_a_refusal_is_json_for_programs_and_html_for_people(
-    addresses: dict[str, str], name: str
-) -> None:
+def test_a_refusal_is_json_for_programs_and_html_for_people(addresses: dict[str, str], name: str) -> None:
     path, wrong = CONTROLS[name]
 
     status, kind, text = post(addresses[name] + path, json.dumps(wrong).encode(), "application/json")
@@ -94,9 +92,7 @@ def test_a_body_with_an_invalid_length_is_not_read(
 
 
 @pytest.mark.parametrize("name", CONTROLS)
-def test_each_stand_in_has_a_page_for_this_machine_only(
-    addresses: dict[str, str], name: str
-) -> None:
+def test_each_stand_in_has_a_page_for_this_machine_only(addresses: dict[str, str], name: str) -> None:
     assert addresses[name].startswith("http://127.0.0.1:")
     with urllib.request.urlopen(f"{addresses[name]}/", timeout=5) as answer:
         assert answer.headers["Content-Type"] == "text/html; charset=utf-8"

@@ -1,4 +1,7 @@
-"""The hosting platform's stand-in (local/platform_standin): names, faults, control endpoints, webhooks and page."""
+"""The hosting platform's stand-in (local/platform_standin).
+
+The prefix of a service's name, such as `fail-`, selects the behaviour of the stand-in. So do the control endpoints.
+"""
 
 from __future__ import annotations
 
@@ -376,9 +379,7 @@ def test_the_stand_in_can_run_without_socket_and_thread() -> None:
 
 
 @pytest.mark.parametrize("answer", FAULTS)
-def test_a_fault_has_the_same_effect_without_http(
-    standin: PlatformStandIn, answer: str
-) -> None:
+def test_a_fault_has_the_same_effect_without_http(standin: PlatformStandIn, answer: str) -> None:
     inside = PlatformStandIn(delay=None, webhook_secrets=(SECRET,))
     seen = []
     for platform, served in ((adapter_of(standin), standin), (in_process(inside), inside)):

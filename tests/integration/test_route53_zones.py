@@ -177,9 +177,7 @@ def test_a_public_zone_is_found_on_a_page_after_private_zones(route53: Any) -> N
     ],
     ids=["answer lost", "exists already", "throttled"],
 )
-def test_a_creation_error_does_not_lead_to_a_second_zone(
-    route53: Any, fault: Exception
-) -> None:
+def test_a_creation_error_does_not_lead_to_a_second_zone(route53: Any, fault: Exception) -> None:
     def applied_but_lost(**arguments: Any) -> Any:
         route53.create_hosted_zone(**arguments)
         raise fault

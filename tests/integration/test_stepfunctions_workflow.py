@@ -46,7 +46,7 @@ WAITING = {
 
 
 class TokensInMemory:
-    """The adapter's token store in memory. tests/integration/dynamodb tests the real one."""
+    """The adapter's token store in memory. tests/integration/dynamodb tests the real store."""
 
     def __init__(self) -> None:
         self.kept: dict[tuple[str, int, str], tuple[str, int]] = {}
@@ -214,9 +214,7 @@ def test_a_long_error_and_a_long_cause_are_cut(waiting: Waiting) -> None:
 
 @pytest.mark.parametrize("answer", ["resume", "fail"])
 @pytest.mark.parametrize("end", ["answered", "stopped", "unknown"])
-def test_a_token_without_a_waiting_execution_is_deleted(
-    waiting: Waiting, end: str, answer: str
-) -> None:
+def test_a_token_without_a_waiting_execution_is_deleted(waiting: Waiting, end: str, answer: str) -> None:
     workflow, order = waiting.workflow, waiting.order
     if end == "answered":
         workflow.answer(order, Step.CHARGE, token_of(waiting.execution))
@@ -322,9 +320,7 @@ def ask_in_vain(client: Any, operation: str) -> str:
         ("StateMachineDoesNotExist", 400),
     ],
 )
-def test_a_service_error_raises_provider_unavailable(
-    operation: str, code: str, status: int
-) -> None:
+def test_a_service_error_raises_provider_unavailable(operation: str, code: str, status: int) -> None:
     client = boto3_client()
     with Stubber(client) as stub:
         stub.add_client_error(operation, service_error_code=code, http_status_code=status)

@@ -51,9 +51,7 @@ def test_a_signing_secret_without_an_api_key_is_refused(deployed: Deployed) -> N
     ("key", "secrets"),
     [("", SECRET), ("key", ""), ("key", " , "), ("key", "whsec_!"), ("key", "secret"), ("two words", SECRET)],
 )
-def test_an_unusable_value_is_refused(
-    deployed: Deployed, key: str, secrets: str
-) -> None:
+def test_an_unusable_value_is_refused(deployed: Deployed, key: str, secrets: str) -> None:
     with pytest.raises(OperateError) as refusal:
         connect(deployed, key, secrets)
     assert "!" not in str(refusal.value)

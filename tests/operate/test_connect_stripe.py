@@ -108,7 +108,7 @@ def test_a_new_api_version_keeps_the_old_signing_secret(
 def test_a_crash_at_any_step_loses_no_event(
     deployed: Deployed, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Stripe always has an endpoint whose secret is stored."""
+    """Stripe always has an endpoint with a stored secret. The next run completes the work."""
     connect(deployed)
     first = deployed.stored()["webhook_endpoint"]
     with deployed.stripe.state.lock:
@@ -166,9 +166,7 @@ def test_an_endpoint_with_another_address_is_not_deleted(deployed: Deployed) -> 
         ("sk_prod_abcdefgh", "not a secret or restricted key"),
     ],
 )
-def test_only_a_secret_or_restricted_key_is_accepted(
-    deployed: Deployed, key: str, reason: str
-) -> None:
+def test_only_a_secret_or_restricted_key_is_accepted(deployed: Deployed, key: str, reason: str) -> None:
     with pytest.raises(OperateError, match=reason) as refusal:
         connect(deployed, key)
     assert not key or key not in str(refusal.value)
@@ -249,7 +247,7 @@ def test_the_adapter_understands_each_event(kind: str, monkeypatch: pytest.Monke
 
 
 def test_the_rights_match_the_adapter_s_requests() -> None:
-    """The key needs a right for each resource that the adapter uses: `read`, or `write` for changes."""
+    """The key needs a right for each resource that the adapter uses. Changes need `write`. Other calls need `read`."""
     text = "".join(path.read_text() for path in (PACKAGE / "adapters" / "stripe").glob("*.py"))
     wanted: dict[str, str] = {}
     for resource, method in re.findall(r"\bv1\.([a-z_.]+)\.(\w+)\(", text):

@@ -153,9 +153,7 @@ def test_next_commands_are_shown_for_an_unconnected_stack(machine: Machine) -> N
         ("UPDATE_IN_PROGRESS", "Wait"),
     ],
 )
-def test_an_undeployable_stack_is_refused_before_the_build(
-    machine: Machine, status: str, said: str
-) -> None:
+def test_an_undeployable_stack_is_refused_before_the_build(machine: Machine, status: str, said: str) -> None:
     with pytest.raises(OperateError) as refusal:
         machine.deploy(stack={**DEPLOYED, "StackStatus": status, "Events": EVENTS})
     assert said in str(refusal.value)

@@ -1,4 +1,4 @@
-"""`make first-key`: a key with the mode of the payments (test or live), for an existing account and user."""
+"""`make first-key` makes a key for an existing account and user. The payments set its mode, test or live."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`make smoke`: stacks that it refuses, and its check of the alarms. tests/e2e/test_smoke.py runs the whole command."""
+"""`make smoke` refuses some stacks and checks the alarms. tests/e2e/test_smoke.py runs the whole command."""
 
 from __future__ import annotations
 

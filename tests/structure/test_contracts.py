@@ -239,7 +239,7 @@ print(json.dumps(found))
 
 
 def test_adding_a_contract_changes_only_the_listed_files() -> None:
-    """Outside a contract's own code, only the list of contracts and the default for stored orders name the contract."""
+    """docs/extending.md lists the files. contracts/published.py and domain/placement.py may name contract 002."""
     naming = {source.module for source in project_modules() if "orders_v2" in source.text}
     outside = {
         module

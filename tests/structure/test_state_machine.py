@@ -405,9 +405,7 @@ MACHINE = "Resources/FulfilOrderStateMachine/Properties/DefinitionSubstitutions"
         (deadlines_in_the_wrong_order, "Globals/Function/Timeout", 61, "its state only 60 s"),
     ],
 )
-def test_a_mismatch_of_template_and_workflow_is_noticed(
-    rule, path: str, value: Any, complaint: str
-) -> None:
+def test_a_mismatch_of_template_and_workflow_is_noticed(rule, path: str, value: Any, complaint: str) -> None:
     problems = rule(GOOD_DEFINITION, changed(GOOD_TEMPLATE, path, value))
     assert any(complaint in problem for problem in problems), problems
 

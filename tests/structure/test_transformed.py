@@ -82,7 +82,7 @@ def test_the_reconcilers_role_has_no_inline_policy(transformed: Transformed) -> 
 
 
 def test_every_function_declares_its_authentication() -> None:
-    """`sam deploy` would ask about each such function, and an empty answer would end the deployment."""
+    """`sam deploy` would ask about a function without a declaration. An empty answer would end the deployment."""
     assert sam_transform.undeclared_authentication(TEMPLATE) == []
 
 

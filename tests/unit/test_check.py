@@ -1,7 +1,6 @@
 """`make check` runs the unit and structure tests, and the other tests that a change can affect.
 
-Of the other tests, those that import the changed file come first, and those that have not begun at the deadline are
-skipped.
+Among the other tests, the importers of the changed file come first. At the deadline, the remaining tests are skipped.
 """
 
 from __future__ import annotations

@@ -118,7 +118,8 @@ class Scene:
         record_payment(self.services, self.books.stored_cart, self.bank.state("in_1"))
 
 
-# The states of the money: the payment's status, the status after an attempt to void, and the column of EXPECTED.
+# Each row is a state of the money. The first value is the payment's status, the second is its status after an attempt
+# to void it, and the third is the column of EXPECTED.
 UNDER_WAY, VOIDED, PAID_MEANWHILE, NEVER, CAME = range(5)
 MONEY = [
     (PaymentStatus.PROCESSING, PaymentStatus.PROCESSING, UNDER_WAY),
@@ -136,7 +137,7 @@ MONEY = [
 
 S = OrderStatus
 # For each order status, the new status in the columns UNDER_WAY, VOIDED, PAID_MEANWHILE, NEVER and CAME. A `…` means
-# that the order waits, and a `+` that it is refunded.
+# that the order waits. A `+` means that the order is refunded.
 EXPECTED = {
     S.PENDING: "refunding… failed provision_failed+ failed provision_failed+",
     S.PROCESSING: "refunding… provision_failed provision_failed+ provision_failed provision_failed+",

@@ -109,9 +109,7 @@ def test_an_unserved_route_is_an_internal_error() -> None:
     ("pinned", "header", "spoken"),
     [(2, None, "two"), (1, None, "one"), (2, "1", "one"), (1, "2", "two"), (3, " 1 ", "one")],
 )
-def test_the_header_overrides_the_keys_pinned_version(
-    pinned: int, header: str | None, spoken: str
-) -> None:
+def test_the_header_overrides_the_keys_pinned_version(pinned: int, header: str | None, spoken: str) -> None:
     found = call(show, "GET /api/things/7", pinned, **({"x_api_version": header} if header else {}))
     assert (found.status, found.body["in"]) == (200, spoken)
     assert found.headers["X-Api-Version"] == {"two": "2", "one": "1"}[spoken]
@@ -137,9 +135,7 @@ def test_a_contract_without_versions_ignores_the_header() -> None:
 @pytest.mark.parametrize(
     ("route", "shape"), [("GET /api/things/7", "shared"), ("GET /api/v1/things/7", "own")]
 )
-def test_an_error_has_the_format_of_the_routes_contract(
-    route: str, shape: str
-) -> None:
+def test_an_error_has_the_format_of_the_routes_contract(route: str, shape: str) -> None:
     found = call(show, route, None)
     assert (found.status, found.body) == (401, {shape: "unauthorized"})
     assert call(show, route.replace("7", "none")).body == {shape: "not_found"}
@@ -149,9 +145,7 @@ def test_an_error_has_the_format_of_the_routes_contract(
 
 
 @pytest.mark.parametrize(("header", "version"), [(None, "2"), ("1", "1"), ("7", "2")])
-def test_without_a_credential_the_header_sets_the_version(
-    header: str | None, version: str
-) -> None:
+def test_without_a_credential_the_header_sets_the_version(header: str | None, version: str) -> None:
     found = call(show, "GET /api/things/7", None, **({"x_api_version": header} if header else {}))
     assert found.headers["X-Api-Version"] == version
 

@@ -1,4 +1,7 @@
-"""`save_order` checks the version of an order, and releases the capacity of an order that ends undelivered."""
+"""`save_order` checks the version of an order.
+
+An order takes one place of the capacity of its product. If the order ends undelivered, `save_order` releases the place.
+"""
 
 from __future__ import annotations
 
@@ -74,9 +77,7 @@ def test_save_order_refuses_an_order_that_was_never_placed(store: DynamoOrderSto
     assert everything_in(client) == []
 
 
-def test_cancellation_and_provisioning_are_never_both_saved(
-    client: Any, store: DynamoOrderStore
-) -> None:
+def test_cancellation_and_provisioning_are_never_both_saved(client: Any, store: DynamoOrderStore) -> None:
     for race in range(10):
         placed = place_one(store, number=NUMBER + race, cart_token=f"cart-{race}")
         paid = store.save_order(placed.paid(NOW, NOW))
@@ -159,9 +160,7 @@ def test_a_refused_save_releases_no_place(store: DynamoOrderStore, client: Any) 
     assert everything_in(client) == before
 
 
-def test_an_order_can_end_with_a_reset_capacity_counter(
-    store: DynamoOrderStore, client: Any
-) -> None:
+def test_an_order_can_end_with_a_reset_capacity_counter(store: DynamoOrderStore, client: Any) -> None:
     limit_places(client, 5)
     placed = place_one(store, capacity="wordpress")
     counter = {"PK": {"S": "CATALOGUE"}, "SK": {"S": "CAPACITY#wordpress"}}
@@ -171,9 +170,7 @@ def test_an_order_can_end_with_a_reset_capacity_counter(
     assert places_taken(client) == 0, "the counter is never negative"
 
 
-def test_an_order_can_end_without_its_capacity_counter(
-    store: DynamoOrderStore, client: Any
-) -> None:
+def test_an_order_can_end_without_its_capacity_counter(store: DynamoOrderStore, client: Any) -> None:
     limit_places(client, 5)
     placed = place_one(store, capacity="wordpress")
     client.delete_item(
@@ -194,9 +191,7 @@ def test_a_write_is_retried_after_a_transaction_conflict(client: Any, store: Dyn
     assert store.order(ACCOUNT, NUMBER) == saved
 
 
-def test_a_conflict_at_every_retry_raises_concurrent_update(
-    client: Any, store: DynamoOrderStore
-) -> None:
+def test_a_conflict_at_every_retry_raises_concurrent_update(client: Any, store: DynamoOrderStore) -> None:
     placed = place_one(store)
     meeting = fault("TransactionConflictException")
     busy = DynamoOrderStore(InterruptedClient(client, "put_item", *[meeting] * 99), TABLE_NAME, no_sleep)
@@ -205,9 +200,7 @@ def test_a_conflict_at_every_retry_raises_concurrent_update(
     assert store.order(ACCOUNT, NUMBER) == placed
 
 
-def test_a_throttled_write_raises_provider_unavailable(
-    client: Any, store: DynamoOrderStore
-) -> None:
+def test_a_throttled_write_raises_provider_unavailable(client: Any, store: DynamoOrderStore) -> None:
     placed = place_one(store)
     throttled = fault("ProvisionedThroughputExceededException")
     busy = DynamoOrderStore(InterruptedClient(client, "put_item", throttled), TABLE_NAME, no_sleep)

@@ -178,9 +178,7 @@ def test_an_outdated_refusal_raises_concurrent_update(client: Any) -> None:
     assert everything_in(client) == []
 
 
-def test_capacity_and_cap_raise_different_errors(
-    store: DynamoOrderStore, client: Any
-) -> None:
+def test_capacity_and_cap_raise_different_errors(store: DynamoOrderStore, client: Any) -> None:
     limit_places(client, 0)
     with pytest.raises(CapacityExhaustedError):
         place(store, NUMBER, spending(), cap(day=1200), capacity="wordpress")

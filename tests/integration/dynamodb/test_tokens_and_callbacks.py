@@ -1,4 +1,7 @@
-"""Task tokens of Step Functions, and callback deliveries, which record the attempts to send a callback."""
+"""The stores of task tokens and of callback deliveries.
+
+Step Functions issues the task tokens. A callback delivery records the attempts to send one callback.
+"""
 
 from __future__ import annotations
 

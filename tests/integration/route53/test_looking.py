@@ -34,9 +34,7 @@ STATUSES = {
 
 
 @pytest.mark.parametrize(("word", "status"), STATUSES.items())
-def test_each_status_of_route_53_is_translated(
-    stubbed: Stubbed, word: str, status: RegistrarStatus
-) -> None:
+def test_each_status_of_route_53_is_translated(stubbed: Stubbed, word: str, status: RegistrarStatus) -> None:
     stubbed.asking.add_response(
         "get_operation_detail", detail(Status=word, StatusFlag="PENDING_SUPPORT_CASE")
     )

@@ -62,9 +62,7 @@ def test_every_availability_in_botocores_model_is_tested() -> None:
 
 
 @pytest.mark.parametrize("word", ["DONT_KNOW", "SOMETHING_NEW"])
-def test_an_unknown_availability_is_a_fault(
-    stubbed: Stubbed, word: str
-) -> None:
+def test_an_unknown_availability_is_a_fault(stubbed: Stubbed, word: str) -> None:
     stubbed.asking.add_response("check_domain_availability", {"Availability": word})
 
     with pytest.raises(ProviderUnavailableError):

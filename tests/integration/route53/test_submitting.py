@@ -139,9 +139,7 @@ TEXTS = {
 
 
 @pytest.mark.parametrize(("said", "told"), TEXTS.items())
-def test_only_personal_data_is_removed_from_error_texts(
-    stubbed: Stubbed, said: str, told: str
-) -> None:
+def test_only_personal_data_is_removed_from_error_texts(stubbed: Stubbed, said: str, told: str) -> None:
     stubbed.submitting.add_client_error("transfer_domain", "InvalidInput", said)
 
     with pytest.raises(ProvisioningFailedError) as refusal:
