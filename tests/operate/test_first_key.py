@@ -1,4 +1,4 @@
-"""`make first-key` makes a key for an existing account and user. The payments set its mode, test or live."""
+"""`make first-key` makes a key for an existing account and user. The key has the mode of the payments."""
 
 from __future__ import annotations
 

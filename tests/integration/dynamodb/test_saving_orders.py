@@ -1,6 +1,6 @@
 """`save_order` checks the version of an order.
 
-An order takes one place of the capacity of its product. If the order ends undelivered, `save_order` releases the place.
+A product can have a limited number of places. If an order ends undelivered, `save_order` releases its place.
 """
 
 from __future__ import annotations
