@@ -1,4 +1,4 @@
-"""Alerts for the operators: the SNS adapter with moto, and EventBridge's event of a failed execution."""
+"""Operators get alerts through SNS. EventBridge reports failed executions, and each report becomes an alert."""
 
 from __future__ import annotations
 
@@ -54,26 +54,26 @@ def test_a_subject_is_changed_to_fit_the_limits_of_sns(topic: tuple[Any, str, An
     assert message["Subject"].startswith("b?cher?x") and len(message["Subject"]) == MAX_SUBJECT
 
 
-def test_a_publish_that_sns_refuses_raises_provider_unavailable(topic: tuple[Any, str, Any]) -> None:
+def test_a_refusal_by_sns_raises_provider_unavailable(topic: tuple[Any, str, Any]) -> None:
     client, arn, _ = topic
     with pytest.raises(ProviderUnavailableError):
         SnsAlerts(client, arn + "-gone").send("subject", "text")
 
 
-def test_eventbridge_s_event_of_a_failed_execution_is_read() -> None:
+def test_the_event_of_a_failed_execution_is_read() -> None:
     execution = failed_execution(json.loads(EVENT.read_text()))
     assert execution.order_id == "6b0835da-5668-85bd-b80c-e92ce1296688"
     assert (execution.account_id, execution.status, execution.error) == ("acc_ready", "FAILED", "KeyError")
     assert execution.arn.endswith(execution.order_id) and execution.ended_at == 1_795_712_400_000
 
 
-def test_a_timed_out_execution_has_its_status_as_the_error() -> None:
+def test_a_timed_out_execution_has_the_error_timed_out() -> None:
     event = json.loads(EVENT.read_text())
     event["detail"] |= {"status": "TIMED_OUT", "error": None}
     assert failed_execution(event).error == "TIMED_OUT"
 
 
-def test_the_alert_for_an_unknown_order_has_the_error_and_the_redrive_command() -> None:
+def test_an_alert_for_an_unknown_order_has_a_redrive_command() -> None:
     with a_world() as world:
         handler_of("report_failed_execution")(json.loads(EVENT.read_text()), None)
         ((_, text),) = world.alerts.sent

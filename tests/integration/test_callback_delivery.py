@@ -1,4 +1,4 @@
-"""Delivery of a callback over real sockets: its content, forbidden addresses, and the outcomes of an attempt."""
+"""Callbacks are sent over real sockets. The tests check the content, forbidden addresses and the outcome."""
 
 from __future__ import annotations
 
@@ -139,9 +139,7 @@ def test_each_account_has_its_own_stable_secret() -> None:
 # -- TLS and host names ------------------------------------------------------------------------------------
 
 
-def test_the_connection_uses_the_checked_address_and_the_host_s_name(
-    authority: CertificateAuthority, tmp_path: Path
-) -> None:
+def test_the_connection_goes_to_the_checked_address(authority: CertificateAuthority, tmp_path: Path) -> None:
     with RawServer(ok(), authority.server_context(tmp_path, "hooks.example.com")) as server:
         network = Network([[PUBLIC_ADDRESS]], server.port)
 
@@ -215,7 +213,7 @@ def test_a_host_is_normalised_before_it_is_checked(
 
 
 @pytest.mark.parametrize("expired, valid_for", [(False, "other.example"), (True, "hooks.example.com")])
-def test_a_certificate_must_match_the_host_and_must_not_have_expired(
+def test_a_wrong_or_expired_certificate_is_refused(
     authority: CertificateAuthority, tmp_path: Path, expired: bool, valid_for: str
 ) -> None:
     with RawServer(ok(), authority.server_context(tmp_path, valid_for, expired=expired)) as server:
@@ -242,7 +240,7 @@ def test_a_certificate_of_an_unknown_authority_is_refused(
     assert server.requests == []
 
 
-def test_an_address_in_the_url_is_accepted_with_a_certificate_for_that_address(
+def test_a_url_may_contain_an_address_instead_of_a_name(
     authority: CertificateAuthority, tmp_path: Path
 ) -> None:
     with RawServer(ok(), authority.server_context(tmp_path, PUBLIC_ADDRESS)) as server:
@@ -312,7 +310,7 @@ def test_loopback_is_not_contacted_by_default(receiver: CallbackReceiver) -> Non
     assert receiver.received == []
 
 
-def test_allowing_loopback_does_not_allow_hosts_that_resolve_to_loopback(
+def test_a_public_name_may_not_resolve_to_loopback(
     authority: CertificateAuthority,
 ) -> None:
     network = Network([["127.0.0.1"]])
@@ -322,7 +320,7 @@ def test_allowing_loopback_does_not_allow_hosts_that_resolve_to_loopback(
     assert network.connected == []
 
 
-def test_localhost_is_not_contacted_if_it_also_has_an_address_outside_loopback() -> None:
+def test_localhost_may_resolve_only_to_loopback() -> None:
     network = Network([["127.0.0.1", "10.0.0.1"]])
     callbacks = HttpsCallbacks(MASTER, True, resolver=network.resolve, connector=network.connect)
 
@@ -331,9 +329,7 @@ def test_localhost_is_not_contacted_if_it_also_has_an_address_outside_loopback()
 
 
 @pytest.mark.parametrize("authorization", ["Bearer 1\r\nX-Evil: 1", "Bearer 1\n", "Bearer \x00", "Bearer ž"])
-def test_an_authorization_that_could_break_the_header_is_not_sent(
-    receiver: CallbackReceiver, authorization: str
-) -> None:
+def test_an_invalid_authorization_is_not_sent(receiver: CallbackReceiver, authorization: str) -> None:
     answer = local_callbacks().send(message(receiver.url, authorization=authorization))
 
     assert answer.status_code is None
@@ -474,13 +470,9 @@ def reading_stops(start: bytes, drop: bytes, pause: float) -> tuple[Script, Call
     return script, lambda: hung_up.wait(10)
 
 
-@pytest.mark.parametrize(
-    "drop, pause", [(b"x", 0.005), (b"x" * 65536, 0.0)], ids=["a dripping body", "a flood"]
-)
+@pytest.mark.parametrize("drop, pause", [(b"x", 0.005), (b"x" * 65536, 0.0)], ids=["slow body", "fast body"])
 @pytest.mark.parametrize("status", [200, 500])
-def test_only_the_status_of_a_response_with_an_endless_body_is_used(
-    status: int, drop: bytes, pause: float
-) -> None:
+def test_an_endless_body_does_not_change_the_outcome(status: int, drop: bytes, pause: float) -> None:
     script, hung_up = reading_stops(b"HTTP/1.1 %d Well\r\n\r\n" % status, drop, pause)
     with RawServer(script) as server:
         answer = local_callbacks(total_seconds=1.5).send(message(server.url))
@@ -489,7 +481,7 @@ def test_only_the_status_of_a_response_with_an_endless_body_is_used(
         assert hung_up()
 
 
-def test_an_attempt_fails_if_the_header_of_the_response_is_too_long() -> None:
+def test_a_too_long_response_header_is_a_failure() -> None:
     script = answering(b"HTTP/1.1 200 OK\r\n" + b"X-Filler: " + b"x" * 30_000 + b"\r\n" + b"A: b\r\n" * 9_000)
     with RawServer(script) as server:
         answer = local_callbacks().send(message(server.url))
@@ -508,7 +500,7 @@ def test_an_attempt_fails_if_the_header_of_the_response_is_too_long() -> None:
         b"\xff" * 100,
     ],
 )
-def test_a_response_that_is_not_http_is_a_failure(data: bytes) -> None:
+def test_a_non_http_response_is_a_failure(data: bytes) -> None:
     with RawServer(answering(data)) as server:
         answer = local_callbacks().send(message(server.url))
 
@@ -525,7 +517,7 @@ def test_a_refused_connection_is_reported_as_no_connection() -> None:
     assert answer == CallbackAnswer(None, "no connection")
 
 
-def test_the_next_address_is_tried_when_the_first_is_unreachable(
+def test_after_an_unreachable_address_the_next_is_tried(
     authority: CertificateAuthority, tmp_path: Path
 ) -> None:
     with RawServer(ok(), authority.server_context(tmp_path, "hooks.example.com")) as server:
@@ -556,7 +548,7 @@ def test_an_unknown_host_is_a_failure(fault: Exception) -> None:
     assert answer == CallbackAnswer(None, "the host name has no address")
 
 
-def test_an_attempt_with_a_silent_name_server_ends_at_the_deadline() -> None:
+def test_a_silent_name_server_is_cut_off_at_the_deadline() -> None:
     release, answered = threading.Event(), threading.Event()
 
     def resolver(host: str, port: int) -> list[str]:
@@ -612,7 +604,7 @@ def about(order: str) -> bytes:
     return json.dumps({"task": {"orders": [{"id": order, "status": "completed"}]}}).encode()
 
 
-def test_the_receiver_records_every_callback_and_finds_it_by_order(tmp_path: Path) -> None:
+def test_the_receiver_finds_callbacks_by_order(tmp_path: Path) -> None:
     record = tmp_path / "callbacks.jsonl"
     with CallbackReceiver(record=record) as receiver:
         for order in ("one", "two", "one"):
@@ -649,7 +641,7 @@ def test_the_receivers_page_escapes_markup(receiver: CallbackReceiver) -> None:
     assert "<script>" not in page
 
 
-def test_every_control_endpoint_has_a_form_on_the_receivers_page(receiver: CallbackReceiver) -> None:
+def test_the_page_has_a_form_for_each_control_endpoint(receiver: CallbackReceiver) -> None:
     address = f"{receiver.url}/"
     forms = forms_of(address)
     assert {form.action for form in forms} == {"/_receiver/next", "/_receiver/reset"}

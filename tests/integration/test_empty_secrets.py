@@ -44,7 +44,7 @@ def write(secret: str, text: str) -> None:
     )
 
 
-def test_a_request_for_an_order_gets_a_503_and_the_log_names_the_command_to_run(
+def test_an_order_gets_a_503_and_the_log_names_the_command(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO):
@@ -62,7 +62,7 @@ def test_webhooks_get_a_503_so_that_they_are_sent_again(world: World) -> None:
     assert world.request("POST", "/webhooks/platform", {}, account=None).status == 503
 
 
-def test_a_request_that_is_repeated_after_stripe_was_connected_is_charged_once(world: World) -> None:
+def test_an_order_is_charged_once_after_stripe_is_connected(world: World) -> None:
     refused = world.place(key="one")
     assert refused.status == 503
     bootstrap.use(world.services)
@@ -87,7 +87,7 @@ def test_an_incomplete_secret_raises_not_connected(world: World, text: str, reas
         bootstrap.AwsServices(settings.load()).payments  # noqa: B018
 
 
-def test_a_secret_that_is_written_later_is_read_at_the_next_call(world: World) -> None:
+def test_an_empty_secret_is_read_again_at_the_next_call(world: World) -> None:
     services = bootstrap.AwsServices(settings.load())
     with pytest.raises(NotConnectedError, match="make connect-platform"):
         services._http_platform  # noqa: B018

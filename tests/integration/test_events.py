@@ -27,7 +27,7 @@ def world() -> Iterator[World]:
         yield world
 
 
-def test_every_function_has_an_event_and_every_event_a_function() -> None:
+def test_events_has_one_folder_for_each_function() -> None:
     assert sorted({event.parent.name for event in EVENTS}) == FUNCTIONS
 
 
@@ -36,7 +36,7 @@ def test_every_function_has_an_event_and_every_event_a_function() -> None:
     [p for p in EVENTS if "routeKey" in json.loads(p.read_text())],
     ids=lambda path: f"{path.parent.name}/{path.stem}",
 )
-def test_each_http_event_gets_a_response_with_a_status_below_500(path: Path, world: World) -> None:
+def test_each_http_event_gets_a_status_below_500(path: Path, world: World) -> None:
     event = event_of(path, world)
     answer = handler_of(path.parent.name)(event, None)
     assert answer["statusCode"] == REFUSED.get(path.parent.name, answer["statusCode"])
@@ -82,7 +82,7 @@ def test_the_stream_s_records_are_read_as_changes_of_orders(world: World) -> Non
         assert unreadable == []
 
 
-def test_the_queue_s_messages_about_discarded_batches_are_processed(world: World) -> None:
+def test_messages_about_discarded_batches_are_processed(world: World) -> None:
     for path in (ROOT / "events" / "repair_roll_ups").glob("*.json"):
         event = event_of(path, world)
         batches, unreadable = given_up_batches(event)
@@ -91,12 +91,12 @@ def test_the_queue_s_messages_about_discarded_batches_are_processed(world: World
         assert handler_of("repair_roll_ups")(event, None) == {"batchItemFailures": []}
 
 
-def test_the_schedule_s_event_starts_a_run_of_the_reconciler(world: World) -> None:
+def test_the_schedule_starts_a_run_of_the_reconciler(world: World) -> None:
     for path in (ROOT / "events" / "reconcile").glob("*.json"):
         assert handler_of("reconcile")(event_of(path, world), None)["items"] >= 0
 
 
-def test_the_daily_schedule_s_event_starts_a_sweep_of_the_domains(world: World) -> None:
+def test_the_daily_schedule_starts_a_sweep_of_the_domains(world: World) -> None:
     for path in (ROOT / "events" / "sweep_domains").glob("*.json"):
         assert handler_of("sweep_domains")(event_of(path, world), None) == {"unpaid": 0}
 

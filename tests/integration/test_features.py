@@ -1,5 +1,6 @@
-"""Feature switches in AppConfig: their value for each account, faults while reading them, and the documents that
-operators may deploy. A fault raises ProviderUnavailableError.
+"""Feature switches are read from a document in AppConfig. A rule sets a switch for single accounts.
+
+A fault raises ProviderUnavailableError. The last tests check which documents operators may deploy.
 """
 
 from __future__ import annotations
@@ -94,12 +95,12 @@ def test_the_first_matching_rule_decides() -> None:
     ],
 )
 @pytest.mark.filterwarnings("ignore:Feature flags schema is empty")
-def test_a_document_without_the_state_of_the_feature_is_a_fault(given: object) -> None:
+def test_a_document_without_a_valid_switch_is_a_fault(given: object) -> None:
     with pytest.raises(ProviderUnavailableError):
         switched(given, TWO)
 
 
-def test_unreadable_switches_are_a_fault_until_they_can_be_read() -> None:
+def test_switches_are_read_again_after_a_fault() -> None:
     switches = Switches()
     features = AppConfigFeatures(lambda: switches)
     assert features.enabled(DOMAIN_REGISTRATION, ONE) is True
@@ -202,7 +203,7 @@ def test_a_failed_read_starts_a_new_session(
     app_config.stub.assert_no_pending_responses()
 
 
-def test_a_session_that_cannot_start_is_a_fault(app_config: AppConfig, features: AppConfigFeatures) -> None:
+def test_a_refused_session_is_a_fault(app_config: AppConfig, features: AppConfigFeatures) -> None:
     app_config.refuses("start_configuration_session", "ResourceNotFoundException", 404)
     with pytest.raises(ProviderUnavailableError):
         is_on(features)
@@ -242,7 +243,7 @@ def test_a_function_requests_the_switches_of_its_environment(monkeypatch: pytest
     assert json.loads(request.body) == NAMES
 
 
-def test_a_function_stops_waiting_for_switches_before_its_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_waiting_for_switches_ends_before_the_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     store: Any = AwsServices(Settings(SETTINGS)).features._open_store()
     config = store._conf_store.client.meta.config
@@ -269,7 +270,7 @@ def may_be_deployed(given: object) -> bool:
 
 
 @pytest.mark.parametrize(("parameter", "expected"), [("true", True), ("false", False)])
-def test_the_first_document_has_the_value_of_the_template_s_parameter(parameter: str, expected: bool) -> None:
+def test_the_first_document_has_the_parameters_value(parameter: str, expected: bool) -> None:
     assert may_be_deployed(at_first(parameter))
     assert switched(at_first(parameter), ONE) is expected
 

@@ -1,4 +1,4 @@
-"""The HTTP adapter of the hosting platform: its requests, and faulty or malicious responses.
+"""The HTTP adapter of the hosting platform. The tests check its requests, and faulty or malicious responses.
 
 A fault raises ProviderUnavailableError.
 """
@@ -100,7 +100,7 @@ def test_the_request_follows_the_contract() -> None:
     }
 
 
-def test_a_machine_request_has_its_size_and_ssh_key_but_no_password() -> None:
+def test_a_machine_request_has_a_size_but_no_password() -> None:
     request = ServiceRequest(
         "item-1",
         "acc-1/4711",
@@ -141,7 +141,7 @@ def test_a_machine_with_an_ssh_key_has_no_password() -> None:
     assert (found.site.username, found.site.password) == ("root", None)
 
 
-def test_a_202_with_only_an_operation_id_is_followed_by_a_read_of_the_operation() -> None:
+def test_a_202_with_only_an_id_leads_to_a_second_request() -> None:
     script = in_turn(json_answer({"operation_id": "op-1"}, "202 Accepted"), json_answer(operation()))
     with RawServer(script) as server:
         found = adapter(server.url).provision(request_for())
@@ -162,7 +162,7 @@ def kept_open(document: Any) -> Script:
     return script
 
 
-def test_a_request_is_repeated_if_the_server_closes_a_pooled_connection() -> None:
+def test_closing_a_pooled_connection_repeats_the_request() -> None:
     with RawServer(in_turn(kept_open(operation()), json_answer(operation()))) as server:
         platform = adapter(server.url)
         assert platform.operation("op-1") is not None
@@ -171,7 +171,7 @@ def test_a_request_is_repeated_if_the_server_closes_a_pooled_connection() -> Non
     assert len(server.requests) == 2
 
 
-def test_a_request_is_not_repeated_if_the_server_closes_a_new_connection() -> None:
+def test_closing_a_new_connection_repeats_no_request() -> None:
     script = in_turn(kept_open(operation()), *[answering(b"")] * 2)
     with RawServer(script) as server:
         platform = adapter(server.url)
@@ -211,7 +211,7 @@ MALFORMED: dict[str, Any] = {
     "status of another type": operation(status=1),
     "status missing": {key: value for key, value in operation().items() if key != "status"},
     "item is null": operation(item_id=None),
-    "an id that climbs": operation(item_id=".."),
+    "item id of two dots": operation(item_id=".."),
     "succeeded without resource": operation(resource=None),
     "failed without error": operation(status="failed"),
     "error without code": operation(status="failed", error={"message": "m", "retryable": False}),
@@ -315,7 +315,7 @@ def test_a_refusal_with_the_error_document_is_final(
         ok(b"x" * (hosting_platform.MAX_ANSWER_BYTES + 1), status=b"404 Not Found"),
     ],
 )
-def test_an_error_that_is_not_a_final_refusal_is_a_fault(
+def test_an_error_is_a_fault_unless_it_is_a_final_refusal(
     act: Callable[[HttpHostingPlatform], object], script: Script
 ) -> None:
     with RawServer(script) as server, pytest.raises(ProviderUnavailableError) as caught:
@@ -340,7 +340,7 @@ def test_an_oversized_response_is_not_read_to_its_end() -> None:
 
 
 @pytest.mark.parametrize(
-    "limit, value", [("READ_SECONDS", 0.1), ("TOTAL_SECONDS", 0.1)], ids=["silence", "dripping"]
+    "limit, value", [("READ_SECONDS", 0.1), ("TOTAL_SECONDS", 0.1)], ids=["silent server", "slow server"]
 )
 def test_a_slow_response_is_a_fault(monkeypatch: pytest.MonkeyPatch, limit: str, value: float) -> None:
     monkeypatch.setattr(hosting_platform, limit, value)
@@ -385,7 +385,7 @@ def test_neither_log_nor_repr_shows_a_secret(caplog: pytest.LogCaptureFixture) -
             assert secret not in text
 
 
-def test_neither_netrc_nor_proxy_settings_of_the_environment_are_used(
+def test_netrc_and_proxy_settings_are_ignored(
     monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     netrc = tmp_path_factory.mktemp("home") / "netrc"
@@ -403,13 +403,13 @@ def test_neither_netrc_nor_proxy_settings_of_the_environment_are_used(
     "url",
     ["http://panel.example", "ftp://panel.example", "panel.example", "https://", "https://u:p@panel.example"],
 )
-def test_a_url_that_is_invalid_or_would_expose_the_api_key_is_refused_immediately(url: str) -> None:
+def test_an_invalid_or_unsafe_url_is_refused_immediately(url: str) -> None:
     with pytest.raises(ValueError, match="the hosting platform's address must be"):
         adapter(url)
 
 
 @pytest.mark.parametrize("key", ["", "key\n", "a key", "kľúč"])
-def test_an_api_key_that_is_not_a_valid_header_is_refused_immediately(key: str) -> None:
+def test_an_invalid_api_key_is_refused_immediately(key: str) -> None:
     with pytest.raises(ValueError, match="API key") as caught:
         HttpHostingPlatform("https://panel.example", key, (SECRET,))
 

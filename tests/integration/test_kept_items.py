@@ -67,7 +67,7 @@ def test_orders_keep_their_status(world: World, recording: Any) -> None:
     }
 
 
-def test_an_order_stored_before_placements_existed_keeps_its_channel(recording: Any) -> None:
+def test_an_order_without_a_placement_keeps_its_channel(recording: Any) -> None:
     """The stored channel is read unchanged, whether it is `api` or another channel."""
     kept = [codec.decode(item) for item in recording["items"] if item["SK"]["S"].startswith("ORDER#")]
     for item in kept:
@@ -91,7 +91,7 @@ READERS = {
 
 @pytest.mark.parametrize("kind", READERS)
 def test_writing_an_item_again_loses_nothing(recording: Any, kind: str) -> None:
-    """Every value of the old item is also in the new item. Its attribute may have another name."""
+    """Every value of the old item is also in the new item. The attribute's name may differ."""
     read, write = READERS[kind]
     kept = [codec.decode(item) for item in recording["items"] if item["SK"]["S"].split("#")[0] == kind]
     assert kept

@@ -32,7 +32,7 @@ def shop() -> Iterator[Shop]:
 # -- the normal path ------------------------------------------------------------------------------------------------
 
 
-def test_a_machine_is_created_with_the_name_zone_image_and_plan_of_its_order(shop: Shop) -> None:
+def test_a_machine_is_created_as_ordered(shop: Shop) -> None:
     operation = shop.platform.provision(REQUEST)
 
     machine = shop.standin.machine(MACHINE)
@@ -42,7 +42,7 @@ def test_a_machine_is_created_with_the_name_zone_image_and_plan_of_its_order(sho
     assert shop.regions == ["eu-central-1"]
 
 
-def test_a_running_machine_gets_its_own_address_and_three_open_ports(shop: Shop) -> None:
+def test_a_running_machine_gets_an_address_and_open_ports(shop: Shop) -> None:
     operation = shop.delivered()
 
     assert operation.status is OperationStatus.SUCCEEDED
@@ -65,7 +65,7 @@ def test_finished_steps_are_not_repeated(shop: Shop) -> None:
     assert [shop.standin.asked(operation) for operation in acted] == [1, 1, 1, 1]
 
 
-def test_an_operation_s_id_contains_the_zone_the_item_id_and_the_reference(shop: Shop) -> None:
+def test_an_operation_id_contains_zone_item_and_reference(shop: Shop) -> None:
     operation = shop.platform.provision(REQUEST)
 
     place = place_of_operation(operation.id)
@@ -78,9 +78,7 @@ def test_an_operation_s_id_contains_the_zone_the_item_id_and_the_reference(shop:
 @pytest.mark.parametrize(
     "other", ["op-1", "lightsail/", "lightsail/nowhere/x/y", "lightsail/eu-central-1a/../y"]
 )
-def test_an_operation_id_that_the_adapter_never_creates_finds_nothing_and_sends_no_request(
-    shop: Shop, other: str
-) -> None:
+def test_an_invalid_operation_id_finds_nothing(shop: Shop, other: str) -> None:
     assert shop.platform.operation(other) is None
     assert shop.standin.requests == []
 
@@ -95,7 +93,7 @@ def test_each_region_has_its_own_client(shop: Shop) -> None:
     assert {machine.region for machine in shop.standin.machines} == {"eu-central-1", "us-east-1"}
 
 
-def test_a_foreign_machine_that_takes_the_name_during_the_build_is_not_adopted(
+def test_a_foreign_machine_is_not_adopted_during_the_build(
     shop: Shop,
 ) -> None:
     answer = shop.standin.answer
@@ -119,7 +117,7 @@ def test_a_foreign_machine_that_takes_the_name_during_the_build_is_not_adopted(
     assert shop.left == (1, 0)
 
 
-def test_the_address_of_a_machine_that_never_appears_is_released(shop: Shop) -> None:
+def test_the_address_of_a_missing_machine_is_released(shop: Shop) -> None:
     shop.platform.provision(REQUEST)
     shop.standin.cloud.machines.clear()  # the machine never appears, and its operation stays `Started`
     shop.platform.provision(REQUEST)
@@ -132,7 +130,7 @@ def test_the_address_of_a_machine_that_never_appears_is_released(shop: Shop) -> 
     assert shop.left == (0, 0)
 
 
-def test_concurrent_requests_build_one_machine_with_one_address(shop: Shop) -> None:
+def test_concurrent_requests_build_one_machine(shop: Shop) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: shop.platform.provision(REQUEST), range(16)))
 
@@ -143,9 +141,7 @@ def test_concurrent_requests_build_one_machine_with_one_address(shop: Shop) -> N
     "operation",
     ["GetInstance", "AllocateStaticIp", "CreateInstances", "GetOperationsForResource", "GetStaticIp"],
 )
-def test_a_retry_after_a_lost_response_during_the_build_leaves_one_machine(
-    shop: Shop, operation: str
-) -> None:
+def test_a_retry_after_a_lost_response_leaves_one_machine(shop: Shop, operation: str) -> None:
     shop.standin.lose_next_answer(operation)
 
     with pytest.raises(ProviderUnavailableError):
@@ -157,7 +153,7 @@ def test_a_retry_after_a_lost_response_during_the_build_leaves_one_machine(
 
 
 @pytest.mark.parametrize("operation", ["AttachStaticIp", "PutInstancePublicPorts"])
-def test_a_retry_after_a_lost_response_finishes_a_running_machine(shop: Shop, operation: str) -> None:
+def test_a_retry_finishes_a_machine_after_a_lost_response(shop: Shop, operation: str) -> None:
     shop.platform.provision(REQUEST)
     shop.standin.finish(MACHINE)
     shop.standin.lose_next_answer(operation)
@@ -201,7 +197,7 @@ def test_a_foreign_machine_is_not_adopted_and_never_deleted(shop: Shop) -> None:
     assert shop.left == (1, 0)
 
 
-def test_an_address_of_another_machine_is_neither_taken_nor_released(shop: Shop) -> None:
+def test_the_address_of_another_machine_stays_untouched(shop: Shop) -> None:
     foreign(shop)
     other = MACHINE
     shop.standin.finish(other)
@@ -219,7 +215,7 @@ def test_an_address_of_another_machine_is_neither_taken_nor_released(shop: Shop)
 
 
 @pytest.mark.parametrize("field", ["name", "variant", "plan", "reference", "kind"])
-def test_the_same_item_with_other_values_is_refused_and_changes_nothing(shop: Shop, field: str) -> None:
+def test_the_same_item_with_other_values_is_refused(shop: Shop, field: str) -> None:
     operation = shop.platform.provision(REQUEST)
 
     with pytest.raises(ProvisioningFailedError, match="service_differs"):
@@ -228,7 +224,7 @@ def test_the_same_item_with_other_values_is_refused_and_changes_nothing(shop: Sh
     assert shop.platform.provision(REQUEST) == operation
 
 
-def test_a_name_that_is_in_use_without_a_machine_is_a_temporary_error(shop: Shop) -> None:
+def test_a_used_name_without_a_machine_is_a_temporary_error(shop: Shop) -> None:
     shop.standin.fail_next(
         "CreateInstances", "InvalidInputException", f"Some names are already in use: {MACHINE}"
     )
@@ -246,7 +242,7 @@ def test_a_name_that_is_in_use_without_a_machine_is_a_temporary_error(shop: Shop
     "change",
     [{"plan": "colossal_9_0"}, {"variant": "beos_5"}, {"location": "eu-central-1x"}, {"location": "moon"}],
 )
-def test_an_unavailable_product_is_refused_and_nothing_is_created(shop: Shop, change: dict[str, str]) -> None:
+def test_an_unavailable_product_is_refused(shop: Shop, change: dict[str, str]) -> None:
     with pytest.raises(ProvisioningFailedError, match="not_offered"):
         shop.platform.provision(replace(REQUEST, **change))
 
@@ -257,7 +253,7 @@ def test_an_unavailable_product_is_refused_and_nothing_is_created(shop: Shop, ch
     "leaves", [True, False], ids=["half-made machine stays", "half-made machine is deleted"]
 )
 @pytest.mark.parametrize("ask", ["provision", "operation"])
-def test_a_failed_build_has_our_own_error_text_and_can_be_deleted(shop: Shop, leaves: bool, ask: str) -> None:
+def test_a_failed_build_is_reported_and_can_be_deleted(shop: Shop, leaves: bool, ask: str) -> None:
     begun = shop.platform.provision(REQUEST)
     shop.standin.fail(MACHINE, leaves=leaves)
 
@@ -272,7 +268,7 @@ def test_a_failed_build_has_our_own_error_text_and_can_be_deleted(shop: Shop, le
     assert shop.left == (0, 0)
 
 
-def test_a_failed_machine_is_built_again_after_lightsail_has_forgotten_the_failure(shop: Shop) -> None:
+def test_a_machine_is_built_again_after_a_forgotten_failure(shop: Shop) -> None:
     shop.standin.cloud.remembers = False
     shop.platform.provision(REQUEST)
     shop.standin.fail(MACHINE)
@@ -337,9 +333,7 @@ def test_after_a_temporary_error_the_build_can_be_repeated(
     assert shop.left == (1, 1)
 
 
-def test_an_exhausted_quota_is_counted_and_does_not_fail_the_order(
-    shop: Shop, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_an_exhausted_quota_does_not_fail_the_order(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
     shop.standin.configure(quota=0)
 
     with caplog.at_level(logging.WARNING), pytest.raises(ProviderUnavailableError):
@@ -404,9 +398,7 @@ TO_TAKE_DOWN = ["GetInstance", "GetStaticIp", "DetachStaticIp", "ReleaseStaticIp
 
 
 @pytest.mark.parametrize("operation", TO_TAKE_DOWN)
-def test_a_deletion_that_loses_a_response_raises_an_error_and_can_be_repeated(
-    shop: Shop, operation: str
-) -> None:
+def test_a_deletion_with_a_lost_response_can_be_repeated(shop: Shop, operation: str) -> None:
     shop.delivered()
     shop.standin.lose_next_answer(operation)
 
@@ -418,9 +410,7 @@ def test_a_deletion_that_loses_a_response_raises_an_error_and_can_be_repeated(
 
 
 @pytest.mark.parametrize("operation", TO_TAKE_DOWN)
-def test_a_deletion_that_lightsail_refuses_raises_an_error_and_can_be_repeated(
-    shop: Shop, operation: str
-) -> None:
+def test_a_refused_deletion_can_be_repeated(shop: Shop, operation: str) -> None:
     shop.delivered()
     shop.standin.fail_next(
         operation, "InvalidInputException", "The instance is not in a state that allows this."
@@ -433,7 +423,7 @@ def test_a_deletion_that_lightsail_refuses_raises_an_error_and_can_be_repeated(
     assert shop.left == (0, 0)
 
 
-def test_a_deletion_that_fails_after_its_start_can_be_repeated(shop: Shop) -> None:
+def test_a_deletion_can_be_repeated_after_a_late_failure(shop: Shop) -> None:
     shop.delivered()
     shop.standin.cloud.failing_deletions = 1
 
@@ -444,7 +434,7 @@ def test_a_deletion_that_fails_after_its_start_can_be_repeated(shop: Shop) -> No
     assert shop.left == (0, 0)
 
 
-def test_a_machine_that_is_being_deleted_is_reported_as_deleted(shop: Shop) -> None:
+def test_a_machine_counts_as_deleted_during_its_deletion(shop: Shop) -> None:
     operation = shop.delivered()
     shop.standin.cloud.deletion_delay = None
     shop.platform.deprovision(REQUEST)
@@ -454,7 +444,7 @@ def test_a_machine_that_is_being_deleted_is_reported_as_deleted(shop: Shop) -> N
         assert (ended.status, ended.error_code) == (OperationStatus.FAILED, "service_deleted")
 
 
-def test_deleting_a_machine_that_does_not_appear_yet_raises_an_error_and_can_be_repeated(shop: Shop) -> None:
+def test_a_deletion_is_an_error_before_the_machine_appears(shop: Shop) -> None:
     shop.platform.provision(REQUEST)
     shop.standin.fail_next("GetInstance", "NotFoundException", "does not exist", status=404)
 
@@ -479,7 +469,7 @@ def test_a_late_request_does_not_rebuild_a_deleted_machine(shop: Shop) -> None:
 @pytest.mark.parametrize(
     "body", [b"", b"{}", b"<html>", b'{"instance": null}', b'{"instance": {"name": "other"}}']
 )
-def test_a_malformed_response_is_not_taken_for_a_missing_machine(shop: Shop, body: bytes) -> None:
+def test_a_malformed_response_raises_provider_unavailable(shop: Shop, body: bytes) -> None:
     shop.platform.provision(REQUEST)
     answer = shop.standin.answer
 

@@ -1,4 +1,7 @@
-"""The launch script of a Lightsail machine sets up the customer's login. It contains a password only as a hash."""
+"""The launch script of a Lightsail machine sets up the customer's login.
+
+The script contains a password only as a hash.
+"""
 
 from __future__ import annotations
 
@@ -59,9 +62,7 @@ def test_no_password_is_sent_in_plain_text(shop: Shop) -> None:
         (replace(REQUEST, ssh_key=f"{KEY}\n{KEY}"), "invalid_ssh_key"),
     ],
 )
-def test_a_machine_without_a_login_for_the_customer_is_not_built(
-    shop: Shop, request_: ServiceRequest, code: str
-) -> None:
+def test_a_machine_without_a_login_is_not_built(shop: Shop, request_: ServiceRequest, code: str) -> None:
     with pytest.raises(ProvisioningFailedError, match=code):
         shop.platform.provision(request_)
 

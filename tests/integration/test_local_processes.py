@@ -90,9 +90,7 @@ def test_children_end_when_their_parent_is_killed(tmp_path: Path, environment: d
     wait_for(lambda: not any(is_alive(member) for member in family))
 
 
-def test_a_child_that_ends_immediately_is_reported_with_its_output(
-    tmp_path: Path, environment: dict[str, str]
-) -> None:
+def test_the_output_of_a_failed_child_is_reported(tmp_path: Path, environment: dict[str, str]) -> None:
     (tmp_path / "broken.py").write_text("raise SystemExit('the disk is full')")
     child = start_module("broken", "broken", logs=tmp_path, environment=environment)
 
@@ -100,7 +98,7 @@ def test_a_child_that_ends_immediately_is_reported_with_its_output(
         child.wait_until(lambda: False, timeout=PATIENCE_SECONDS)
 
 
-def test_a_child_process_gets_no_aws_or_stripe_settings_of_the_developer(
+def test_a_child_gets_no_aws_or_stripe_settings(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("AWS_PROFILE", "production")
@@ -113,7 +111,7 @@ def test_a_child_process_gets_no_aws_or_stripe_settings_of_the_developer(
     assert (environment["PATH"], environment["EXTRA"]) == ("/bin", "1")
 
 
-def test_another_port_is_reserved_if_the_requested_one_is_in_use() -> None:
+def test_a_port_in_use_is_replaced_by_a_free_port() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

@@ -56,9 +56,7 @@ def post(url: str, body: bytes, content_type: str) -> tuple[int, str, str]:
 
 
 @pytest.mark.parametrize("name", CONTROLS)
-def test_a_refusal_is_json_for_a_program_and_a_page_for_a_person(
-    addresses: dict[str, str], name: str
-) -> None:
+def test_a_refusal_is_json_for_programs_and_html_for_people(addresses: dict[str, str], name: str) -> None:
     path, wrong = CONTROLS[name]
 
     status, kind, text = post(addresses[name] + path, json.dumps(wrong).encode(), "application/json")
@@ -73,7 +71,7 @@ def test_a_refusal_is_json_for_a_program_and_a_page_for_a_person(
 
 @pytest.mark.parametrize("name", CONTROLS)
 @pytest.mark.parametrize("body", [b"[1]", b"{"])
-def test_a_control_endpoint_refuses_json_that_is_not_an_object(
+def test_a_control_endpoint_refuses_json_without_an_object(
     addresses: dict[str, str], name: str, body: bytes
 ) -> None:
     assert post(addresses[name] + CONTROLS[name][0], body, "application/json")[0] == 400
@@ -81,7 +79,7 @@ def test_a_control_endpoint_refuses_json_that_is_not_an_object(
 
 @pytest.mark.parametrize("name", CONTROLS)
 @pytest.mark.parametrize("length", [b"99999999", b"-1", b"many"])
-def test_a_body_with_an_invalid_or_too_large_length_is_not_read(
+def test_a_body_with_an_invalid_length_is_not_read(
     addresses: dict[str, str], name: str, length: bytes
 ) -> None:
     host, _, port = addresses[name].removeprefix("http://").partition(":")
@@ -94,9 +92,7 @@ def test_a_body_with_an_invalid_or_too_large_length_is_not_read(
 
 
 @pytest.mark.parametrize("name", CONTROLS)
-def test_each_stand_in_has_an_html_page_that_only_this_machine_can_reach(
-    addresses: dict[str, str], name: str
-) -> None:
+def test_each_stand_in_has_a_page_for_this_machine_only(addresses: dict[str, str], name: str) -> None:
     assert addresses[name].startswith("http://127.0.0.1:")
     with urllib.request.urlopen(f"{addresses[name]}/", timeout=5) as answer:
         assert answer.headers["Content-Type"] == "text/html; charset=utf-8"

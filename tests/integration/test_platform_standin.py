@@ -1,4 +1,7 @@
-"""The hosting platform's stand-in (local/platform_standin): names, faults, control endpoints, webhooks and page."""
+"""The hosting platform's stand-in (local/platform_standin).
+
+The prefix of a service's name, such as `fail-`, selects the behaviour of the stand-in. So do the control endpoints.
+"""
 
 from __future__ import annotations
 
@@ -76,7 +79,7 @@ def control(standin: PlatformStandIn, path: str, **fields: Any) -> int:
     return status
 
 
-def test_a_completed_service_sends_a_webhook_with_a_valid_signature(
+def test_a_completed_service_sends_a_signed_webhook(
     standin: PlatformStandIn, receiver: CallbackReceiver
 ) -> None:
     platform = adapter_of(standin)
@@ -91,7 +94,7 @@ def test_a_completed_service_sends_a_webhook_with_a_valid_signature(
     assert done.status is OperationStatus.SUCCEEDED
 
 
-def test_a_webhook_is_repeated_with_the_same_id_until_it_is_accepted(
+def test_a_webhook_is_repeated_until_it_is_accepted(
     standin: PlatformStandIn, receiver: CallbackReceiver
 ) -> None:
     receiver.answer_next(500, times=2)
@@ -103,7 +106,7 @@ def test_a_webhook_is_repeated_with_the_same_id_until_it_is_accepted(
     assert len({delivery.webhook_id for delivery in standin.deliveries}) == 1
 
 
-def test_webhooks_can_be_switched_off_sent_twice_and_sent_again_later(
+def test_webhooks_can_be_switched_off_or_repeated(
     standin: PlatformStandIn, receiver: CallbackReceiver
 ) -> None:
     platform = adapter_of(standin)
@@ -123,7 +126,7 @@ def test_webhooks_can_be_switched_off_sent_twice_and_sent_again_later(
 @pytest.mark.parametrize(
     "name, code", [("fail-shop", "build_failed"), ("FAIL-shop", "build_failed"), ("shop-fail-", None)]
 )
-def test_a_service_whose_name_begins_with_fail_fails_permanently(
+def test_the_prefix_fail_fails_a_service_permanently(
     standin: PlatformStandIn, name: str, code: str | None
 ) -> None:
     platform = adapter_of(standin)
@@ -137,12 +140,12 @@ def test_a_service_whose_name_begins_with_fail_fails_permanently(
     assert standin.built("item-1") == (1 if code is None else 0)
 
 
-def test_a_service_whose_name_begins_with_refuse_is_refused(standin: PlatformStandIn) -> None:
+def test_the_prefix_refuse_refuses_a_service(standin: PlatformStandIn) -> None:
     with pytest.raises(ProvisioningFailedError, match="name_refused"):
         adapter_of(standin).provision(request_for("refuse-shop"))
 
 
-def test_a_service_whose_name_begins_with_retry_is_accepted_the_third_time(standin: PlatformStandIn) -> None:
+def test_the_prefix_retry_requires_three_requests(standin: PlatformStandIn) -> None:
     platform = adapter_of(standin)
     for _ in range(2):
         with pytest.raises(ProviderUnavailableError):
@@ -152,7 +155,7 @@ def test_a_service_whose_name_begins_with_retry_is_accepted_the_third_time(stand
     until(lambda: standin.built("item-1") == 1)
 
 
-def test_a_service_whose_name_begins_with_lost_is_built_and_its_first_response_is_lost(
+def test_the_prefix_lost_loses_the_first_response(
     standin: PlatformStandIn,
 ) -> None:
     platform = adapter_of(standin)
@@ -165,7 +168,7 @@ def test_a_service_whose_name_begins_with_lost_is_built_and_its_first_response_i
     assert [request.status for request in standin.requests][:2] == [None, 202]
 
 
-def test_a_service_whose_name_begins_with_flaky_succeeds_the_second_time(standin: PlatformStandIn) -> None:
+def test_the_prefix_flaky_fails_only_the_first_attempt(standin: PlatformStandIn) -> None:
     platform = adapter_of(standin)
     first = platform.provision(request_for("flaky-shop"))
     until(lambda: len(standin.deliveries) == 1)
@@ -178,7 +181,7 @@ def test_a_service_whose_name_begins_with_flaky_succeeds_the_second_time(standin
     assert second.id != first.id
 
 
-def test_a_service_whose_name_begins_with_stuck_completes_on_command(standin: PlatformStandIn) -> None:
+def test_the_prefix_stuck_holds_a_service_until_a_command(standin: PlatformStandIn) -> None:
     platform = adapter_of(standin)
     started = platform.provision(request_for("stuck-shop"))
     platform.provision(request_for(item_id="another"))
@@ -190,7 +193,7 @@ def test_a_service_whose_name_begins_with_stuck_completes_on_command(standin: Pl
     assert standin.built("item-1") == 1
 
 
-def test_control_endpoints_can_hold_release_fail_and_finish_a_service(standin: PlatformStandIn) -> None:
+def test_control_endpoints_change_the_state_of_a_service(standin: PlatformStandIn) -> None:
     platform = adapter_of(standin)
     assert control(standin, "settings", delay="never") == 200
     for item_id in ("a", "b", "c"):
@@ -261,7 +264,7 @@ def test_the_stand_in_refuses_a_malformed_request(standin: PlatformStandIn, fiel
     assert standin.services == {}
 
 
-def test_the_page_and_the_state_show_services_without_passwords(standin: PlatformStandIn) -> None:
+def test_page_and_state_show_no_password(standin: PlatformStandIn) -> None:
     platform = adapter_of(standin)
     started = platform.provision(request_for("<b>shop</b>"))
     until(lambda: len(standin.deliveries) == 1)
@@ -295,7 +298,7 @@ def test_a_button_of_the_page_leads_back_to_the_page(standin: PlatformStandIn) -
     assert standin.built("item-1") == 1
 
 
-def test_every_control_endpoint_has_a_working_form_on_the_page(standin: PlatformStandIn) -> None:
+def test_the_page_has_a_form_for_each_control_endpoint(standin: PlatformStandIn) -> None:
     address = f"{standin.url}/"
     platform = adapter_of(standin)
 
@@ -340,7 +343,7 @@ def test_a_service_can_be_held_before_it_is_requested(standin: PlatformStandIn) 
     assert standin.built("item-1") == 1
 
 
-def test_a_service_that_was_deleted_twice_is_listed_once(standin: PlatformStandIn) -> None:
+def test_a_twice_deleted_service_is_listed_once(standin: PlatformStandIn) -> None:
     platform = adapter_of(standin)
     for item_id in ("b", "a"):
         platform.provision(request_for("stuck-shop", item_id))
@@ -363,7 +366,7 @@ def test_a_built_service_exists_until_its_deletion(standin: PlatformStandIn) -> 
     assert standin.standing() == {"built": {"site": 1}}
 
 
-def test_in_process_the_stand_in_has_no_socket_and_no_thread() -> None:
+def test_the_stand_in_can_run_without_socket_and_thread() -> None:
     threads = threading.active_count()
     standin = PlatformStandIn(delay=None, webhook_secrets=(SECRET,))
     platform = in_process(standin)
@@ -376,9 +379,7 @@ def test_in_process_the_stand_in_has_no_socket_and_no_thread() -> None:
 
 
 @pytest.mark.parametrize("answer", FAULTS)
-def test_every_fault_has_the_same_effect_in_process_and_over_http(
-    standin: PlatformStandIn, answer: str
-) -> None:
+def test_a_fault_has_the_same_effect_without_http(standin: PlatformStandIn, answer: str) -> None:
     inside = PlatformStandIn(delay=None, webhook_secrets=(SECRET,))
     seen = []
     for platform, served in ((adapter_of(standin), standin), (in_process(inside), inside)):

@@ -20,7 +20,7 @@ class Recording:
         return lambda *given: self.asked.append(method)
 
 
-def test_requests_operations_and_webhooks_go_to_their_own_platform() -> None:
+def test_each_call_goes_to_its_own_platform() -> None:
     http, lightsail = Recording(), Recording()
     routed: Any = RoutedPlatform(lambda: http, lambda: lightsail)
 

@@ -69,7 +69,7 @@ def refused_with(error: Exception) -> Any:
     return answer(handler, "user")
 
 
-def test_a_user_s_key_may_call_an_operation_that_requires_a_user() -> None:
+def test_an_operation_for_users_accepts_a_users_key() -> None:
     found = answer(for_persons, "user")
     assert (found["statusCode"], found["body"]) == (200, {"user": "usr_1"})
 
@@ -92,7 +92,7 @@ def test_C13_O2_114_the_checks_of_the_caller_have_a_fixed_sequence(
     assert ("WWW-Authenticate" in found["headers"]) is (status == 401)
 
 
-def test_a_system_key_may_call_an_operation_that_requires_no_user() -> None:
+def test_an_operation_without_a_user_accepts_a_system_key() -> None:
     @serves(operation())
     def handler(call: Call[Any], services: Services) -> Reply:
         return Reply(200, {})
@@ -100,14 +100,14 @@ def test_a_system_key_may_call_an_operation_that_requires_no_user() -> None:
     assert answer(handler, "system")["statusCode"] == 200
 
 
-def test_O2_116_a_feature_that_is_off_gets_a_503_without_retry_after() -> None:
+def test_O2_116_a_disabled_feature_gets_a_503_without_retry_after() -> None:
     found = refused_with(errors.FeatureDisabledError("Domain registration is switched off."))
     assert (found["statusCode"], found["body"]["code"]) == (503, "feature_disabled")
     assert found["body"]["errors"] == ["Domain registration is switched off."]
     assert "Retry-After" not in found["headers"]
 
 
-def test_a_feature_switch_that_cannot_be_read_gets_a_503_with_retry_after() -> None:
+def test_an_unreadable_switch_gets_a_503_with_retry_after() -> None:
     found = refused_with(errors.ProviderUnavailableError("AppConfig: timed out"))
     assert (found["statusCode"], found["body"]["code"]) == (503, "temporarily_unavailable")
     assert found["headers"]["Retry-After"] == "5"
@@ -130,7 +130,7 @@ def test_O2_149_a_refused_domain_gets_a_422_that_names_its_field(code: Code) -> 
         (Code.DOMAIN_CONTACT_NEEDS_AUGMENTATION, "needs_augmentation"),
     ],
 )
-def test_O2_151_O2_152_refused_contacts_list_all_findings(code: Code, member: str) -> None:
+def test_O2_151_O2_152_a_refusal_of_contacts_lists_all_findings(code: Code, member: str) -> None:
     findings: list[dict[str, object]] = [
         {"pointer": "/contact/state", "message": "a province"},
         {"pointer": "/contact/phone", "message": "a number"},

@@ -69,7 +69,7 @@ def test_a_repeated_call_returns_the_same_zone(route53: Any) -> None:
     assert zones_of(route53) == ["bakery.com."]
 
 
-def test_the_zone_to_which_the_registry_points_is_used(route53: Any) -> None:
+def test_the_zone_with_the_registrys_nameservers_is_used(route53: Any) -> None:
     made = route53.create_hosted_zone(Name="bakery.com", CallerReference="RISWorkflow-RD:1")
     servers = [f"{server.upper()}." for server in reversed(made["DelegationSet"]["NameServers"])]
 
@@ -129,7 +129,7 @@ def test_a_private_zone_of_the_domain_is_skipped(route53: Any) -> None:
     assert Route53Zones(route53).ensure("bakery.com", "order-1", ()) == zone
 
 
-def test_the_order_s_own_zone_is_used_if_the_domain_has_several(route53: Any) -> None:
+def test_each_order_uses_its_own_zone_of_a_domain(route53: Any) -> None:
     for number in range(4):
         route53.create_hosted_zone(Name="bakery.com", CallerReference=f"order-{number}")
     ids = {
@@ -177,9 +177,7 @@ def test_a_public_zone_is_found_on_a_page_after_private_zones(route53: Any) -> N
     ],
     ids=["answer lost", "exists already", "throttled"],
 )
-def test_a_zone_whose_creation_seemed_to_fail_is_found_and_not_created_again(
-    route53: Any, fault: Exception
-) -> None:
+def test_a_creation_error_does_not_lead_to_a_second_zone(route53: Any, fault: Exception) -> None:
     def applied_but_lost(**arguments: Any) -> Any:
         route53.create_hosted_zone(**arguments)
         raise fault
@@ -221,7 +219,7 @@ def with_record(route53: Any, zone: str, name: str, kind: str, value: str) -> No
 
 
 @pytest.mark.parametrize("reference", [OURS, "RISWorkflow-RD:0c9f"])
-def test_an_empty_zone_is_removed_and_removing_it_again_succeeds(route53: Any, reference: str) -> None:
+def test_an_empty_zone_can_be_removed_twice(route53: Any, reference: str) -> None:
     zone = made(route53, reference)
     made(route53, "another", "bakery.community")
 
@@ -231,7 +229,7 @@ def test_an_empty_zone_is_removed_and_removing_it_again_succeeds(route53: Any, r
 
 
 @pytest.mark.parametrize("reference", ["made by an operator", "4711", OURS.replace("-", ""), ""])
-def test_a_zone_that_no_order_created_is_not_removed(route53: Any, reference: str) -> None:
+def test_only_a_zone_created_by_an_order_is_removed(route53: Any, reference: str) -> None:
     zone = made(route53, reference or str(uuid.uuid4()))
 
     assert not Route53Zones(route53).remove_empty("bakery.com", zone)
@@ -261,7 +259,7 @@ def test_a_zone_with_a_record_is_not_removed(route53: Any, record: tuple[str, st
     assert zones_of(route53) == ["bakery.com."]
 
 
-def test_a_zone_that_gets_a_record_at_the_last_moment_is_not_removed(route53: Any) -> None:
+def test_a_record_added_during_removal_keeps_the_zone(route53: Any) -> None:
     zone = made(route53)
 
     def late(**given: Any) -> Any:

@@ -92,7 +92,7 @@ def test_the_log_lines_of_an_order_are_found(tmp_path: Path) -> None:
     assert shown == f"{NUMBER:016d}\n"
 
 
-def test_the_log_lines_about_zones_that_stay_are_found(tmp_path: Path) -> None:
+def test_the_log_lines_about_kept_zones_are_found(tmp_path: Path) -> None:
     zones_log = blocks_of("The zone of a domain that has left stays")[0]
     lines = [
         {"message": text, "zone_id": text[:3]}
@@ -112,7 +112,7 @@ def test_the_log_lines_about_zones_that_stay_are_found(tmp_path: Path) -> None:
     assert json.loads(run_shell(zones_log, clients, tmp_path)) == lines[1]
 
 
-def test_the_command_for_alarm_domains_swept_invokes_the_function(tmp_path: Path) -> None:
+def test_the_command_for_alarm_domains_swept_runs_the_sweep(tmp_path: Path) -> None:
     class Invoking:
         def invoke(self, **given: str) -> dict[str, Any]:
             assert given == {"FunctionName": "shop-sweep:live"}
@@ -134,7 +134,7 @@ def test_the_messages_about_discarded_records_are_counted(tmp_path: Path) -> Non
     assert attributes == {"ApproximateNumberOfMessages": "1", "ApproximateNumberOfMessagesNotVisible": "0"}
 
 
-def test_a_secret_is_replaced_and_leaves_no_file(tmp_path: Path) -> None:
+def test_replacing_a_secret_leaves_no_file(tmp_path: Path) -> None:
     secrets = client("secretsmanager")
     arn = secrets.create_secret(Name="stripe", SecretString='{"api_key": "old"}')["ARN"]
     (rotate,) = blocks_of("Rotating secrets")
@@ -148,7 +148,7 @@ def test_a_secret_is_replaced_and_leaves_no_file(tmp_path: Path) -> None:
     assert not file.exists()
 
 
-def test_going_back_to_a_release_moves_the_aliases_of_its_functions(tmp_path: Path) -> None:
+def test_going_back_to_a_release_moves_the_aliases(tmp_path: Path) -> None:
     role = client("iam").create_role(RoleName="role", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
     functions = client("lambda")
     stack = Stack()

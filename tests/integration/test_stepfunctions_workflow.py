@@ -46,7 +46,7 @@ WAITING = {
 
 
 class TokensInMemory:
-    """The adapter's token store in memory. tests/integration/dynamodb tests the real one."""
+    """The adapter's token store in memory. tests/integration/dynamodb tests the real store."""
 
     def __init__(self) -> None:
         self.kept: dict[tuple[str, int, str], tuple[str, int]] = {}
@@ -105,7 +105,7 @@ def execution_of(client: Any, machine_arn: str, order: Order) -> dict[str, Any]:
     return described
 
 
-def test_an_execution_is_named_after_its_order_s_uuid_and_its_input_has_no_personal_data(
+def test_an_executions_input_has_no_personal_data(
     service: tuple[Any, str],
 ) -> None:
     client, arn = service
@@ -167,27 +167,27 @@ def token_of(execution: Execution) -> str:
     return execution.waiting_token
 
 
-def test_resume_completes_the_step_with_an_empty_output_and_deletes_the_token(waiting: Waiting) -> None:
+def test_resume_completes_the_step_with_an_empty_output(waiting: Waiting) -> None:
     assert waiting.workflow.resume(waiting.order, Step.CHARGE)
     assert waiting.ended() == ("SUCCEEDED", None, None)
     assert waiting.execution.output == {}
     assert not waiting.tokens.kept
 
 
-def test_fail_ends_the_step_with_the_error_s_class_name_and_the_cause(waiting: Waiting) -> None:
+def test_fail_ends_the_step_with_the_error_and_its_cause(waiting: Waiting) -> None:
     assert waiting.workflow.fail(waiting.order, Step.CHARGE, ProvisioningFailedError, "no such plan")
     assert waiting.ended() == ("FAILED", "ProvisioningFailedError", "no such plan")
     assert not waiting.tokens.kept
 
 
-def test_a_call_for_a_step_that_is_not_waiting_changes_nothing(waiting: Waiting) -> None:
+def test_a_call_for_another_step_changes_nothing(waiting: Waiting) -> None:
     assert not waiting.workflow.resume(waiting.order, Step.DELIVER)
     assert not waiting.workflow.fail(waiting.order, Step.REFUND, PaymentFailedError, "declined")
     assert waiting.ended() == ("RUNNING", None, None)
     assert len(waiting.tokens.kept) == 1
 
 
-def test_answer_completes_its_own_attempt_and_keeps_the_token_of_a_newer_attempt(waiting: Waiting) -> None:
+def test_answer_keeps_the_token_of_a_newer_attempt(waiting: Waiting) -> None:
     own = token_of(waiting.execution)
     waiting.workflow.wait(waiting.order, Step.CHARGE, "of a newer attempt")
     waiting.workflow.answer(waiting.order, Step.CHARGE, own)
@@ -197,7 +197,7 @@ def test_answer_completes_its_own_attempt_and_keeps_the_token_of_a_newer_attempt
     )
 
 
-def test_an_older_attempt_cannot_replace_the_token_of_a_newer_attempt(waiting: Waiting) -> None:
+def test_an_older_attempt_cannot_replace_a_newer_token(waiting: Waiting) -> None:
     place = (waiting.order.account_id, waiting.order.number, "charge")
     waiting.tokens.kept[place] = ("newer", 2**62)
     with pytest.raises(ConcurrentUpdateError):
@@ -205,7 +205,7 @@ def test_an_older_attempt_cannot_replace_the_token_of_a_newer_attempt(waiting: W
     assert waiting.tokens.kept[place][0] == "newer"
 
 
-def test_a_long_error_name_and_a_long_cause_are_cut_to_the_service_s_limits(waiting: Waiting) -> None:
+def test_a_long_error_and_a_long_cause_are_cut(waiting: Waiting) -> None:
     long_name = type("E" * 300, (HostingOrdersError,), {})
     waiting.workflow.fail(waiting.order, Step.CHARGE, long_name, "c" * 40_000)
     _, error, cause = waiting.ended()
@@ -214,9 +214,7 @@ def test_a_long_error_name_and_a_long_cause_are_cut_to_the_service_s_limits(wait
 
 @pytest.mark.parametrize("answer", ["resume", "fail"])
 @pytest.mark.parametrize("end", ["answered", "stopped", "unknown"])
-def test_a_stored_token_that_no_execution_waits_for_is_deleted_without_an_error(
-    waiting: Waiting, end: str, answer: str
-) -> None:
+def test_a_token_without_a_waiting_execution_is_deleted(waiting: Waiting, end: str, answer: str) -> None:
     workflow, order = waiting.workflow, waiting.order
     if end == "answered":
         workflow.answer(order, Step.CHARGE, token_of(waiting.execution))
@@ -258,7 +256,7 @@ class Fulfilment:
         return [function for function, _ in self.given]
 
 
-def test_the_execution_s_input_has_everything_that_the_steps_read() -> None:
+def test_the_input_has_everything_that_the_steps_read() -> None:
     fulfilment = Fulfilment()
     order = an_order()
     execution = fulfilment.start(order)
@@ -322,9 +320,7 @@ def ask_in_vain(client: Any, operation: str) -> str:
         ("StateMachineDoesNotExist", 400),
     ],
 )
-def test_an_error_of_step_functions_raises_provider_unavailable_error(
-    operation: str, code: str, status: int
-) -> None:
+def test_a_service_error_raises_provider_unavailable(operation: str, code: str, status: int) -> None:
     client = boto3_client()
     with Stubber(client) as stub:
         stub.add_client_error(operation, service_error_code=code, http_status_code=status)
@@ -332,7 +328,7 @@ def test_an_error_of_step_functions_raises_provider_unavailable_error(
 
 
 @pytest.mark.parametrize("operation", CALLS)
-def test_an_unreachable_service_raises_provider_unavailable_error(operation: str) -> None:
+def test_an_unreachable_service_raises_provider_unavailable(operation: str) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))  # bound but not listening: connections are refused
         client = boto3.client(

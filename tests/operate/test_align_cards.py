@@ -50,7 +50,7 @@ def connected(deployed: Deployed) -> Any:
     return stripe_client(TEST_KEY, deployed.stack)
 
 
-def test_the_customer_s_default_card_pays_the_next_terms() -> None:
+def test_the_default_card_pays_the_next_terms() -> None:
     with a_deployed_stack() as deployed:
         client = connected(deployed)
         owner, pinned = customer(client, default=True)
@@ -63,7 +63,7 @@ def test_the_customer_s_default_card_pays_the_next_terms() -> None:
         assert align_cards(deployed.account, deployed.stack, deployed.said.append) == 0
 
 
-def test_the_subscription_s_card_becomes_the_default_of_a_customer_without_a_default() -> None:
+def test_a_subscriptions_card_becomes_the_missing_default() -> None:
     with a_deployed_stack() as deployed:
         client = connected(deployed)
         owner, pinned = customer(client, default=False)
@@ -75,7 +75,7 @@ def test_the_subscription_s_card_becomes_the_default_of_a_customer_without_a_def
         assert [pinned_of(client, renewal) for renewal in renewals] == [pinned] * 3
 
 
-def test_a_subscription_that_no_order_started_keeps_its_card() -> None:
+def test_a_foreign_subscription_keeps_its_card() -> None:
     with a_deployed_stack() as deployed:
         client = connected(deployed)
         owner, pinned = customer(client, default=True)
@@ -86,6 +86,6 @@ def test_a_subscription_that_no_order_started_keeps_its_card() -> None:
         assert (pinned_of(client, foreign), pinned_of(client, unpinned)) == (pinned, None)
 
 
-def test_a_stack_that_is_not_connected_is_refused() -> None:
+def test_an_unconnected_stack_is_refused() -> None:
     with a_deployed_stack() as deployed, pytest.raises(OperateError, match="make connect-stripe"):
         align_cards(deployed.account, deployed.stack, deployed.said.append)

@@ -52,7 +52,7 @@ def test_a_stack_is_read_with_its_outputs_and_resources() -> None:
 
 
 @pytest.mark.parametrize("status", [None, "ROLLBACK_COMPLETE", "REVIEW_IN_PROGRESS"])
-def test_a_stack_that_is_not_deployed_is_reported_with_the_command_to_run(status: str | None) -> None:
+def test_an_undeployed_stack_is_reported_with_a_command(status: str | None) -> None:
     stacks = [{"StackName": "hosting-orders-prod", "StackStatus": status}] if status else []
     with pytest.raises(OperateError, match="run `make deploy STAGE=prod` first"):
         read_stack(account_with(*stacks), stage_of("prod"))
@@ -63,7 +63,7 @@ def test_the_local_stage_needs_a_running_stack(tmp_path: Path) -> None:
         open_stage("local", tmp_path)
 
 
-def test_a_local_stack_that_was_stopped_is_not_running(tmp_path: Path) -> None:
+def test_a_stopped_local_stack_is_not_running(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"http://127.0.0.1:{server.getsockname()[1]}"
         (tmp_path / "demo.json").write_text(json.dumps({"aws": address}))
@@ -112,7 +112,7 @@ def test_ctrl_c_and_ctrl_d_at_a_question_give_no_traceback(
         (ProfileNotFound(profile="shop"), "AWS_PROFILE"),
     ],
 )
-def test_missing_aws_credentials_profile_or_region_give_no_traceback(
+def test_missing_aws_settings_give_no_traceback(
     problem: Exception, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fail(*_: Any) -> None:
@@ -134,7 +134,7 @@ def test_a_missing_region_is_reported(
     assert "AWS has no region" in capsys.readouterr().err
 
 
-def test_without_a_terminal_a_key_comes_from_the_environment_and_consent_from_an_option(
+def test_without_a_terminal_no_question_is_asked(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("STRIPE_API_KEY", raising=False)

@@ -23,7 +23,7 @@ def connect(deployed: Deployed, key: str, secrets: str) -> None:
     connect_platform(deployed.account, deployed.stack, key, secrets, deployed.said.append)
 
 
-def test_key_and_secrets_are_stored_and_the_address_of_the_webhook_is_shown(deployed: Deployed) -> None:
+def test_key_and_secrets_are_stored_and_not_shown(deployed: Deployed) -> None:
     connect(deployed, "key-of-the-platform", f"{SECRET}, {OLD}")
     assert deployed.stored("PlatformSecret") == {
         "api_key": "key-of-the-platform",
@@ -51,9 +51,7 @@ def test_a_signing_secret_without_an_api_key_is_refused(deployed: Deployed) -> N
     ("key", "secrets"),
     [("", SECRET), ("key", ""), ("key", " , "), ("key", "whsec_!"), ("key", "secret"), ("two words", SECRET)],
 )
-def test_a_value_that_the_functions_could_not_use_is_refused(
-    deployed: Deployed, key: str, secrets: str
-) -> None:
+def test_an_unusable_value_is_refused(deployed: Deployed, key: str, secrets: str) -> None:
     with pytest.raises(OperateError) as refusal:
         connect(deployed, key, secrets)
     assert "!" not in str(refusal.value)

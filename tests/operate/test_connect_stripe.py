@@ -40,7 +40,7 @@ def client_of(deployed: Deployed) -> stripe.StripeClient:
     return stripe.StripeClient(TEST_KEY, base_addresses={"api": deployed.stripe.url})
 
 
-def test_the_first_run_creates_the_endpoint_and_stores_the_key_and_the_signing_secret(
+def test_the_first_run_creates_the_endpoint(
     deployed: Deployed,
 ) -> None:
     connect(deployed)
@@ -58,7 +58,7 @@ def test_the_first_run_creates_the_endpoint_and_stores_the_key_and_the_signing_s
     assert not any(TEST_KEY in line or secret in line for line in deployed.said)
 
 
-def test_a_second_run_keeps_the_endpoint_and_its_secret_and_repairs_its_settings(deployed: Deployed) -> None:
+def test_a_second_run_repairs_the_endpoints_settings(deployed: Deployed) -> None:
     connect(deployed)
     (endpoint,) = deployed.endpoints()
     change: Any = {"enabled_events": ["invoice.paid"], "disabled": True}
@@ -79,7 +79,7 @@ def test_a_new_public_address_moves_the_endpoint(deployed: Deployed) -> None:
     assert deployed.stored() == before
 
 
-def test_an_endpoint_whose_secret_is_unknown_is_replaced(deployed: Deployed) -> None:
+def test_an_endpoint_with_an_unknown_secret_is_replaced(deployed: Deployed) -> None:
     """The endpoint was made in the dashboard, or an earlier run stopped before it stored the secret."""
     lost = client_of(deployed).v1.webhook_endpoints.create({"url": WEBHOOK_URL, "enabled_events": ["*"]})
     connect(deployed)
@@ -88,7 +88,7 @@ def test_an_endpoint_whose_secret_is_unknown_is_replaced(deployed: Deployed) -> 
     assert deployed.stored()["webhook_endpoint"] == endpoint["id"]
 
 
-def test_a_new_api_version_needs_a_new_endpoint_and_the_old_signing_secret_stays_stored(
+def test_a_new_api_version_keeps_the_old_signing_secret(
     deployed: Deployed,
 ) -> None:
     connect(deployed)
@@ -105,10 +105,10 @@ def test_a_new_api_version_needs_a_new_endpoint_and_the_old_signing_secret_stays
 
 
 @pytest.mark.parametrize("step", ["create", "store", "delete"])
-def test_a_crash_at_any_step_loses_no_event_and_the_next_run_completes_the_work(
+def test_a_crash_at_any_step_loses_no_event(
     deployed: Deployed, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Stripe always has an endpoint whose secret is stored."""
+    """Stripe always has an endpoint with a stored secret. The next run completes the work."""
     connect(deployed)
     first = deployed.stored()["webhook_endpoint"]
     with deployed.stripe.state.lock:
@@ -166,9 +166,7 @@ def test_an_endpoint_with_another_address_is_not_deleted(deployed: Deployed) -> 
         ("sk_prod_abcdefgh", "not a secret or restricted key"),
     ],
 )
-def test_a_text_that_is_not_a_secret_key_or_restricted_key_is_refused(
-    deployed: Deployed, key: str, reason: str
-) -> None:
+def test_only_a_secret_or_restricted_key_is_accepted(deployed: Deployed, key: str, reason: str) -> None:
     with pytest.raises(OperateError, match=reason) as refusal:
         connect(deployed, key)
     assert not key or key not in str(refusal.value)
@@ -232,7 +230,7 @@ def test_a_missing_right_is_named_and_nothing_is_stored(deployed: Deployed, miss
 # -- the lists of events and rights ---------------------------------------------------------------------------
 
 
-def test_the_events_exist_at_stripe_and_none_of_them_delays_invoices() -> None:
+def test_the_events_exist_and_do_not_delay_invoices() -> None:
     (kinds,) = get_args(params("WebhookEndpointCreateParams")["enabled_events"])
     known = set(get_args(kinds))
     assert set(EVENTS) <= known - {"*"}
@@ -249,7 +247,7 @@ def test_the_adapter_understands_each_event(kind: str, monkeypatch: pytest.Monke
 
 
 def test_the_rights_match_the_adapter_s_requests() -> None:
-    """The key needs a right for each resource that the adapter uses: `read`, or `write` for changes."""
+    """The key needs a right for each resource that the adapter uses. Changes need `write`. Other calls need `read`."""
     text = "".join(path.read_text() for path in (PACKAGE / "adapters" / "stripe").glob("*.py"))
     wanted: dict[str, str] = {}
     for resource, method in re.findall(r"\bv1\.([a-z_.]+)\.(\w+)\(", text):

@@ -88,7 +88,7 @@ def overrides(arguments: list[str]) -> list[str]:
     )
 
 
-def test_a_first_deployment_asks_for_the_platform_and_for_an_address_for_alarms(machine: Machine) -> None:
+def test_a_first_deployment_asks_for_two_values(machine: Machine) -> None:
     machine.deploy(answers=("https://platform.example", ""))
     assert [question.splitlines()[-1] for question in machine.asked] == [
         "PlatformUrl for hosting-orders-prod: ",
@@ -99,7 +99,7 @@ def test_a_first_deployment_asks_for_the_platform_and_for_an_address_for_alarms(
     assert overrides(machine.arguments()) == ["PlatformUrl=https://platform.example"]
 
 
-def test_the_operator_is_not_asked_for_values_on_the_command_line(machine: Machine) -> None:
+def test_values_on_the_command_line_are_not_asked_for(machine: Machine) -> None:
     machine.deploy("PlatformUrl=https://platform.example", "AlarmEmail=ops@example.com")
     assert machine.asked == []
     assert overrides(machine.arguments()) == [
@@ -119,14 +119,14 @@ def test_a_later_deployment_passes_only_what_was_given(machine: Machine) -> None
     assert "--no-confirm-changeset" in machine.arguments()
 
 
-def test_a_first_deployment_that_was_never_confirmed_starts_again(machine: Machine) -> None:
+def test_an_unconfirmed_first_deployment_starts_again(machine: Machine) -> None:
     machine.deploy(
         stack={"StackName": STACK, "StackStatus": "REVIEW_IN_PROGRESS"}, answers=("https://p.example", "")
     )
     assert overrides(machine.arguments()) == ["PlatformUrl=https://p.example"]
 
 
-def test_the_next_commands_are_shown_until_stripe_and_the_platform_are_connected(machine: Machine) -> None:
+def test_next_commands_are_shown_for_an_unconnected_stack(machine: Machine) -> None:
     machine.deploy(stack=DEPLOYED)
     assert machine.said == [
         "hosting-orders-prod is deployed: https://api.example.com",
@@ -153,9 +153,7 @@ def test_the_next_commands_are_shown_until_stripe_and_the_platform_are_connected
         ("UPDATE_IN_PROGRESS", "Wait"),
     ],
 )
-def test_a_stack_that_cannot_be_deployed_is_refused_before_the_build(
-    machine: Machine, status: str, said: str
-) -> None:
+def test_an_undeployable_stack_is_refused_before_the_build(machine: Machine, status: str, said: str) -> None:
     with pytest.raises(OperateError) as refusal:
         machine.deploy(stack={**DEPLOYED, "StackStatus": status, "Events": EVENTS})
     assert said in str(refusal.value)
@@ -217,7 +215,7 @@ def test_several_audiences_of_oauth_can_be_deployed(machine: Machine) -> None:
     assert overrides(machine.arguments()) == given
 
 
-def test_an_audience_of_an_earlier_deployment_is_enough(machine: Machine) -> None:
+def test_the_audience_may_be_from_an_earlier_deployment(machine: Machine) -> None:
     audience = {"ParameterKey": "OAuthAudience", "ParameterValue": "client-1"}
     machine.deploy("OAuthIssuer=https://login.example.com/", stack={**DEPLOYED, "Parameters": [audience]})
     assert machine.built == 1

@@ -106,7 +106,7 @@ def test_a_connected_stack_is_healthy(clinic: Clinic) -> None:
     assert other["domains"].startswith("CANNOT TELL")
 
 
-def test_doctor_names_a_command_for_each_missing_step_of_a_new_stack(clinic: Clinic) -> None:
+def test_doctor_names_a_command_for_each_missing_step(clinic: Clinic) -> None:
     healthy, said = clinic.examine()
     assert not healthy
     assert "→ make connect-stripe STAGE=staging" in said["stripe secret"]
@@ -182,7 +182,7 @@ def test_a_failed_deployment_is_reported_as_to_do(clinic: Clinic) -> None:
     assert clinic.examine()[1]["stack"].startswith("TO DO")
 
 
-def test_a_check_that_the_operator_may_not_make_is_reported_as_cannot_tell(clinic: Clinic) -> None:
+def test_a_forbidden_check_is_reported_as_cannot_tell(clinic: Clinic) -> None:
     clinic.connect()
     denied = ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetSchedule")
     clinic.answers["scheduler"] = {"get_schedule": denied}
@@ -192,7 +192,7 @@ def test_a_check_that_the_operator_may_not_make_is_reported_as_cannot_tell(clini
     assert "AccessDenied" in said["schedule"]
 
 
-def test_a_tax_setting_that_cannot_be_read_is_reported_as_cannot_tell(clinic: Clinic) -> None:
+def test_an_unreadable_tax_setting_is_reported_as_cannot_tell(clinic: Clinic) -> None:
     clinic.connect()
     parameters = {**clinic.stack.parameters, "StripeAutomaticTax": "true"}
     clinic.stack = replace(clinic.stack, parameters=parameters)
@@ -245,7 +245,7 @@ def test_an_issuer_without_an_audience_is_reported_as_to_do(
         ({"OAuthIssuer": "{url}/realms/x"}, "answered 404"),
     ],
 )
-def test_an_issuer_whose_keys_cannot_be_read_is_reported_as_to_do(
+def test_unreadable_keys_of_an_issuer_are_reported_as_to_do(
     clinic: Clinic, issuer: IssuerStandIn, fault: dict[str, str], said: str
 ) -> None:
     changes = {name: value.format(url=issuer.url) for name, value in fault.items()}

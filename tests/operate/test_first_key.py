@@ -1,4 +1,4 @@
-"""`make first-key`: a key with the mode of the payments (test or live), for an existing account and user."""
+"""`make first-key` makes a key for an existing account and user. The key has the mode of the payments."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_a_wrong_value_is_reported_and_nothing_is_stored(
     assert len(world.items("")) == before
 
 
-def test_a_stack_that_is_not_connected_gets_no_key(world: World) -> None:
+def test_an_unconnected_stack_gets_no_key(world: World) -> None:
     with pytest.raises(OperateError, match="make connect-stripe"):
         first_key(cloud(world, None), STACK, {"Account": "acc_ready"}, print)
     other = replace(STACK, resources={**STACK.resources, "StripeSecret": "elsewhere"})

@@ -17,7 +17,7 @@ from tests.support.deployed import a_deployed_stack
 from tests.support.table import REGION, TABLE_NAME, create_table
 
 
-def test_after_the_program_has_run_a_site_and_a_domain_can_be_ordered(
+def test_the_program_makes_a_site_and_a_domain_available(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     page = (ROOT / "docs" / "go-live.md").read_text(encoding="utf-8")
@@ -35,7 +35,7 @@ def test_after_the_program_has_run_a_site_and_a_domain_can_be_ordered(
     assert catalogue.tlds["com"].max_cost == 1600
 
 
-def test_the_smoke_test_of_a_stack_without_a_catalogue_names_the_page_that_fills_it() -> None:
+def test_without_a_catalogue_the_smoke_test_names_the_page() -> None:
     section = CATALOGUE_PAGE.partition("#")[2].replace("-", " ").capitalize()
     assert f"\n## {section}\n" in (ROOT / "docs" / "go-live.md").read_text(encoding="utf-8")
     with a_deployed_stack() as deployed:

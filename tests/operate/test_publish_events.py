@@ -56,7 +56,7 @@ def test_lost_events_are_published_once(world: World, monkeypatch: pytest.Monkey
     monkeypatch.setattr("hosting_orders.adapters.system_clock.SystemClock.now", lambda _: world.clock.now())
     create(world)
     lose_an_order(world)
-    lose_an_order(world, "credit")  # has no endpoint
+    lose_an_order(world, "credit")  # this account has no webhook endpoint
     assert sent(world) == []
     said: list[str] = []
     for _ in range(2):
@@ -66,9 +66,7 @@ def test_lost_events_are_published_once(world: World, monkeypatch: pytest.Monkey
     assert said[0].startswith("The events of 5 orders")
 
 
-def test_an_item_that_cannot_be_read_does_not_stop_the_others(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unreadable_item_does_not_stop_the_others(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hosting_orders.adapters.system_clock.SystemClock.now", lambda _: world.clock.now())
     create(world)
     lose_an_order(world)

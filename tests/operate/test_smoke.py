@@ -1,4 +1,4 @@
-"""`make smoke`: stacks that it refuses, and its check of the alarms. tests/e2e/test_smoke.py runs the whole command."""
+"""`make smoke` refuses some stacks and checks the alarms. tests/e2e/test_smoke.py runs the whole command."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PLATFORM = {"api_key": "key", "webhook_secrets": "whsec_bmV3LXNlY3JldA=="}
         ({"api_key": "sk_live_abcdefgh"}, PLATFORM, "live key"),
     ],
 )
-def test_a_stack_that_is_not_connected_or_has_a_live_key_is_refused(
+def test_an_unconnected_or_live_stack_is_refused(
     stripe: dict[str, str], platform: dict[str, str], said: str
 ) -> None:
     """The stack has no table here, so a write would fail."""
@@ -52,7 +52,7 @@ class CloudWatch:
         return [{"MetricAlarms": [{"AlarmName": name} for name in self.ringing]}]
 
 
-def test_only_alarms_that_rang_during_the_smoke_test_make_it_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_a_new_alarm_fails_the_smoke_test(monkeypatch: pytest.MonkeyPatch) -> None:
     """The alarm DomainsSwept of a new stack may ring until the function `sweep_domains` has run once."""
     for check in ("_events_have_arrived", "_callbacks_were_attempted"):
         monkeypatch.setattr(command._Run, check, lambda _: True)

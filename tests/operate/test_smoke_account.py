@@ -15,7 +15,7 @@ class Cloud:
         return bootstrap.aws_client(service)
 
 
-def test_the_account_is_removed_with_its_orders_and_their_numbers() -> None:
+def test_the_account_is_removed_with_its_orders() -> None:
     with a_world() as world:
         before = {item["PK"]["S"] for item in world.items("")}
         stack = Stack("s", "CREATE_COMPLETE", {}, {}, {"OrdersTable": TABLE_NAME})

@@ -20,7 +20,7 @@ ERROR_NUMBERS = (
 )
 
 
-def test_the_table_has_each_tool_and_says_whether_it_changes_something() -> None:
+def test_the_table_says_which_tools_change_something() -> None:
     assert [(name, changes) for name, _, changes in TOOL.findall(PAGE)] == [
         (tool.name, "no" if tool.reads else "yes") for tool in TOOLS.values()
     ]

@@ -152,7 +152,7 @@ def test_entry_points_and_use_cases_name_no_contract() -> None:
     assert not problems, listed(problems)
 
 
-def test_every_route_of_the_template_is_an_operation_of_its_function() -> None:
+def test_routes_match_the_operations_of_their_functions() -> None:
     problems = routes_that_do_not_match(read_template())
     assert not problems, listed(problems)
 
@@ -162,7 +162,7 @@ def test_one_function_answers_unknown_paths() -> None:
     assert taking == ["AnswerUnknownRouteFunction"]
 
 
-def test_each_published_operation_is_served_by_exactly_one_function() -> None:
+def test_each_operation_is_served_by_exactly_one_function() -> None:
     served = [identity(operation) for operation in all_served()]
     assert sorted(served) == sorted(identity(operation) for operation in all_published())
 
@@ -238,8 +238,8 @@ print(json.dumps(found))
     return json.loads(answer.stdout)
 
 
-def test_adding_a_contract_changes_only_the_files_in_docs_extending() -> None:
-    """Outside a contract's own code, only the list of contracts and the default for stored orders name the contract."""
+def test_adding_a_contract_changes_only_the_listed_files() -> None:
+    """docs/extending.md lists the files. contracts/published.py and domain/placement.py may name contract 002."""
     naming = {source.module for source in project_modules() if "orders_v2" in source.text}
     outside = {
         module
@@ -277,7 +277,7 @@ def test_adding_a_contract_changes_only_the_files_in_docs_extending() -> None:
         ),
     ],
 )
-def test_a_contract_named_in_an_entry_point_or_use_case_is_noticed(module: str, text: str) -> None:
+def test_a_named_contract_is_noticed(module: str, text: str) -> None:
     assert contracts_named_below(parse(module, text))
 
 

@@ -36,9 +36,9 @@ FOR_TYPES_ALSO = {"bootstrap": {"usecases", "domain"}}
 STANDARD_LIBRARY_ONLY = {"domain", "usecases"}
 PROVIDER_SDKS = {"boto3", "botocore", "stripe", "requests", "urllib3"}
 MAY_KNOW_PROVIDERS = {"adapters", "bootstrap"}
-HEAVY = {"stripe", "requests"}  # tenths of a second each, too slow for a cold start without payments
+HEAVY = {"stripe", "requests"}  # each import takes tenths of a second
 FOR_TOKENS = {"joserfc", "cryptography"}  # only a request with an OAuth token needs these
-LONGEST_APP = 60  # lines of code: several operations with a few lines each
+LONGEST_APP = 60  # lines of code, enough for several short operations
 
 # Calls that make or use a client. A plain value of an SDK, such as botocore's Config, is cheap.
 MAKES_A_CLIENT = {"client", "resource", "Session", "session", "get_session", "StripeClient"}
@@ -181,9 +181,7 @@ EVERYTHING = [*(source.module for source in read_modules(PACKAGE, "hosting_order
     [(EVERYTHING, HEAVY), (ENTRY_POINTS, HEAVY | FOR_TOKENS)],
     ids=["everything", "entry points"],
 )
-def test_the_code_imports_without_environment_network_or_heavy_packages(
-    modules: list[str], unwanted: set[str]
-) -> None:
+def test_imports_need_no_settings_network_or_heavy_packages(modules: list[str], unwanted: set[str]) -> None:
     """The other rules read the code. This test imports the code in a process without settings or network."""
     program = f"""
 import importlib, sys

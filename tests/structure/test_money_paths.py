@@ -101,7 +101,7 @@ def test_only_the_listed_code_reaches_refunds_and_renewals(guarded: str) -> None
     assert forbidden_imports(imports_of(project_modules()), guarded) == []
 
 
-def test_an_import_that_lets_a_request_delete_sites_is_noticed() -> None:
+def test_an_indirect_import_of_refund_order_is_noticed() -> None:
     sources = [
         parse("hosting_orders.usecases.refund_order", ""),
         parse("hosting_orders.usecases.settle_payment", "from .refund_order import refund_order"),
@@ -116,7 +116,7 @@ def test_an_import_that_lets_a_request_delete_sites_is_noticed() -> None:
 
 
 @pytest.mark.parametrize("secret", HOLDERS)
-def test_only_functions_that_need_a_secret_hold_it(secret: str) -> None:
+def test_only_the_listed_functions_hold_a_secret(secret: str) -> None:
     template = read_template()
     holders = {
         properties["CodeUri"].removeprefix("functions/")
@@ -126,7 +126,7 @@ def test_only_functions_that_need_a_secret_hold_it(secret: str) -> None:
     assert holders == HOLDERS[secret]
 
 
-def test_only_functions_that_create_or_delete_machines_have_rights_to_machines() -> None:
+def test_only_the_listed_functions_have_rights_to_machines() -> None:
     building = {"provision_hosting", "reconcile"}
     for right, wanted in (
         ("lightsail:CreateInstances", building),
@@ -151,7 +151,7 @@ def test_only_the_listed_use_cases_call_a_guarded_port(port: str) -> None:
     assert askers(project_modules(), port) == PORTS[port]
 
 
-def test_a_use_case_that_calls_refunds_is_noticed() -> None:
+def test_a_call_of_refunds_is_noticed() -> None:
     source = parse(
         USE_CASES + "cancel_order", "def cancel(services):\n    services.refunds.refund('in_1', '1', 'o')"
     )
@@ -171,11 +171,11 @@ def doers(sources: Iterable[Source], act: str) -> set[str]:
 
 
 @pytest.mark.parametrize("act", DONE_BY)
-def test_only_the_listed_use_cases_let_a_product_deliver_or_take_back(act: str) -> None:
+def test_only_the_listed_use_cases_deliver_or_take_back(act: str) -> None:
     assert doers(project_modules(), act) == DONE_BY[act]
 
 
-def test_a_use_case_that_takes_a_product_back_is_noticed() -> None:
+def test_a_call_of_take_back_is_noticed() -> None:
     source = parse(
         USE_CASES + "place_cart", "def _lost(order):\n    fulfilment(order.kind).take_back(services, order)"
     )

@@ -556,7 +556,7 @@ def test_every_phrase_in_not_ours_is_on_its_page(name: str) -> None:
     assert [phrase for phrase in NOT_OURS[name] if phrase not in page(name)] == []
 
 
-def test_no_function_runs_as_long_as_the_closing_check_waits() -> None:
+def test_every_function_ends_before_the_closing_check() -> None:
     """docs/order-life.md relies on this."""
     longest_run = max(
         found["Properties"].get("Timeout", 0)

@@ -178,7 +178,7 @@ def test_bytecode_does_not_depend_on_the_build_folder(package: Path, tmp_path: P
     assert str(tmp_path).encode() not in compiled.read_bytes()
 
 
-def test_bytecode_that_lambda_would_ignore_is_noticed(package: Path) -> None:
+def test_unusable_bytecode_is_noticed(package: Path) -> None:
     source = package / "one" / "module.py"
     compiled = next(package.rglob("*.pyc"))
     good = compiled.read_bytes()
@@ -276,7 +276,7 @@ def probe(folder: Path, names: set[str], clients: set[str]) -> list[str]:
     return problems
 
 
-def test_every_handler_and_client_loads_with_the_packages_alone() -> None:
+def test_the_packages_alone_load_every_handler_and_client() -> None:
     folder = built("here")
     problems = bytecode_problems(folder)
     problems += missing_data(folder / "HostingOrdersLayer" / "python")

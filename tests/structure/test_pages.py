@@ -103,7 +103,7 @@ def test_no_source_cites_a_missing_page() -> None:
     assert not problems, listed(problems)
 
 
-def test_every_cited_or_tested_check_and_decision_is_on_the_page() -> None:
+def test_every_cited_id_is_on_the_contracts_page() -> None:
     contracts = CONTRACTS.read_text(encoding="utf-8")
     problems = []
     for name, text in sources():
@@ -114,7 +114,7 @@ def test_every_cited_or_tested_check_and_decision_is_on_the_page() -> None:
     assert not problems, listed(problems)
 
 
-def test_every_endpoint_is_in_the_contracts_page_and_in_readme() -> None:
+def test_every_endpoint_is_in_readme_and_docs_contracts() -> None:
     wanted = endpoints()
     assert len(wanted) > 15
     for page in (CONTRACTS, ROOT / "README.md"):
@@ -159,7 +159,7 @@ def test_an_unknown_id_and_an_undocumented_endpoint_are_noticed() -> None:
     ]
 
 
-def test_docs_webhooks_lists_every_event_type_with_its_description() -> None:
+def test_docs_webhooks_describes_every_event_type() -> None:
     page = (ROOT / "docs" / "webhooks.md").read_text(encoding="utf-8")
     listed_types = dict(EVENT_ROW.findall(page))
     assert listed_types == {kind.value: kind.about for kind in EventType}

@@ -25,7 +25,7 @@ BODIES = {"Site", "Domain", "Vm"}
 
 
 def classes_of_products() -> set[str]:
-    """The classes that exist once per product: those with a `KIND`, their unions, and BODIES."""
+    """Return the classes with a `KIND`, the unions of these classes, and the classes in BODIES."""
     found = {"Item", "Resource", *BODIES}
     for source in project_modules():
         for node in ast.walk(ast.parse(source.text)):

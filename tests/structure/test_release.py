@@ -156,7 +156,7 @@ def test_the_same_sources_can_be_published_again(project: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["Globals: {}\n", "  RELEASE: unbuilt\n" * 2, "  RELEASE: 0123\n"])
-def test_a_template_without_exactly_one_place_for_the_stamp_is_refused(text: str) -> None:
+def test_a_template_needs_exactly_one_place_for_the_stamp(text: str) -> None:
     with pytest.raises(ValueError, match="RELEASE"):
         stamped(text, "0123456789abcdef")
 

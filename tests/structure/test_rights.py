@@ -256,7 +256,7 @@ def test_a_forbidden_action_is_recorded() -> None:
 
 
 @pytest.mark.parametrize("action", ["put_item", "update_item", "delete_item", "transact_write_items"])
-def test_a_write_outside_the_partitions_of_a_policy_is_recorded(action: str) -> None:
+def test_a_write_outside_a_policys_partitions_is_recorded(action: str) -> None:
     class Client:
         def __getattr__(self, name: str) -> Any:
             return lambda **given: None
@@ -290,7 +290,7 @@ def test_a_write_outside_the_partitions_of_a_policy_is_recorded(action: str) -> 
         ({"Get", "Put"}, ["pay uses nothing of Take", "no function uses secret:Key of Take"]),
     ],
 )
-def test_rights_that_no_test_uses_are_reported(uses: set[str], problems: list[str]) -> None:
+def test_rights_without_a_test_are_reported(uses: set[str], problems: list[str]) -> None:
     policies = {
         "Read": frozenset({"Get"}),
         "Write": frozenset({"Get", "Put"}),

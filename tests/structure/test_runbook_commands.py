@@ -179,7 +179,7 @@ def test_the_aws_cli_knows_the_command(page: str, command: str) -> None:
     assert not problems, listed([f"{page}: {command}", *problems])
 
 
-def test_every_command_that_the_text_names_exists() -> None:
+def test_every_command_in_the_text_exists() -> None:
     for page in PAGES:
         for service, operation in re.findall(
             r"`aws ([a-z0-9-]+) ([a-z0-9-]+)`", page.read_text(encoding="utf-8")

@@ -405,9 +405,7 @@ MACHINE = "Resources/FulfilOrderStateMachine/Properties/DefinitionSubstitutions"
         (deadlines_in_the_wrong_order, "Globals/Function/Timeout", 61, "its state only 60 s"),
     ],
 )
-def test_a_template_that_does_not_match_the_workflow_is_noticed(
-    rule, path: str, value: Any, complaint: str
-) -> None:
+def test_a_mismatch_of_template_and_workflow_is_noticed(rule, path: str, value: Any, complaint: str) -> None:
     problems = rule(GOOD_DEFINITION, changed(GOOD_TEMPLATE, path, value))
     assert any(complaint in problem for problem in problems), problems
 
@@ -421,6 +419,6 @@ def test_retried_time_outs_of_more_than_a_year_are_noticed() -> None:
     assert problems == ["an execution could take 5490 days; AWS ends it after 365"]
 
 
-def test_a_state_with_a_longer_time_out_than_its_machine_is_noticed() -> None:
+def test_a_time_out_longer_than_the_machines_is_noticed() -> None:
     problems = deadlines_in_the_wrong_order(changed(GOOD_DEFINITION, "TimeoutSeconds", 500), GOOD_TEMPLATE)
     assert problems == ["ChargeOrder: may take 600 s, but the whole machine only 500 s"]

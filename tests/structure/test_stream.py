@@ -132,7 +132,7 @@ def test_a_bad_stream_is_noticed(path: str, value: Any, complaint: str) -> None:
     assert any(complaint in problem for problem in problems), problems
 
 
-def test_the_stream_invokes_its_functions_only_for_the_items_that_they_need() -> None:
+def test_the_stream_passes_only_needed_items_to_a_function() -> None:
     def written(sort_key: str) -> dict[str, Any]:
         keys = {"PK": {"S": "ACCOUNT#a"}, "SK": {"S": sort_key}}
         images = {"Keys": keys, "NewImage": keys, "OldImage": keys}

@@ -274,7 +274,7 @@ def test_a_first_deployment_needs_one_parameter_and_no_secret() -> None:
     assert [name for name, parameter in parameters.items() if "NoEcho" in parameter] == []
 
 
-def test_the_alarms_of_our_metrics_have_the_stack_as_their_dimension() -> None:
+def test_our_alarms_have_the_stack_as_their_dimension() -> None:
     """An alarm then counts only the metrics of its own stack."""
     stack = [{"Name": "stack", "Value": {"Ref": "AWS::StackName"}}]
     for name, alarm in resources(read_template(), "AWS::CloudWatch::Alarm").items():
@@ -460,12 +460,12 @@ def test_a_bad_template_is_noticed(rule, path: str, value: Any, complaint: str) 
         (["place_order", "roll_up_cart", "cancel_order"], "functions/cancel_order has 0 functions"),
     ],
 )
-def test_folders_that_do_not_match_the_template_are_noticed(folders: list[str], complaint: str) -> None:
+def test_folders_unlike_the_template_are_noticed(folders: list[str], complaint: str) -> None:
     problems = folders_and_functions_that_do_not_match(GOOD, folders)
     assert any(complaint in problem for problem in problems), problems
 
 
-def test_a_function_whose_name_does_not_match_its_folder_is_noticed() -> None:
+def test_a_function_named_unlike_its_folder_is_noticed() -> None:
     template = with_change(GOOD, f"{ROLL_UP}/CodeUri", "functions/place_order/")
     problems = folders_and_functions_that_do_not_match(template, ["place_order", "roll_up_cart"])
     assert (
@@ -475,7 +475,7 @@ def test_a_function_whose_name_does_not_match_its_folder_is_noticed() -> None:
     assert "functions/place_order has 2 functions in the template, not one" in problems
 
 
-def test_functions_in_an_api_s_own_definition_are_http_functions() -> None:
+def test_functions_in_a_definition_body_are_http_functions() -> None:
     template = with_change(GOOD, f"{PLACE}/Events", {})
     template["Resources"]["Api"] = parse_template(
         "Type: AWS::Serverless::HttpApi\nProperties: {DefinitionBody: !Sub '${PlaceOrderFunction.Arn}'}"

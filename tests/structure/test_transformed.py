@@ -75,14 +75,14 @@ def test_the_transformed_template_follows_the_rule(rule, transformed: Transforme
     assert not problems, listed(problems)
 
 
-def test_the_reconcilers_role_has_managed_policies_and_no_inline_policy(transformed: Transformed) -> None:
+def test_the_reconcilers_role_has_no_inline_policy(transformed: Transformed) -> None:
     role = transformed["Resources"]["ReconcileFunctionRole"]["Properties"]
     assert "Policies" not in role
     assert {"Ref": "RenewDomains"} in role["ManagedPolicyArns"]
 
 
-def test_sam_deploy_finds_no_function_without_declared_authentication() -> None:
-    """`sam deploy` would ask about each such function, and an empty answer would end the deployment."""
+def test_every_function_declares_its_authentication() -> None:
+    """`sam deploy` would ask about a function without a declaration. An empty answer would end the deployment."""
     assert sam_transform.undeclared_authentication(TEMPLATE) == []
 
 

@@ -160,7 +160,7 @@ def test_the_definition_has_no_yaml_anchors() -> None:
     assert not [token for token in tokens if isinstance(token, yaml.AnchorToken | yaml.AliasToken)]
 
 
-def test_the_compensation_leads_to_the_callback_and_the_callback_is_last(definition: Definition) -> None:
+def test_the_compensation_is_followed_only_by_the_callback(definition: Definition) -> None:
     assert targets(definition["States"][COMPENSATION]) == [LAST]
     assert definition["States"][LAST]["End"] is True
 

@@ -34,7 +34,7 @@ def told(code: Code) -> str:
 
 
 @pytest.mark.parametrize("code", sorted(OF_TOOLS))
-def test_only_an_error_in_the_arguments_gets_the_advice_to_change_them(code: Code) -> None:
+def test_only_argument_errors_advise_to_change_arguments(code: Code) -> None:
     assert (told(code) == told(Code.INVALID_FIELD)) is (code in ARGUMENTS)
 
 
@@ -47,11 +47,11 @@ def test_only_an_error_in_the_arguments_gets_the_advice_to_change_them(code: Cod
         Code.DOMAIN_CONTACT_NEEDS_AUGMENTATION,
     ],
 )
-def test_an_agent_must_ask_the_person_and_not_invent_contact_data(code: Code) -> None:
+def test_an_agent_must_not_invent_contact_data(code: Code) -> None:
     assert "Ask the person" in told(code) and "Do not invent" in told(code)
 
 
-def test_after_an_internal_error_it_is_unknown_whether_money_moved() -> None:
+def test_an_internal_error_may_have_moved_money() -> None:
     assert tool_error(problem_of(RuntimeError("x")), moves_money=True)["money_moved"] == "unknown"
 
 

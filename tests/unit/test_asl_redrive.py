@@ -24,7 +24,7 @@ def failed(work: Work) -> AslRunner:
     return run
 
 
-def test_a_redrive_enters_the_failed_state_again_with_all_its_retries() -> None:
+def test_a_redriven_state_has_all_its_retries_again() -> None:
     work = Work(None, OutOfStockError(), OutOfStockError(), OutOfStockError(), None)
     run = failed(work)
     execution = run.redrive("one")

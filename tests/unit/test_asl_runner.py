@@ -174,7 +174,7 @@ def test_choice_without_a_matching_rule_or_default_fails() -> None:
     assert (execution.status, execution.error) == ("FAILED", "States.NoChoiceMatched")
 
 
-def test_a_condition_that_is_not_a_boolean_fails() -> None:
+def test_a_non_boolean_condition_fails() -> None:
     states = {
         "Route": {"Type": "Choice", "Choices": [{"Condition": "{% $states.input.a %}", "Next": "Done"}]},
         "Done": {"Type": "Succeed"},
@@ -202,7 +202,7 @@ def test_assign_and_output_see_the_variables_before_the_change() -> None:
     assert execution.output == [1, 2, 1]
 
 
-def test_the_context_object_describes_the_execution_the_state_and_the_state_machine() -> None:
+def test_the_context_object_describes_the_execution() -> None:
     states = {"Look": {"Type": "Succeed", "Output": "{% $states.context %}"}}
     run = runner(states)
     run.advance(2)
@@ -220,7 +220,7 @@ def test_the_context_object_describes_the_execution_the_state_and_the_state_mach
     }
 
 
-def test_an_undefined_value_is_an_error_that_a_task_can_catch() -> None:
+def test_a_task_can_catch_the_error_of_an_undefined_value() -> None:
     catch = [{"ErrorEquals": ["States.QueryEvaluationError"], "Next": "Caught"}]
     arguments = {"FunctionName": "${Work}", "Payload": {"x": "{% $states.input.not_there %}"}}
     states = {"Charge": task(Arguments=arguments, Catch=catch), "Caught": {"Type": "Succeed"}}
@@ -233,7 +233,7 @@ def test_an_undefined_value_is_an_error_that_a_task_can_catch() -> None:
     assert work.payloads == []
 
 
-def test_an_error_in_output_is_caught_like_an_error_of_the_task() -> None:
+def test_a_task_can_catch_an_error_in_its_output() -> None:
     catch = [{"ErrorEquals": ["States.ALL"], "Next": "Caught"}]
     states = {
         "Charge": task(Output="{% $states.result.nowhere %}", Catch=catch),
@@ -277,7 +277,7 @@ JSON_VALUES = st.recursive(
 
 @settings(deadline=None)
 @given(value=JSON_VALUES, path=st.lists(st.sampled_from("abc"), min_size=1, max_size=3))
-def test_looking_up_a_plain_path_returns_what_jsonata_returns(value: Any, path: list[str]) -> None:
+def test_a_plain_path_gives_the_same_value_as_jsonata(value: Any, path: list[str]) -> None:
     def outcome(source: str) -> Any:
         try:
             return Expression(source).evaluate({"states": {"input": value}})
@@ -312,7 +312,7 @@ def test_retries_back_off_up_to_the_maximum_delay() -> None:
     assert execution.history[0].attempts == 5
 
 
-def test_the_default_is_three_retries_with_waits_of_1_2_and_4_seconds() -> None:
+def test_by_default_three_retries_wait_1_2_and_4_seconds() -> None:
     work = Work(*[OutOfStockError()] * 9)
     run = runner({"Charge": task(Retry=[{"ErrorEquals": ["States.ALL"]}])}, work)
     work.watch(run)
@@ -334,7 +334,7 @@ def test_every_retrier_counts_its_own_attempts() -> None:
     assert len(work.payloads) == 4
 
 
-def test_a_retrier_does_not_use_up_the_attempts_of_another_retrier() -> None:
+def test_a_retrier_uses_no_attempts_of_another_retrier() -> None:
     retry = [
         {"ErrorEquals": ["OutOfStockError"], "MaxAttempts": 1, "BackoffRate": 1},
         {"ErrorEquals": ["States.ALL"], "MaxAttempts": 1, "BackoffRate": 1},
@@ -346,7 +346,7 @@ def test_a_retrier_does_not_use_up_the_attempts_of_another_retrier() -> None:
     assert (execution.status, len(work.payloads)) == ("FAILED", 3)
 
 
-def test_an_exhausted_retrier_does_not_pass_the_error_to_the_next_retrier() -> None:
+def test_after_an_exhausted_retrier_no_other_is_used() -> None:
     retry = [
         {"ErrorEquals": ["OutOfStockError"], "MaxAttempts": 1},
         {"ErrorEquals": ["States.ALL"], "MaxAttempts": 5},
@@ -383,7 +383,7 @@ def test_a_reentered_state_has_all_its_retries_again() -> None:
     assert len(work.payloads) == 4
 
 
-def test_full_jitter_is_random_below_the_delay_and_repeatable_for_a_seed() -> None:
+def test_full_jitter_is_random_but_repeatable_for_a_seed() -> None:
     retry = [
         {"ErrorEquals": ["States.ALL"], "IntervalSeconds": 10, "MaxAttempts": 4, "JitterStrategy": "FULL"}
     ]
@@ -450,7 +450,7 @@ def test_the_first_matching_catcher_wins() -> None:
     assert execution.output == "OutOfStockError"
 
 
-def test_an_execution_whose_function_was_killed_fails_with_lambdas_error_name() -> None:
+def test_a_killed_function_fails_with_lambdas_error_name() -> None:
     run = runner({"Charge": task()}, Work(InvocationError("Sandbox.Timedout", "after 10 s")))
     execution = run.start("one", {})
     run.run_until_idle()
@@ -461,14 +461,14 @@ def test_an_execution_whose_function_was_killed_fails_with_lambdas_error_name() 
     )
 
 
-def test_a_result_that_is_not_json_is_a_marshalling_error() -> None:
+def test_a_result_must_be_json() -> None:
     run = runner({"Charge": task()}, Work(answer={1, 2}))
     execution = run.start("one", {})
     run.run_until_idle()
     assert (execution.status, execution.error) == ("FAILED", "Runtime.MarshalError")
 
 
-def test_a_result_over_the_payload_limit_fails_the_execution_despite_a_catcher() -> None:
+def test_a_too_large_result_cannot_be_caught() -> None:
     catch = [{"ErrorEquals": ["States.ALL"], "Next": "Caught"}]
     states = {"Charge": task(Catch=catch, Next="Caught"), "Caught": {"Type": "Succeed"}}
     run = runner(states, Work(answer="x" * 262_144))
@@ -492,7 +492,7 @@ def test_send_task_success_ends_the_wait_with_its_output() -> None:
     assert (execution.status, execution.output) == ("SUCCEEDED", "example.test")
 
 
-def test_a_task_that_fails_through_its_token_is_retried_with_a_new_token_and_then_caught() -> None:
+def test_a_failure_by_token_can_be_retried_and_caught() -> None:
     work = Work()
     states = {
         "Provision": waiting(
@@ -524,7 +524,7 @@ def test_a_handler_may_complete_its_own_token() -> None:
     assert (execution.output, len(calls)) == ("soon", 1)
 
 
-def test_a_token_completed_before_the_function_crashes_ends_the_wait() -> None:
+def test_a_completed_token_counts_if_its_function_crashes() -> None:
     def eager_and_broken(payload: Any) -> None:
         run.send_task_success(payload["token"], '"soon"')
         raise OutOfStockError
@@ -559,7 +559,7 @@ def test_a_token_can_be_completed_only_once() -> None:
         assert refusal.value.code == "TaskTimedOut"
 
 
-def test_an_unknown_token_and_output_that_is_not_json_are_refused() -> None:
+def test_an_unknown_token_or_invalid_output_is_refused() -> None:
     work = Work()
     run = runner({"Provision": waiting()}, work)
     execution = run.start("one", {})
@@ -571,7 +571,7 @@ def test_an_unknown_token_and_output_that_is_not_json_are_refused() -> None:
     assert execution.waiting_token == work.payloads[0]["token"]
 
 
-def test_a_task_without_a_response_times_out_and_its_token_becomes_invalid() -> None:
+def test_the_token_of_a_timed_out_task_is_invalid() -> None:
     work = Work()
     states = {
         "Provision": waiting(TimeoutSeconds=60, Catch=[{"ErrorEquals": ["States.Timeout"], "Next": "Late"}]),
@@ -600,7 +600,7 @@ def test_the_deadline_restarts_with_every_attempt() -> None:
     assert (execution.status, execution.error) == ("FAILED", "States.Timeout")
 
 
-def test_a_function_that_runs_past_the_deadline_has_timed_out() -> None:
+def test_a_function_times_out_after_the_deadline() -> None:
     def slow(_: Any) -> str:
         assert isinstance(run.clock, VirtualClock)
         run.clock.advance(11)
@@ -627,7 +627,7 @@ def test_a_deadline_has_no_effect_after_its_task_has_ended() -> None:
     assert execution.status == "RUNNING"
 
 
-def test_an_execution_that_runs_out_of_time_times_out_and_its_token_becomes_invalid() -> None:
+def test_the_token_of_a_timed_out_execution_is_invalid() -> None:
     work = Work()
     run = runner({"Provision": waiting()}, work, TimeoutSeconds=3600)
     execution = run.start("one", {})
@@ -653,7 +653,7 @@ def test_a_stopped_execution_is_aborted_and_runs_no_further() -> None:
     assert len(work.payloads) == 1
 
 
-def test_an_execution_stopped_before_its_first_state_runs_no_state() -> None:
+def test_an_execution_can_be_stopped_before_its_first_state() -> None:
     work = Work()
     run = runner({"Charge": task()}, work)
     execution = run.start("one", {})
@@ -696,7 +696,7 @@ def test_a_simulation_can_choose_which_execution_goes_first() -> None:
 # -- starting -----------------------------------------------------------------------------------------
 
 
-def test_starting_a_running_execution_again_returns_the_same_execution() -> None:
+def test_a_second_start_returns_the_running_execution() -> None:
     work = Work()
     run = runner({"Provision": waiting()}, work)
     first = run.start("one", {"a": 1})
@@ -706,7 +706,7 @@ def test_starting_a_running_execution_again_returns_the_same_execution() -> None
     assert len(work.payloads) == 1
 
 
-def test_a_used_execution_name_is_refused_for_other_input_or_after_its_end() -> None:
+def test_a_used_name_is_refused_for_another_execution() -> None:
     work = Work()
     run = runner({"Provision": waiting()}, work)
     run.start("one", {"a": 1})

@@ -91,7 +91,7 @@ def test_globally_reachable_addresses_are_public(address: str) -> None:
 
 
 @pytest.mark.parametrize("address", NOT_PUBLIC)
-def test_addresses_that_are_not_globally_reachable_are_not_public(address: str) -> None:
+def test_special_purpose_addresses_are_not_public(address: str) -> None:
     assert not is_public(ipaddress.ip_address(address))
 
 
@@ -214,7 +214,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("url, reason", REFUSED.items())
-def test_a_url_that_is_not_public_https_is_refused_with_the_reason(url: str, reason: str) -> None:
+def test_an_invalid_url_is_refused_with_the_reason(url: str, reason: str) -> None:
     problem = url_problem(url)
 
     assert problem is not None
@@ -222,7 +222,7 @@ def test_a_url_that_is_not_public_https_is_refused_with_the_reason(url: str, rea
 
 
 @pytest.mark.parametrize("address", [address for address in NOT_PUBLIC if "%" not in address])
-def test_a_url_with_an_address_that_is_not_public_is_refused(address: str) -> None:
+def test_a_url_with_a_non_public_address_is_refused(address: str) -> None:
     host = f"[{address}]" if ":" in address else address
 
     assert url_problem(f"https://{host}/x") == "the address is not public"
@@ -292,7 +292,7 @@ def test_an_ordinary_authorization_is_accepted(value: str) -> None:
         "x" * (MAX_AUTHORIZATION_LENGTH + 1),
     ],
 )
-def test_an_invalid_authorization_is_refused_with_a_text_that_does_not_repeat_it(value: str) -> None:
+def test_an_error_does_not_repeat_an_invalid_authorization(value: str) -> None:
     problem = authorization_problem(value)
 
     assert problem is not None

@@ -1,7 +1,6 @@
 """`make check` runs the unit and structure tests, and the other tests that a change can affect.
 
-Of the other tests, those that import the changed file come first, and those that have not begun at the deadline are
-skipped.
+Among the other tests, the importers of the changed file come first. At the deadline, the remaining tests are skipped.
 """
 
 from __future__ import annotations
@@ -60,16 +59,16 @@ FILES = {
         ("docs/other.md", []),
     ],
 )
-def test_tests_that_import_or_name_a_changed_file_are_selected(changed: str, tests: list[str]) -> None:
+def test_make_check_selects_the_tests_of_a_changed_file(changed: str, tests: list[str]) -> None:
     assert felt_by({changed}, FILES) == [f"tests/{test}" for test in tests]
 
 
-def test_tests_that_still_import_a_deleted_file_are_selected() -> None:
+def test_make_check_selects_the_tests_of_a_deleted_file() -> None:
     left = {path: text for path, text in FILES.items() if path != "local/standin/wire.py"}
     assert felt_by({"local/standin/wire.py"}, left) == ["tests/workflow/test_standin.py"]
 
 
-def test_tests_that_import_the_changed_file_come_before_those_with_a_similar_name() -> None:
+def test_an_import_counts_more_than_a_similar_name() -> None:
     files = {**FILES, "tests/workflow/test_zeal.py": "from hosting_orders.refund import refund"}
     found = felt_by({"layers/hosting_orders/hosting_orders/refund.py"}, files)
     assert found[:2] == ["tests/workflow/test_zeal.py", "tests/workflow/test_refunds.py"]
@@ -80,7 +79,7 @@ def git(folder: Path, *arguments: str) -> None:
     subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True)
 
 
-def test_changed_files_are_those_that_differ_from_upstream(tmp_path: Path) -> None:
+def test_a_changed_file_differs_from_upstream(tmp_path: Path) -> None:
     origin, clone = tmp_path / "origin", tmp_path / "clone"
     origin.mkdir()
     git(origin, "init")

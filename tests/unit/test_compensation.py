@@ -118,7 +118,8 @@ class Scene:
         record_payment(self.services, self.books.stored_cart, self.bank.state("in_1"))
 
 
-# The states of the money: the payment's status, the status after an attempt to void, and the column of EXPECTED.
+# Each row is a state of the money. The first value is the payment's status, the second is its status after an attempt
+# to void it, and the third is the column of EXPECTED.
 UNDER_WAY, VOIDED, PAID_MEANWHILE, NEVER, CAME = range(5)
 MONEY = [
     (PaymentStatus.PROCESSING, PaymentStatus.PROCESSING, UNDER_WAY),
@@ -136,7 +137,7 @@ MONEY = [
 
 S = OrderStatus
 # For each order status, the new status in the columns UNDER_WAY, VOIDED, PAID_MEANWHILE, NEVER and CAME. A `…` means
-# that the order waits, and a `+` that it is refunded.
+# that the order waits. A `+` means that the order is refunded.
 EXPECTED = {
     S.PENDING: "refunding… failed provision_failed+ failed provision_failed+",
     S.PROCESSING: "refunding… provision_failed provision_failed+ provision_failed provision_failed+",
@@ -159,7 +160,7 @@ CELLS = [
 
 
 @pytest.mark.parametrize(("status", "payment", "voided", "column"), CELLS)
-def test_every_order_status_with_every_state_of_the_money_has_the_expected_outcome(
+def test_compensation_has_the_expected_outcome(
     status: OrderStatus, payment: PaymentStatus, voided: PaymentStatus, column: int
 ) -> None:
     scene = Scene(status, payment, voided)
@@ -242,7 +243,7 @@ def test_a_stored_refund_is_written_to_the_cart_too() -> None:
     assert (payment.status, payment.refunded) == (PaymentStatus.REFUNDED, GROSS)
 
 
-def test_a_larger_refunded_sum_stored_by_another_process_is_kept() -> None:
+def test_a_larger_refunded_sum_is_not_overwritten() -> None:
     scene = Scene(OrderStatus.REFUNDING, PaymentStatus.SUCCEEDED, PaymentStatus.SUCCEEDED)
     save = scene.books.save_payment
 
@@ -258,7 +259,7 @@ def test_a_larger_refunded_sum_stored_by_another_process_is_kept() -> None:
     assert scene.books.stored_cart.payment.refunded == GROSS + 500
 
 
-def test_a_note_on_an_order_keeps_the_start_time_of_its_status() -> None:
+def test_a_note_keeps_the_start_time_of_the_status() -> None:
     order = Scene(OrderStatus.PROCESSING, PaymentStatus.SUCCEEDED, PaymentStatus.SUCCEEDED).books.stored
     paid = TimelineEntry(NOW + 1, OrderStatus.PROCESSING, Actor.STRIPE, "payment succeeded")
     first = TimelineEntry(NOW, OrderStatus.PENDING, Actor.CUSTOMER, "order placed")

@@ -100,7 +100,7 @@ def test_one_handler_serves_operations_of_several_routes() -> None:
     assert list(handler.handles) == [SHOW_2, SHOW_1, OWN_SHOW, LIST]
 
 
-def test_a_route_that_the_function_does_not_serve_is_an_internal_error() -> None:
+def test_an_unserved_route_is_an_internal_error() -> None:
     found = call(show, "GET /api/elsewhere")
     assert (found.status, found.body) == (500, {"shared": "internal_error"})
 
@@ -109,16 +109,14 @@ def test_a_route_that_the_function_does_not_serve_is_an_internal_error() -> None
     ("pinned", "header", "spoken"),
     [(2, None, "two"), (1, None, "one"), (2, "1", "one"), (1, "2", "two"), (3, " 1 ", "one")],
 )
-def test_the_version_comes_from_the_header_or_else_from_the_keys_pin(
-    pinned: int, header: str | None, spoken: str
-) -> None:
+def test_the_header_overrides_the_keys_pinned_version(pinned: int, header: str | None, spoken: str) -> None:
     found = call(show, "GET /api/things/7", pinned, **({"x_api_version": header} if header else {}))
     assert (found.status, found.body["in"]) == (200, spoken)
     assert found.headers["X-Api-Version"] == {"two": "2", "one": "1"}[spoken]
 
 
 @pytest.mark.parametrize("version", ["3", "", "two", "１"])
-def test_the_refusal_of_an_unknown_version_names_the_known_ones(version: str) -> None:
+def test_the_refusal_of_a_version_names_the_known_versions(version: str) -> None:
     found = call(show, "GET /api/things/7", x_api_version=version, accept="application/problem+json")
     assert (found.status, found.body["code"]) == (400, "unsupported_api_version")
     assert found.body["detail"] == (
@@ -137,9 +135,7 @@ def test_a_contract_without_versions_ignores_the_header() -> None:
 @pytest.mark.parametrize(
     ("route", "shape"), [("GET /api/things/7", "shared"), ("GET /api/v1/things/7", "own")]
 )
-def test_an_error_has_the_format_of_its_routes_contract_even_without_a_credential(
-    route: str, shape: str
-) -> None:
+def test_an_error_has_the_format_of_the_routes_contract(route: str, shape: str) -> None:
     found = call(show, route, None)
     assert (found.status, found.body) == (401, {shape: "unauthorized"})
     assert call(show, route.replace("7", "none")).body == {shape: "not_found"}
@@ -149,14 +145,12 @@ def test_an_error_has_the_format_of_its_routes_contract_even_without_a_credentia
 
 
 @pytest.mark.parametrize(("header", "version"), [(None, "2"), ("1", "1"), ("7", "2")])
-def test_an_error_without_a_credential_carries_the_requested_version_or_else_the_default(
-    header: str | None, version: str
-) -> None:
+def test_without_a_credential_the_header_sets_the_version(header: str | None, version: str) -> None:
     found = call(show, "GET /api/things/7", None, **({"x_api_version": header} if header else {}))
     assert found.headers["X-Api-Version"] == version
 
 
-def test_an_error_with_a_credential_carries_the_pinned_version() -> None:
+def test_with_a_credential_an_error_has_the_pinned_version() -> None:
     assert call(show, "GET /api/things/none", 1).headers["X-Api-Version"] == "1"
 
 
@@ -169,7 +163,7 @@ def test_an_error_with_a_credential_carries_the_pinned_version() -> None:
         ((SHOW_2, operation(replace(V1, version=None))), "without a version"),
     ],
 )
-def test_operations_that_share_a_route_must_share_access_and_error_format_but_not_the_version(
+def test_conflicting_operations_cannot_share_a_route(
     sharing: tuple[Operation[str], ...], complaint: str
 ) -> None:
     with pytest.raises(ValueError, match=complaint):
@@ -180,7 +174,7 @@ def test_operations_that_share_a_route_must_share_access_and_error_format_but_no
     ("path", "shape"),
     [("/api/nothing", "shared"), ("/api/v1/nothing", "own"), ("/nothing", "shared"), ("/api", "shared")],
 )
-def test_the_error_of_an_unknown_path_has_the_format_of_the_paths_contract(
+def test_a_404_has_the_format_of_the_paths_contract(
     monkeypatch: pytest.MonkeyPatch, path: str, shape: str
 ) -> None:
     modules = tuple(SimpleNamespace(CONTRACT=contract) for contract in (V2, OWN))
@@ -189,7 +183,7 @@ def test_the_error_of_an_unknown_path_has_the_format_of_the_paths_contract(
     assert (found.status, found.body) == (404, {shape: "not_found"})
 
 
-def test_an_invalid_idempotency_key_is_reported_before_a_malformed_body() -> None:
+def test_the_idempotency_key_is_checked_before_the_body() -> None:
     asked = []
     taking = operation(V2, "POST /api/things", access=None, idempotent=True).taking(
         Body(dict, lambda body, facts: asked.append((body, facts)))

@@ -56,9 +56,7 @@ def test_an_update_of_an_order_changes_the_roll_up_of_its_cart(store: DynamoOrde
     assert (told.rollup_status, told.rollup_version) == (RollupStatus.PARTIAL, 2)
 
 
-def test_an_update_for_an_unknown_cart_returns_none_and_creates_nothing(
-    store: DynamoOrderStore, client: Any
-) -> None:
+def test_an_update_for_an_unknown_cart_creates_nothing(store: DynamoOrderStore, client: Any) -> None:
     assert store.save_roll_up(ACCOUNT, TOKEN, {NUMBER: COMPLETED}) is None
     assert everything_in(client) == []
 
@@ -79,9 +77,7 @@ def test_old_and_repeated_updates_write_nothing(
     assert told.rollup_version == 1
 
 
-def test_an_update_of_an_order_that_is_not_in_the_cart_writes_nothing(
-    store: DynamoOrderStore, client: Any
-) -> None:
+def test_an_update_of_an_unknown_order_writes_nothing(store: DynamoOrderStore, client: Any) -> None:
     cart = placed(store)
     never = InterruptedClient(client, "put_item", _must_not_be_called)
     assert DynamoOrderStore(never, TABLE_NAME).save_roll_up(ACCOUNT, TOKEN, {NUMBER + 77: COMPLETED}) == cart
@@ -127,9 +123,7 @@ def test_an_update_between_reading_and_writing_is_not_lost(store: DynamoOrderSto
     assert (told.rollup_status, told.rollup_version) == (RollupStatus.PARTIAL, 3)
 
 
-def test_an_update_does_not_replace_a_newer_update_that_was_written_first(
-    store: DynamoOrderStore, client: Any
-) -> None:
+def test_an_older_update_does_not_replace_a_newer_update(store: DynamoOrderStore, client: Any) -> None:
     placed(store)
     slow = InterruptedClient(
         client, "put_item", lambda: store.save_roll_up(ACCOUNT, TOKEN, {NUMBER: COMPLETED})
@@ -140,9 +134,7 @@ def test_an_update_does_not_replace_a_newer_update_that_was_written_first(
     assert (told.orders[NUMBER], told.rollup_version) == (COMPLETED, 1)
 
 
-def test_a_roll_up_that_loses_every_race_raises_concurrent_update(
-    store: DynamoOrderStore, client: Any
-) -> None:
+def test_a_conflict_at_every_retry_raises_concurrent_update(store: DynamoOrderStore, client: Any) -> None:
     placed(store)
     rivals = [
         lambda version=version: store.save_roll_up(

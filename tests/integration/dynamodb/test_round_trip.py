@@ -95,7 +95,7 @@ def test_a_cart_is_read_from_its_two_items(cart: Cart) -> None:
 
 
 @given(anything(Cart))
-def test_all_orders_of_a_cart_without_a_roll_up_item_are_pending(cart: Cart) -> None:
+def test_without_a_roll_up_item_all_orders_are_pending(cart: Cart) -> None:
     back = items.cart_from_items(stored(items.cart_to_item(cart)), None)
     assert dict(back.orders) == dict.fromkeys(cart.orders, items.NOT_REPORTED)
     assert back.payment == cart.payment
@@ -129,7 +129,7 @@ def test_a_fractional_number_is_refused() -> None:
 
 
 @pytest.mark.parametrize("statuses", [[status] for status in OrderStatus] + [list(OrderStatus)])
-def test_the_roll_up_of_a_hundred_orders_fits_in_one_write_unit(
+def test_the_roll_up_of_100_orders_fits_in_one_write_unit(
     statuses: list[OrderStatus],
 ) -> None:
     """A write unit is 1024 bytes of names and values."""

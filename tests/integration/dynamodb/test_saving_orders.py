@@ -1,4 +1,7 @@
-"""`save_order` checks the version of an order, and releases the capacity of an order that ends undelivered."""
+"""`save_order` checks the version of an order.
+
+A product can have a limited number of places. If an order ends undelivered, `save_order` releases its place.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +56,7 @@ def test_a_saved_order_is_stored_with_its_next_version(store: DynamoOrderStore) 
     assert store.order(ACCOUNT, NUMBER) == again
 
 
-def test_the_fields_that_an_order_gets_after_it_is_placed_are_stored(store: DynamoOrderStore) -> None:
+def test_save_order_stores_every_field_of_an_order(store: DynamoOrderStore) -> None:
     placed = place_one(store)
     saved = store.save_order(a_full_order(version=placed.version))
     assert store.order(ACCOUNT, NUMBER) == saved
@@ -68,15 +71,13 @@ def test_a_writer_with_an_outdated_order_changes_nothing(store: DynamoOrderStore
     assert everything_in(client) == before
 
 
-def test_an_order_that_was_never_placed_cannot_be_saved(store: DynamoOrderStore, client: Any) -> None:
+def test_save_order_refuses_an_order_that_was_never_placed(store: DynamoOrderStore, client: Any) -> None:
     with pytest.raises(ConcurrentUpdateError):
         store.save_order(an_order().expired(NOW))
     assert everything_in(client) == []
 
 
-def test_only_one_of_a_cancellation_and_a_concurrent_start_of_provisioning_is_saved(
-    client: Any, store: DynamoOrderStore
-) -> None:
+def test_cancellation_and_provisioning_are_never_both_saved(client: Any, store: DynamoOrderStore) -> None:
     for race in range(10):
         placed = place_one(store, number=NUMBER + race, cart_token=f"cart-{race}")
         paid = store.save_order(placed.paid(NOW, NOW))
@@ -124,7 +125,7 @@ def test_a_delivered_order_keeps_its_place(store: DynamoOrderStore, client: Any)
 
 
 @pytest.mark.parametrize("on_the_way", ["canceling", "refunding"])
-def test_an_order_that_has_not_ended_keeps_its_place(
+def test_canceling_or_refunding_orders_keep_their_place(
     store: DynamoOrderStore, client: Any, on_the_way: str
 ) -> None:
     limit_places(client, 5)
@@ -136,7 +137,7 @@ def test_an_order_that_has_not_ended_keeps_its_place(
     assert places_taken(client) == 1
 
 
-def test_a_place_is_released_once_when_the_end_is_saved_twice(store: DynamoOrderStore, client: Any) -> None:
+def test_saving_the_end_twice_releases_one_place(store: DynamoOrderStore, client: Any) -> None:
     limit_places(client, 5)
     placed = place_one(store, capacity="wordpress")
     other = an_order(NUMBER + 1, capacity="wordpress", cart_token="other")
@@ -149,7 +150,7 @@ def test_a_place_is_released_once_when_the_end_is_saved_twice(store: DynamoOrder
     assert places_taken(client) == 1, "the other order keeps its place"
 
 
-def test_a_refused_save_of_an_outdated_order_releases_no_place(store: DynamoOrderStore, client: Any) -> None:
+def test_a_refused_save_releases_no_place(store: DynamoOrderStore, client: Any) -> None:
     limit_places(client, 5)
     placed = place_one(store, capacity="wordpress")
     store.save_order(placed.paid(NOW, NOW))
@@ -159,9 +160,7 @@ def test_a_refused_save_of_an_outdated_order_releases_no_place(store: DynamoOrde
     assert everything_in(client) == before
 
 
-def test_a_reset_capacity_counter_does_not_prevent_an_order_from_ending(
-    store: DynamoOrderStore, client: Any
-) -> None:
+def test_an_order_can_end_with_a_reset_capacity_counter(store: DynamoOrderStore, client: Any) -> None:
     limit_places(client, 5)
     placed = place_one(store, capacity="wordpress")
     counter = {"PK": {"S": "CATALOGUE"}, "SK": {"S": "CAPACITY#wordpress"}}
@@ -171,9 +170,7 @@ def test_a_reset_capacity_counter_does_not_prevent_an_order_from_ending(
     assert places_taken(client) == 0, "the counter is never negative"
 
 
-def test_a_removed_capacity_counter_does_not_prevent_an_order_from_ending(
-    store: DynamoOrderStore, client: Any
-) -> None:
+def test_an_order_can_end_without_its_capacity_counter(store: DynamoOrderStore, client: Any) -> None:
     limit_places(client, 5)
     placed = place_one(store, capacity="wordpress")
     client.delete_item(
@@ -186,7 +183,7 @@ def test_a_removed_capacity_counter_does_not_prevent_an_order_from_ending(
     )
 
 
-def test_a_write_that_conflicts_with_a_transaction_is_retried(client: Any, store: DynamoOrderStore) -> None:
+def test_a_write_is_retried_after_a_transaction_conflict(client: Any, store: DynamoOrderStore) -> None:
     placed = place_one(store)
     meeting = fault("TransactionConflictException")
     busy = DynamoOrderStore(InterruptedClient(client, "put_item", meeting, meeting), TABLE_NAME, no_sleep)
@@ -194,9 +191,7 @@ def test_a_write_that_conflicts_with_a_transaction_is_retried(client: Any, store
     assert store.order(ACCOUNT, NUMBER) == saved
 
 
-def test_a_write_that_conflicts_at_every_retry_raises_concurrent_update(
-    client: Any, store: DynamoOrderStore
-) -> None:
+def test_a_conflict_at_every_retry_raises_concurrent_update(client: Any, store: DynamoOrderStore) -> None:
     placed = place_one(store)
     meeting = fault("TransactionConflictException")
     busy = DynamoOrderStore(InterruptedClient(client, "put_item", *[meeting] * 99), TABLE_NAME, no_sleep)
@@ -205,9 +200,7 @@ def test_a_write_that_conflicts_at_every_retry_raises_concurrent_update(
     assert store.order(ACCOUNT, NUMBER) == placed
 
 
-def test_a_throttled_write_raises_provider_unavailable_and_leaves_the_order_unchanged(
-    client: Any, store: DynamoOrderStore
-) -> None:
+def test_a_throttled_write_raises_provider_unavailable(client: Any, store: DynamoOrderStore) -> None:
     placed = place_one(store)
     throttled = fault("ProvisionedThroughputExceededException")
     busy = DynamoOrderStore(InterruptedClient(client, "put_item", throttled), TABLE_NAME, no_sleep)

@@ -81,7 +81,7 @@ def test_a_first_order_above_the_cap_is_refused(store: DynamoOrderStore, client:
         (cap(day=1000), "day", 0),  # lowered after the first order
     ],
 )
-def test_the_refusal_says_in_which_period_the_least_remains(
+def test_a_refusal_names_the_period_with_the_least_left(
     store: DynamoOrderStore, limit: SpendCap, period: str, left: int
 ) -> None:
     place(store, NUMBER, spending(), cap(day=9999))
@@ -121,7 +121,7 @@ def test_a_cart_counts_the_sum_of_its_orders(store: DynamoOrderStore, client: An
     assert store.spent(ACCOUNT, KEY, DAY) == Spent(3600, 3600)
 
 
-def test_an_order_with_a_spend_cannot_be_placed_without_a_cap(store: DynamoOrderStore, client: Any) -> None:
+def test_placing_a_counted_order_requires_the_cap(store: DynamoOrderStore, client: Any) -> None:
     order = an_order(spend=spending())
     with pytest.raises(ValueError, match="need the cap"):
         store.place(a_cart(order), [order])
@@ -151,7 +151,7 @@ def test_twenty_concurrent_orders_cannot_exceed_the_cap(client: Any, limit: Spen
     assert len(store.newest(ACCOUNT, 50).orders) == 3
 
 
-def test_concurrent_duplicates_raise_cart_exists_although_one_uses_up_the_cap(client: Any) -> None:
+def test_concurrent_duplicates_raise_only_cart_exists(client: Any) -> None:
     twins = [an_order(NUMBER + twin, spend=spending()) for twin in range(8)]
     calls = [
         lambda twin=twin: DynamoOrderStore(client, TABLE_NAME, no_sleep).place(
@@ -162,14 +162,14 @@ def test_concurrent_duplicates_raise_cart_exists_although_one_uses_up_the_cap(cl
     assert outcomes(calls) == {"done": 1, "CartExistsError": 7}
 
 
-def test_a_duplicate_raises_cart_exists_after_the_cap_was_lowered(store: DynamoOrderStore) -> None:
+def test_a_duplicate_above_the_cap_raises_cart_exists(store: DynamoOrderStore) -> None:
     order = an_order(spend=spending())
     store.place(a_cart(order), [order], cap=cap(day=1200))
     with pytest.raises(CartExistsError):
         store.place(a_cart(order), [order], cap=cap(day=1))
 
 
-def test_a_refusal_that_no_longer_holds_raises_concurrent_update(client: Any) -> None:
+def test_an_outdated_refusal_raises_concurrent_update(client: Any) -> None:
     """Another order frees part of the cap right after the transaction has failed. Then this order fits the cap."""
     only_the_cap = fault("TransactionCanceledException", "None", "None", "None", "ConditionalCheckFailed")
     meddled = InterruptedClient(client, "transact_write_items", only_the_cap)
@@ -178,9 +178,7 @@ def test_a_refusal_that_no_longer_holds_raises_concurrent_update(client: Any) ->
     assert everything_in(client) == []
 
 
-def test_an_exhausted_capacity_and_an_exceeded_cap_raise_different_errors(
-    store: DynamoOrderStore, client: Any
-) -> None:
+def test_capacity_and_cap_raise_different_errors(store: DynamoOrderStore, client: Any) -> None:
     limit_places(client, 0)
     with pytest.raises(CapacityExhaustedError):
         place(store, NUMBER, spending(), cap(day=1200), capacity="wordpress")
@@ -268,7 +266,7 @@ class CountingClient:
         return self._client.transact_write_items(**given)
 
 
-def test_the_largest_cart_fits_into_one_transaction_when_it_is_placed_and_when_it_fails(client: Any) -> None:
+def test_the_largest_cart_fits_into_one_transaction(client: Any) -> None:
     counting = CountingClient(client)
     store = DynamoOrderStore(counting, TABLE_NAME, no_sleep)
     orders = domains(MAX_ITEMS)

@@ -23,7 +23,7 @@ Resources:
 """
 
 
-def test_values_that_cloudformation_computes_are_left_out(tmp_path: Path) -> None:
+def test_values_computed_by_cloudformation_are_left_out(tmp_path: Path) -> None:
     template = tmp_path / "template.yaml"
     template.write_text(TEMPLATE)
     assert table_properties(template) == {
@@ -33,7 +33,7 @@ def test_values_that_cloudformation_computes_are_left_out(tmp_path: Path) -> Non
     }
 
 
-def test_the_table_has_the_keys_index_ttl_and_stream_that_the_stores_need(client: Any) -> None:
+def test_the_table_has_keys_an_index_a_stream_and_a_ttl(client: Any) -> None:
     table = client.describe_table(TableName=TABLE_NAME)["Table"]
     assert keys_of(table) == {"PK": "HASH", "SK": "RANGE"}
     (index,) = table["GlobalSecondaryIndexes"]

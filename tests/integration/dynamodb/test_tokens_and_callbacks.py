@@ -1,4 +1,7 @@
-"""Task tokens of Step Functions, and callback deliveries, which record the attempts to send a callback."""
+"""The stores of task tokens and of callback deliveries.
+
+Step Functions issues the task tokens. A callback delivery records the attempts to send one callback.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ def callbacks(client: Any) -> DynamoCallbackStore:
     return DynamoCallbackStore(client, TABLE_NAME)
 
 
-def test_a_token_is_stored_by_order_and_step_until_dropped(tokens: DynamoTokenStore, client: Any) -> None:
+def test_each_step_of_an_order_has_its_own_token(tokens: DynamoTokenStore, client: Any) -> None:
     tokens.put_token(ACCOUNT, NUMBER, "charge", "AAAA", NOW)
     tokens.put_token(ACCOUNT, NUMBER, "provision", "BBBB", NOW)
     assert tokens.token(ACCOUNT, NUMBER, "charge") == "AAAA"
@@ -44,7 +47,7 @@ def test_a_token_is_stored_by_order_and_step_until_dropped(tokens: DynamoTokenSt
     assert len(everything_in(client)) == 1
 
 
-def test_dropping_an_older_attempt_s_token_leaves_the_newer_token(tokens: DynamoTokenStore) -> None:
+def test_dropping_an_older_token_keeps_the_newer_token(tokens: DynamoTokenStore) -> None:
     tokens.put_token(ACCOUNT, NUMBER, "charge", "first", NOW)
     tokens.put_token(ACCOUNT, NUMBER, "charge", "second", NOW + 1)
     tokens.drop_token(ACCOUNT, NUMBER, "charge", "first")
@@ -100,7 +103,7 @@ def test_only_one_of_two_concurrent_attempts_is_recorded(callbacks: DynamoCallba
     assert won.status is DeliveryStatus.DELIVERED
 
 
-def test_a_delivery_that_was_never_stored_cannot_be_changed(
+def test_a_delivery_cannot_be_changed_before_it_is_stored(
     callbacks: DynamoCallbackStore, client: Any
 ) -> None:
     with pytest.raises(ConcurrentUpdateError):

@@ -34,9 +34,7 @@ STATUSES = {
 
 
 @pytest.mark.parametrize(("word", "status"), STATUSES.items())
-def test_each_operation_status_of_route_53_is_read_as_our_status(
-    stubbed: Stubbed, word: str, status: RegistrarStatus
-) -> None:
+def test_each_status_of_route_53_is_translated(stubbed: Stubbed, word: str, status: RegistrarStatus) -> None:
     stubbed.asking.add_response(
         "get_operation_detail", detail(Status=word, StatusFlag="PENDING_SUPPORT_CASE")
     )
@@ -51,7 +49,7 @@ def test_each_operation_status_of_route_53_is_read_as_our_status(
     assert operation.submitted_at == int(SUBMITTED.timestamp() * 1000)
 
 
-def test_every_status_of_the_service_model_is_tested() -> None:
+def test_every_status_in_botocores_model_is_tested() -> None:
     assert set(client().meta.service_model.shape_for("OperationStatus").enum) == set(STATUSES)
 
 
@@ -72,7 +70,7 @@ def test_an_unreadable_operation_is_a_fault(stubbed: Stubbed, answer: dict[str, 
         stubbed.registrar.operation("op-1")
 
 
-def test_a_listed_domain_whose_details_are_refused_is_a_fault(stubbed: Stubbed) -> None:
+def test_refused_details_of_a_listed_domain_are_a_fault(stubbed: Stubbed) -> None:
     stubbed.asking.add_client_error("get_domain_detail", "InvalidInput", "the name can't be read just now")
     stubbed.asking.add_response(
         "list_domains",
@@ -89,7 +87,7 @@ def test_a_listed_domain_whose_details_are_refused_is_a_fault(stubbed: Stubbed) 
         stubbed.registrar.domain("bakery.com")
 
 
-def test_a_longer_domain_with_the_same_beginning_is_not_a_match(
+def test_a_longer_domain_is_not_a_match(
     stubbed: Stubbed,
 ) -> None:
     stubbed.asking.add_client_error("get_domain_detail", "InvalidInput", "Domain not found in 1 account.")
@@ -98,7 +96,7 @@ def test_a_longer_domain_with_the_same_beginning_is_not_a_match(
     assert stubbed.registrar.domain("bakery.com") is None
 
 
-def test_an_operation_that_is_listed_without_its_domain_name_is_found(stubbed: Stubbed) -> None:
+def test_an_operation_listed_without_a_domain_is_found(stubbed: Stubbed) -> None:
     nameless = {name: value for name, value in detail().items() if name != "DomainName"}
     stubbed.asking.add_response("list_operations", {"Operations": [nameless]})
     stubbed.asking.add_response("get_operation_detail", detail(), {"OperationId": "op-1"})
@@ -126,7 +124,7 @@ def test_an_endless_list_is_a_fault(stubbed: Stubbed) -> None:
         stubbed.registrar.find("bakery.com", DomainAction.REGISTER, 0)
 
 
-def test_a_domain_whose_details_are_incomplete_is_found(stubbed: Stubbed) -> None:
+def test_a_domain_with_incomplete_details_is_found(stubbed: Stubbed) -> None:
     stubbed.asking.add_response("get_domain_detail", {"DomainName": "BAKERY.com"})
 
     domain = stubbed.registrar.domain("bakery.com")
@@ -160,7 +158,7 @@ BREAKAGES: dict[str, Exception | tuple[int, bytes]] = {
 
 @pytest.mark.parametrize("breakage", BREAKAGES.values(), ids=BREAKAGES.keys())
 @pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS.keys())
-def test_a_broken_connection_is_a_fault_and_its_request_is_sent_once(
+def test_no_request_is_repeated_after_a_broken_connection(
     look: Callable[[Route53Registrar], object], breakage: Exception | tuple[int, bytes]
 ) -> None:
     asking = client()

@@ -41,7 +41,7 @@ AVAILABILITIES = [
 
 
 @pytest.mark.parametrize(("answer", "availability", "cost"), AVAILABILITIES)
-def test_each_availability_value_of_route_53_is_translated_with_its_price(
+def test_each_availability_is_translated_with_its_price(
     stubbed: Stubbed, answer: dict[str, Any], availability: Availability, cost: Money | None
 ) -> None:
     stubbed.asking.add_response("check_domain_availability", answer)
@@ -52,7 +52,7 @@ def test_each_availability_value_of_route_53_is_translated_with_its_price(
     assert bool(offer.reason) == (availability is not Availability.AVAILABLE)
 
 
-def test_every_availability_value_of_the_service_model_is_tested() -> None:
+def test_every_availability_in_botocores_model_is_tested() -> None:
     words = client().meta.service_model.shape_for("DomainAvailability").enum
 
     assert set(words) == {answer["Availability"] for answer, _, _ in AVAILABILITIES} | {
@@ -62,16 +62,14 @@ def test_every_availability_value_of_the_service_model_is_tested() -> None:
 
 
 @pytest.mark.parametrize("word", ["DONT_KNOW", "SOMETHING_NEW"])
-def test_a_response_that_does_not_say_whether_the_domain_is_available_is_a_fault(
-    stubbed: Stubbed, word: str
-) -> None:
+def test_an_unknown_availability_is_a_fault(stubbed: Stubbed, word: str) -> None:
     stubbed.asking.add_response("check_domain_availability", {"Availability": word})
 
     with pytest.raises(ProviderUnavailableError):
         stubbed.registrar.availability("bakery.com")
 
 
-def test_a_registry_that_stays_slow_is_a_fault_after_a_few_requests(stubbed: Stubbed) -> None:
+def test_a_slow_registry_is_a_fault_after_a_few_requests(stubbed: Stubbed) -> None:
     for _ in range(PENDING_ATTEMPTS):
         stubbed.asking.add_response("check_domain_availability", {"Availability": "PENDING"})
 
@@ -82,7 +80,7 @@ def test_a_registry_that_stays_slow_is_a_fault_after_a_few_requests(stubbed: Stu
 
 
 @pytest.mark.parametrize("code", ["TLDInMaintenance", "ThrottlingException"])
-def test_a_registry_in_maintenance_or_a_throttled_check_is_a_fault(stubbed: Stubbed, code: str) -> None:
+def test_maintenance_and_throttling_are_faults(stubbed: Stubbed, code: str) -> None:
     stubbed.asking.add_client_error("check_domain_availability", code, "later")
     stubbed.asking.add_client_error("check_domain_transferability", code, "later")
 
@@ -108,7 +106,7 @@ TRANSFERABILITIES = [
 
 
 @pytest.mark.parametrize(("word", "said", "availability", "reason"), TRANSFERABILITIES)
-def test_each_transferability_value_of_route_53_is_translated_and_gives_a_reason(
+def test_each_transferability_is_translated_with_a_reason(
     stubbed: Stubbed, word: str, said: str, availability: Availability, reason: str
 ) -> None:
     answer: dict[str, Any] = {
@@ -124,13 +122,13 @@ def test_each_transferability_value_of_route_53_is_translated_and_gives_a_reason
     assert reason in offer.reason
 
 
-def test_every_transferability_value_of_the_service_model_is_tested() -> None:
+def test_every_transferability_in_botocores_model_is_tested() -> None:
     words = client().meta.service_model.shape_for("Transferable").enum
 
     assert set(words) == {word.upper() for word, *_ in TRANSFERABILITIES} | {"DONT_KNOW", "PENDING"}
 
 
-def test_the_reason_of_a_refused_check_never_contains_the_auth_code(stubbed: Stubbed) -> None:
+def test_a_refusal_never_contains_the_auth_code(stubbed: Stubbed) -> None:
     said = "AuthCode s3cret-code has odd characters"
     stubbed.asking.add_client_error("check_domain_transferability", "InvalidInput", said)
 

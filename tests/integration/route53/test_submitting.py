@@ -40,7 +40,7 @@ UNCLEAR = [
 
 @pytest.mark.parametrize("action", list(DomainAction))
 @pytest.mark.parametrize("code", REFUSED)
-def test_a_refusal_raises_a_final_error_with_the_registrars_reason(
+def test_a_refusal_is_final_and_has_the_registrars_reason(
     stubbed: Stubbed, code: str, action: DomainAction
 ) -> None:
     method = "register_domain" if action is DomainAction.REGISTER else "transfer_domain"
@@ -65,7 +65,7 @@ def test_a_response_without_an_operation_is_a_fault(stubbed: Stubbed) -> None:
         stubbed.registrar.submit(REQUEST)
 
 
-def test_a_domain_is_submitted_again_without_privacy_if_the_registrar_refuses_privacy(
+def test_refused_privacy_leads_to_a_request_without_privacy(
     stubbed: Stubbed,
 ) -> None:
     said = "Invalid request. Problems: Privacy protection is not supported for TLD [com]"
@@ -80,7 +80,7 @@ def test_a_domain_is_submitted_again_without_privacy_if_the_registrar_refuses_pr
     assert [params["PrivacyProtectRegistrantContact"] for params in sent] == [True, False]
 
 
-def test_a_request_that_boto3_refuses_is_never_sent_and_raises_a_final_error(stubbed: Stubbed) -> None:
+def test_a_request_refused_by_boto3_raises_a_final_error(stubbed: Stubbed) -> None:
     invalid = replace(ANN, first_name=b"Ann")  # type: ignore[arg-type]
     registrar = Route53Registrar(stubbed.registrar._asking, client())
 
@@ -139,9 +139,7 @@ TEXTS = {
 
 
 @pytest.mark.parametrize(("said", "told"), TEXTS.items())
-def test_personal_data_is_removed_from_error_texts_and_the_rest_stays(
-    stubbed: Stubbed, said: str, told: str
-) -> None:
+def test_only_personal_data_is_removed_from_error_texts(stubbed: Stubbed, said: str, told: str) -> None:
     stubbed.submitting.add_client_error("transfer_domain", "InvalidInput", said)
 
     with pytest.raises(ProvisioningFailedError) as refusal:
