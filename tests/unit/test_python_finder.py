@@ -72,9 +72,7 @@ def test_a_python_without_venv_is_skipped(tmp_path: Path, empty_home: dict[str, 
     assert found.stdout.strip() == str(working)
 
 
-def test_a_python_whose_version_differs_from_its_name_is_not_accepted(
-    tmp_path: Path, empty_home: dict[str, str]
-) -> None:
+def test_a_python_named_after_another_version_is_refused(tmp_path: Path, empty_home: dict[str, str]) -> None:
     script(tmp_path / "bin" / "python3.99", f'exec "{sys.executable}" "$@"')
 
     found = find_python("3.99", path=[tmp_path / "bin"], **empty_home)
@@ -91,9 +89,7 @@ def test_versions_that_are_not_installed_are_skipped(tmp_path: Path, empty_home:
     assert found.stdout.strip() == str(newest)
 
 
-def test_the_error_names_the_variable_python_if_its_python_is_unsuitable(
-    tmp_path: Path, empty_home: dict[str, str]
-) -> None:
+def test_the_error_shows_an_unsuitable_python_variable(tmp_path: Path, empty_home: dict[str, str]) -> None:
     chosen = script(tmp_path / "bin" / "mypython", "exit 1")
 
     found = find_python(path=[chosen.parent], PYTHON=str(chosen), **empty_home)
@@ -102,9 +98,7 @@ def test_the_error_names_the_variable_python_if_its_python_is_unsuitable(
     assert f"PYTHON={chosen} is not a Python 3.11 to 3.14" in found.stderr
 
 
-def test_without_any_python_the_message_says_how_to_install_one(
-    tmp_path: Path, empty_home: dict[str, str]
-) -> None:
+def test_the_error_says_how_to_install_a_missing_python(tmp_path: Path, empty_home: dict[str, str]) -> None:
     found = find_python("3.99", path=[], **empty_home)
     assert found.returncode == 1
 

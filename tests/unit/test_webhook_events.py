@@ -65,7 +65,7 @@ def test_every_end_of_an_order_gives_one_event() -> None:
     assert types(cancelled) == [EventType.ORDER_CREATED, EventType.ORDER_CANCELLED]
 
 
-def test_a_renewed_year_gives_one_event_and_the_year_of_a_transfer_gives_none() -> None:
+def test_only_a_renewed_year_gives_domain_renewed() -> None:
     record = DomainRecord(
         renewals=(
             DomainRenewal("in_1", NOW, NOW, 0, done_at=NOW + 50),
