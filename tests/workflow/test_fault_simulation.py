@@ -1,4 +1,4 @@
-"""Random histories with faults on the real handlers, one for each seed (tests/support/simulation.py).
+"""Each seed gives a random history of orders and faults (tests/support/simulation.py). The handlers are real.
 
 Replay a seed: PYTHONPATH=.:layers/hosting_orders python -m tests.support.simulation SEED 1
 """
