@@ -1,4 +1,4 @@
-"""With an API key of the real Stripe, the demo gets no webhooks, so the reconciler checks payments more often."""
+"""With a key of the real Stripe, the demo gets no webhooks. The reconciler then checks payments more often."""
 
 from __future__ import annotations
 
