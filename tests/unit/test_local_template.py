@@ -65,7 +65,7 @@ def bootstrap_of(local: LocalTemplate, function: str) -> str:
         return package.read("bootstrap").decode()
 
 
-def test_functions_use_the_local_runtime_instead_of_their_own(local: LocalTemplate) -> None:
+def test_every_function_uses_the_local_runtime(local: LocalTemplate) -> None:
     assert local.template["Globals"]["Function"] == {"Handler": "app.handler", "Runtime": "provided.al2023"}
     assert local.template["Resources"]["PlaceOrderFunction"]["Properties"].keys() == {"CodeUri", "Timeout"}
 
@@ -94,7 +94,7 @@ def test_layers_and_outputs_about_them_are_omitted(local: LocalTemplate) -> None
     assert local.template["Outputs"] == {"Name": {"Value": {"Fn::Sub": "${AWS::StackName}-name"}}}
 
 
-def test_the_state_machines_file_becomes_part_of_the_template(local: LocalTemplate) -> None:
+def test_the_template_contains_the_state_machine(local: LocalTemplate) -> None:
     assert local.template["Resources"]["Machine"]["Properties"] == {
         "Definition": {
             "StartAt": "Place",

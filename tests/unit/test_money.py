@@ -43,7 +43,7 @@ def test_the_stripe_stand_in_formats_amounts_as_we_do() -> None:
             assert money(1200, code.lower()) == f"{decimal_text(1200, code)} {code}"
 
 
-def test_each_currency_with_more_than_two_decimals_is_refused() -> None:
+def test_a_currency_with_more_than_two_decimals_is_refused() -> None:
     """babel takes decimals from CLDR, which gives IQD no decimals. ISO 4217 gives IQD three, so the test adds IQD."""
     many = {code for code in list_currencies() if get_currency_precision(code) > 2} | {"IQD"}
     assert get_global("currency_fractions")["IQD"][0] == 0
@@ -54,7 +54,7 @@ def test_each_currency_with_more_than_two_decimals_is_refused() -> None:
 
 
 @pytest.mark.parametrize("code", ["", "eur", "EURO", "E1R", "ÄÖÜ"])
-def test_a_text_that_is_not_a_currency_code_is_refused(code: str) -> None:
+def test_an_invalid_currency_code_is_refused(code: str) -> None:
     with pytest.raises(CurrencyRefusedError):
         check_currency(code)
 

@@ -81,14 +81,14 @@ def test_every_error_code_is_declared_by_an_operation() -> None:
 
 
 @pytest.mark.parametrize("code", list(Code))
-def test_an_error_code_has_a_status_a_heading_and_a_sentence(code: Code) -> None:
+def test_an_error_code_has_a_status_a_heading_and_a_text(code: Code) -> None:
     assert code == code.name.lower()
     assert 400 <= code.status < 600
     assert code.heading[0].isupper()
     assert code.about.endswith(".")
 
 
-def test_a_changed_copy_of_an_operation_has_its_own_error_codes() -> None:
+def test_a_changed_operation_has_its_own_error_codes() -> None:
     open_to_tokens = replace(orders_v2.CANCEL_ORDER, access=Access(scope="billing:write"))
     assert Code.OAUTH_NOT_ALLOWED in orders_v2.CANCEL_ORDER.codes
     assert Code.OAUTH_NOT_ALLOWED not in open_to_tokens.codes

@@ -96,7 +96,7 @@ def test_times_are_formatted_in_each_language() -> None:
     assert "1 maart 2026, 00:00" in LANGUAGES["nl"].moment(at + 1).replace("\N{NO-BREAK SPACE}", " ")
 
 
-def test_values_that_are_not_markup_are_escaped() -> None:
+def test_values_are_escaped_unless_they_are_markup() -> None:
     assert LANGUAGES["nl"]("order %(number)s", number="<b>") == "bestelling &lt;b&gt;"
     assert LANGUAGES["en"]("%(a)s", a=LANGUAGES["en"].moment(0)).startswith("<time")
 

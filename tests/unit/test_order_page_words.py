@@ -85,7 +85,7 @@ def test_every_kind_of_product_has_texts() -> None:
         ),
     ],
 )
-def test_the_page_explains_the_payment_until_the_order_is_paid(cart: Cart, after: int, sentence: str) -> None:
+def test_the_page_explains_the_payment_of_a_pending_order(cart: Cart, after: int, sentence: str) -> None:
     words = said(placed(), cart, after)
     assert sentence in text(words) and words.pay_url is None and not words.pay_later
 

@@ -44,9 +44,7 @@ def test_a_broken_shim_is_skipped(tmp_path: Path, empty_home: dict[str, str]) ->
     assert found.stdout.strip() == str(working)
 
 
-def test_a_python_under_pyenv_is_found_without_a_working_shim(
-    tmp_path: Path, empty_home: dict[str, str]
-) -> None:
+def test_a_pyenv_python_is_found_without_a_working_shim(tmp_path: Path, empty_home: dict[str, str]) -> None:
     script(tmp_path / "shims" / f"python{THIS_VERSION}", "exit 127")
     name = f"python{THIS_VERSION}"
     body = f'exec "{sys.executable}" "$@"'
@@ -81,7 +79,7 @@ def test_a_python_named_after_another_version_is_refused(tmp_path: Path, empty_h
     assert found.stdout == ""
 
 
-def test_versions_that_are_not_installed_are_skipped(tmp_path: Path, empty_home: dict[str, str]) -> None:
+def test_missing_versions_are_skipped(tmp_path: Path, empty_home: dict[str, str]) -> None:
     newest = script(tmp_path / "bin" / f"python{THIS_VERSION}", f'exec "{sys.executable}" "$@"')
 
     found = find_python("3.99", THIS_VERSION, "3.0", path=[newest.parent], **empty_home)

@@ -36,7 +36,7 @@ def test_a_changed_token_is_not_read() -> None:
 
 
 @pytest.mark.parametrize("text", ["", ".", "a.b", "é", "\x00", "." * 5000])
-def test_a_text_that_is_not_a_quote_is_not_read(text: str) -> None:
+def test_other_texts_are_not_read_as_quotes(text: str) -> None:
     assert SignedQuotes(["s"]).read(text) is None
 
 

@@ -52,7 +52,7 @@ WIRE = base64.b64decode(ED25519.split()[1])
 
 
 @pytest.mark.parametrize("key", GOOD, ids=lambda key: key.split()[0])
-def test_a_key_loses_only_its_comment_and_superfluous_spaces(key: str) -> None:
+def test_a_key_loses_only_its_comment_and_extra_spaces(key: str) -> None:
     assert normal_ssh_key(key) == key
     assert normal_ssh_key(f"{key} ada@example.com, her laptop") == key
     assert normal_ssh_key(f" {key.replace(' ', '  ')} ") == key

@@ -174,7 +174,7 @@ def order(world: World, *products: Any) -> list[str]:
     return [found.uuid for found in world.services.orders.orders(account["id"], sorted(placed.cart.orders))]
 
 
-def test_a_new_product_is_charged_delivered_shown_and_renewed(world: World) -> None:
+def test_a_new_product_is_sold_delivered_and_renewed(world: World) -> None:
     (order_id,) = order(world, ToyRequest("Bear"))
     assert world.net_paid() == NET
     assert lines(world) == ["Toy Bear in red"]

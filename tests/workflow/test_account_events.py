@@ -45,7 +45,7 @@ def test_a_domain_renewal_sends_one_event_each_year(world: World) -> None:
     assert {json.loads(one.body)["data"]["order_id"] for one in world.webhooks.received} == {order_id}
 
 
-def test_a_payment_page_sends_action_required_then_succeeded(world: World) -> None:
+def test_a_paid_page_sends_action_required_then_succeeded(world: World) -> None:
     subscribe(world, "payment.*", account="no_method")
     order = order_of(world, order_site(world))
     world.run()
@@ -67,7 +67,7 @@ def test_an_unpaid_page_sends_the_cancelled_events(world: World) -> None:
     }
 
 
-def test_a_departed_domain_sends_one_event(world: World) -> None:
+def test_a_domain_sends_one_event_when_it_leaves(world: World) -> None:
     subscribe(world, "domain.left")
     reply = world.order_domain(NAME)
     world.run()

@@ -131,10 +131,10 @@ def test_events_before_an_endpoint_subscribes_are_not_sent(world: World) -> None
     assert world.request("PATCH", path, {"events": ["payment.succeeded", "order.*"]}).status == 200
     world.live(1800, every=300)
     assert types(world) == ["payment.succeeded"]
-    assert world.order(order_id).version > 3  # the order changed after the endpoint was created
+    assert world.order(order_id).version > 3  # the order has changed several times
 
 
-def test_an_order_that_cannot_be_delivered_reports_its_refund(world: World) -> None:
+def test_an_undelivered_order_reports_its_refund(world: World) -> None:
     create(world, "order.*")
     placed = world.place()
     world.run(finish=False)
@@ -145,7 +145,7 @@ def test_an_order_that_cannot_be_delivered_reports_its_refund(world: World) -> N
     assert sorted(types(world)) == ["order.created", "order.failed", "order.paid", "order.refunded"]
 
 
-def test_a_payment_that_needs_authentication_is_reported(world: World) -> None:
+def test_a_required_authentication_is_reported(world: World) -> None:
     create(world, account="authentication_required")
     placed = world.place("authentication_required")
     world.run()

@@ -102,7 +102,7 @@ def test_a_paid_order_can_be_cancelled_before_delivery(world: World) -> None:
     assert_canceled(world, order)
 
 
-def test_a_processing_order_can_be_cancelled_before_delivery(world: World) -> None:
+def test_an_order_can_be_cancelled_right_before_delivery(world: World) -> None:
     order = placed(world, "ready")
     while world.order(order.uuid).status is OrderStatus.PENDING:
         assert world.runner.run_one()

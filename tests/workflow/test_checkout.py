@@ -98,7 +98,7 @@ def test_without_webhooks_a_payment_is_found_within_minutes(world: World) -> Non
     assert again(world, order).entered(OrderStatus.PROCESSING) is not None
 
 
-def test_webhooks_sent_twice_and_backwards_record_one_payment(world: World) -> None:
+def test_repeated_and_reversed_webhooks_record_one_payment(world: World) -> None:
     world.webhooks_on = False
     order = placed(world)
     world.fresh_stripe_events()

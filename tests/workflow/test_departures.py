@@ -1,6 +1,6 @@
-"""A domain departs when it leaves our account at the registrar. This is noticed without a new order for the domain.
+"""A domain departs when it leaves our account at the registrar. Then no renewal is started or charged.
 
-After that, no renewal is started or charged.
+The departure is noticed even if the domain is never ordered again.
 """
 
 from __future__ import annotations

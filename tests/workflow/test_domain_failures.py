@@ -101,7 +101,7 @@ def test_a_rejected_contact_does_not_expose_personal_data(world: World) -> None:
     assert "ada@example.com" not in seen and "201234567" not in seen.replace(".", "")
 
 
-def test_a_domain_taken_after_the_availability_check_is_refunded(world: World) -> None:
+def test_a_domain_taken_after_the_check_is_refunded(world: World) -> None:
     order = placed(world, NAME)
     world.registrar.take(NAME)
     world.live(1800, every=150)
@@ -172,7 +172,7 @@ def test_an_order_is_delivered_after_a_registrar_outage(world: World, code: str)
     assert len(world.runner.executions[order.uuid].history) == 4  # the workflow did not loop
 
 
-def test_an_outage_after_submission_only_delays_the_delivery(world: World) -> None:
+def test_an_outage_after_submission_only_delays_delivery(world: World) -> None:
     order = submitted(world, NAME)
     world.registrar.fail_next("*", times=10_000)
     world.live(3 * HOUR, every=600)

@@ -115,7 +115,7 @@ def test_a_domain_outside_our_account_is_refunded(world: World) -> None:
     assert world.net_paid() == 0
 
 
-def test_an_abandoned_orders_domain_goes_to_no_other_account(world: World) -> None:
+def test_an_abandoned_orders_domain_is_not_given_away(world: World) -> None:
     """The domain's registrant is the customer of the abandoned order."""
     world.registrar._registry.delay = None
     abandoned = submitted(world, NAME)

@@ -146,7 +146,7 @@ def test_a_renewal_ends_if_a_zone_check_finds_a_departure(
     assert renewals(world, order) == []
 
 
-def test_a_departed_domain_does_not_count_as_confirmed(world: World) -> None:
+def test_leaving_does_not_count_as_a_confirmation(world: World) -> None:
     order = delivered(world, UNVERIFIED)
     world.live(2 * DAY, every=HOUR)
     world.registrar.leave(UNVERIFIED)

@@ -1,4 +1,4 @@
-"""Stripe retries a renewal that it cannot collect. Its settings decide what happens after the last retry."""
+"""If Stripe cannot collect a renewal, Stripe retries. Stripe's settings decide what happens after the last retry."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def test_a_cancelled_renewal_is_not_reported_as_unpaid(world: World) -> None:
 
 
 @pytest.mark.parametrize("setting", ["unpaid", "cancel", "past_due"])
-def test_a_domain_is_renewed_if_it_is_paid_after_the_retries(world: World, setting: str) -> None:
+def test_a_domain_is_renewed_if_paid_after_the_retries(world: World, setting: str) -> None:
     world.stripe.controls.set(after_retries=setting)
     order = renewing(world, ProductKind.DOMAIN)
     invoice = exhausted(world, order)

@@ -33,7 +33,7 @@ def expires_in(world: World, days: float, name: str = NAME) -> None:
     world.registrar.domains[name].expires_at = world.clock.now() / 1000 + days * DAY
 
 
-def test_a_domain_is_reported_daily_if_its_charge_is_too_late(
+def test_a_domain_is_reported_daily_if_charged_too_late(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     order = delivered(world)

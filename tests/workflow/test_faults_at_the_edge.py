@@ -190,7 +190,7 @@ def test_a_pending_refund_counts_as_money_at_stake(
     assert "No money is at stake" not in text
 
 
-def test_the_runbook_finds_the_failed_step_in_a_paged_history() -> None:
+def test_the_runbook_finds_a_failed_step_in_a_paged_history() -> None:
     """The 48 retries of a step make more than 100 events, and one page of a history has at most 100.
 
     With `--output text` the CLI applies `--query` to each page, so `[0]` of the first page is `None`.

@@ -42,7 +42,7 @@ def assert_delivered_once(world: World, orders: int = 1) -> None:
     assert len(world.stripe.subscriptions()) == orders
 
 
-def test_twenty_concurrent_posts_make_one_order_and_one_charge(world: World) -> None:
+def test_twenty_concurrent_posts_make_and_charge_one_order(world: World) -> None:
     world.place()  # import the functions before the threads start
     world.run()
     with ThreadPoolExecutor(20) as threads:
@@ -182,7 +182,7 @@ def test_a_table_fault_does_not_cause_a_refund(world: World) -> None:
     assert_delivered_once(world)
 
 
-def test_a_replay_during_a_stripe_outage_gets_the_first_response(world: World) -> None:
+def test_a_replay_in_an_outage_gets_the_first_response(world: World) -> None:
     world.mishaps.watch(lambda name: Mishap.NOT_DONE if name.startswith("stripe.post") else None)
     first = world.place(key="k")
     assert first.status == 202

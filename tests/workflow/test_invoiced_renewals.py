@@ -295,7 +295,7 @@ def test_a_payment_counts_right_before_the_invoice_is_voided(world: World) -> No
     assert (after.renewal_status, after.due_at is not None) == ("active", True)
 
 
-def test_a_processing_debit_is_neither_repeated_nor_given_up(world: World) -> None:
+def test_a_processing_debit_is_not_repeated_or_given_up(world: World) -> None:
     order = delivered_to_a_debtor(world)
     world.stripe.controls.set(sepa_settles=False)
     until_the_term(world, order, less=60)
@@ -387,7 +387,7 @@ def test_the_open_invoice_of_a_departed_domain_is_voided(world: World) -> None:
     assert now(world, order).domain_has_left and now(world, order).renewal_status == "canceled"
 
 
-def test_a_renewal_ends_if_its_domain_leaves_after_a_payment(world: World) -> None:
+def test_a_renewal_ends_if_the_domain_leaves_after_payment(world: World) -> None:
     order = domain(world)
     world.webhooks_on = False
     until_the_term(world, order, less=60)

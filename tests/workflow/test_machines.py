@@ -300,9 +300,7 @@ def test_the_platform_receives_live_true_for_real_money(world: World, cloud: For
     assert [request.live for request in cloud.asked] == [True, True]
 
 
-def test_a_free_machine_is_live_only_if_stripe_is_in_live_mode(
-    world: World, cloud: ForgetfulLightsail
-) -> None:
+def test_a_free_machine_is_live_only_if_stripe_is_live(world: World, cloud: ForgetfulLightsail) -> None:
     world.services.catalogue.put_plan(replace(PLAN, prices=dict.fromkeys(PLAN.prices, 0)))
     order(world)
     world.run()

@@ -83,7 +83,7 @@ def test_a_delivered_domain_gets_its_missing_zone_later(world: World) -> None:
     )
 
 
-def test_a_departed_domain_gets_no_zone(world: World) -> None:
+def test_a_domain_gets_no_zone_after_it_has_left(world: World) -> None:
     full(world)
     order = delivered(world)
     world.registrar.leave(NAME)

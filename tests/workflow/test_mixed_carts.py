@@ -209,7 +209,7 @@ def test_all_credit_is_returned_when_everything_is_refunded(world: World) -> Non
 # -- on_item_failure "cancel_all": if an item cannot be delivered, cancel the others ---------------------------------
 
 
-def test_cancel_all_cancels_every_item_that_can_be_cancelled(world: World) -> None:
+def test_cancel_all_cancels_every_cancellable_item(world: World) -> None:
     """The unfinished site is taken down. `slow-one.net` is already at the registrar and cannot be recalled."""
     orders = cart_of(world, "slow-one.net", "lost-two.org", policy="cancel_all")
     world.run(finish=False)
@@ -367,7 +367,7 @@ def test_an_unpaid_cart_expires_as_a_whole(world: World) -> None:
     assert world.registrar.submissions("one.net") == 0 and not world.platform.services
 
 
-def test_a_cart_paid_after_authentication_is_fully_delivered(world: World) -> None:
+def test_a_cart_is_delivered_after_its_authentication(world: World) -> None:
     orders = cart_of(world, "one.net", "two.org", account="authentication_required")
     world.live(3 * HOUR)
     assert statuses(world, orders) == ["pending"] * 3 and world.registrar.submissions("one.net") == 0
@@ -434,7 +434,7 @@ def test_a_refused_payment_leaves_nothing_behind(world: World) -> None:
     assert world.registrar.submissions("one.net") == 0 and not world.stripe.open_invoices()
 
 
-def test_ten_concurrent_carts_for_one_domain_have_one_winner(world: World) -> None:
+def test_one_of_ten_concurrent_carts_gets_the_domain(world: World) -> None:
     # Import the functions before the threads start.
     world.place_cart(world.site(), world.domain("warm-up.de"))
     world.run()

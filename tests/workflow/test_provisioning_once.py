@@ -160,7 +160,7 @@ def test_one_site_is_built_if_platform_answers_are_lost(world: World) -> None:
     assert_delivered_once(world, order)
 
 
-def test_an_order_is_delivered_after_a_short_platform_outage(world: World) -> None:
+def test_an_order_is_delivered_after_a_platform_outage(world: World) -> None:
     order = placed(world)
     world.platform.be_unavailable(5)
     world.runner.run_until_idle()

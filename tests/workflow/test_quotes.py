@@ -333,7 +333,7 @@ def test_a_quote_for_other_products_is_refused(world: World, change: dict[str, s
     )
 
 
-def test_a_quote_is_refused_for_more_fewer_or_reordered_items(world: World) -> None:
+def test_a_quote_is_refused_for_a_changed_list_of_items(world: World) -> None:
     one, other = {"site": SITE}, {"vm": VPS}
     quote = preview(world, one, other)["quote"]
     for items in ((other, one), (one,), (one, other, one)):
@@ -454,7 +454,7 @@ def test_a_refusal_above_the_maximum_states_both_prices(world: World) -> None:
 
 
 @pytest.mark.parametrize("wrong", [-1, 1.5, "1200", True, 2**53 + 1, [], {}])
-def test_a_maximum_that_is_not_an_amount_is_refused(world: World, wrong: Any) -> None:
+def test_an_invalid_maximum_is_refused(world: World, wrong: Any) -> None:
     reply = refused(world, 400, "invalid_field", lambda: order(world, max_cost_cents=wrong))
     assert reply.body["details"][0]["pointer"] == "/max_cost_cents"
 
@@ -480,7 +480,7 @@ def test_a_quote_is_refused_after_the_tax_has_risen(taxed: World) -> None:
 
 
 @pytest.mark.parametrize("balance", [0, -500, -5000])
-def test_a_tax_that_rises_during_the_order_is_not_charged(
+def test_a_tax_rise_during_the_order_is_not_charged(
     taxed: World, monkeypatch: pytest.MonkeyPatch, balance: int
 ) -> None:
     lives_in(taxed, "DE")

@@ -90,7 +90,7 @@ def test_a_domain_is_registered_once_if_answers_are_lost(world: World) -> None:
     assert_alone(world, order)
 
 
-def test_a_completed_registration_with_a_lost_answer_is_found(world: World) -> None:
+def test_a_registration_is_found_after_its_completion(world: World) -> None:
     order = placed(world, NAME)
     world.registrar.lose_next_answer("RegisterDomain")
     world.run()
@@ -128,7 +128,7 @@ def test_a_failed_registration_is_not_repeated(world: World) -> None:
     assert world.registrar.submissions("fail-example.com") == 1 and world.net_paid() == 0
 
 
-def test_an_earlier_orders_failure_does_not_fail_a_new_order(world: World) -> None:
+def test_an_earlier_failure_does_not_fail_a_new_order(world: World) -> None:
     name = "twice-example.com"
     first = submitted(world, name)
     world.registrar.fail(name)

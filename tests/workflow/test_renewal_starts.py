@@ -55,7 +55,7 @@ def test_a_renewal_charges_the_current_default_method(world: World) -> None:
     assert world.registrar.renewals("hosting-example.com") == 1
 
 
-def test_the_orders_payment_method_becomes_a_missing_default(world: World) -> None:
+def test_the_orders_method_becomes_a_missing_default(world: World) -> None:
     customer = world.accounts["ready"]["customer"]
     method = world.stripe.get(customer)["invoice_settings"]["default_payment_method"]
     reply = world.place()

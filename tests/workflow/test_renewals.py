@@ -427,7 +427,7 @@ def test_a_moved_domain_is_counted_as_not_renewed(world: World) -> None:
     assert "not renewed: the domain has left the registrar" in causes(world, order)
 
 
-def test_a_slow_renewal_is_counted_as_failed_and_not_repeated(world: World) -> None:
+def test_a_slow_renewal_is_counted_but_not_repeated(world: World) -> None:
     order = delivered(world)
     world.registrar._registry.delay = None
     a_year_passes(world, order, then=2 * DAY)

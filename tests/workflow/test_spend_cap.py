@@ -205,7 +205,7 @@ def spent_today(world: World) -> int:
     return sum(amount for (_, _, period), amount in counted(world).items() if period == "2030-05-14")
 
 
-def test_stripes_tax_counts_instead_of_the_accounts_tax_rate(taxed: World) -> None:
+def test_stripes_tax_counts_and_not_the_accounts_rate(taxed: World) -> None:
     account = change_account(taxed, "ready", tax_basis_points=5000)
     try:
         cap_key(taxed, day=TAXED)
@@ -231,7 +231,7 @@ def test_on_a_payment_page_the_higher_tax_counts(taxed: World) -> None:
             taxed.services.directory.put_account(account)
 
 
-def test_a_tax_that_rises_before_the_charge_is_not_paid(taxed: World) -> None:
+def test_a_tax_rise_before_the_charge_is_not_paid(taxed: World) -> None:
     cap_key(taxed, day=TAXED)
     taxed.stripe.controls.add_fault(kind="error", path="/v1/invoices", method="POST", times=20)
     assert taxed.place().status == 202

@@ -463,7 +463,7 @@ def test_a_refund_failed_event_is_checked_at_stripe(world: World) -> None:
     assert "RefundFailed" not in world.metrics.counts
 
 
-def test_an_operators_credit_note_completes_a_refused_refund(world: World) -> None:
+def test_a_manual_credit_note_completes_a_refused_refund(world: World) -> None:
     world.stripe.controls.set(refunds="refuse")
     order_id, token = placed(world, callback=True)
     world.run(finish=False)

@@ -80,7 +80,7 @@ def test_a_year_is_bought_on_delivery_if_none_was_added(world: World, tld: str) 
 
 
 @pytest.mark.parametrize("tld", YEAR_FROM_TRANSFER)
-def test_the_order_says_that_its_year_starts_at_the_transfer(world: World, tld: str) -> None:
+def test_the_order_states_when_its_year_starts(world: World, tld: str) -> None:
     order = transferred(world, f"quill-and-sons.{tld}", days_left=200)
     assert bought(world, order) == 0 and days_left(world, order) in (364, 365, 366)
     assert order.item.line_text().endswith("transfer, with a year from the transfer")
@@ -280,7 +280,7 @@ def test_a_renewal_start_is_retried_before_the_window_opens(
 
 
 @pytest.mark.parametrize("webhooks", [True, False])
-def test_a_departed_domain_is_not_charged_again(world: World, webhooks: bool) -> None:
+def test_a_domain_is_not_charged_after_it_has_left(world: World, webhooks: bool) -> None:
     order = transferred(world, "quill-and-sons.co.uk", days_left=700)
     world.webhooks_on = webhooks
     world.live(600 * DAY, every=5 * DAY)

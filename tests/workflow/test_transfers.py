@@ -172,7 +172,7 @@ def test_a_transfer_may_complete_on_its_last_day(world: World) -> None:
     assert_alone(world, order)
 
 
-def test_a_completed_transfer_is_delivered_after_the_deadline(world: World) -> None:
+def test_a_completed_transfer_can_be_delivered_late(world: World) -> None:
     """The reconciler was off for weeks. The registrar's current state decides, not the deadline."""
     world.registrar.configure(transfer_delay=20 * DAY)
     order = under_way(world)
