@@ -57,7 +57,7 @@ def test_a_request_body_has_a_json_schema(operation: Operation[Any]) -> None:
     assert schema["required"]
 
 
-def test_an_operations_declaration_determines_its_codes() -> None:
+def test_an_operation_has_the_codes_of_its_declaration() -> None:
     shown = set(orders_v2.SHOW_ORDER.codes)
     assert {
         Code.INSUFFICIENT_SCOPE,

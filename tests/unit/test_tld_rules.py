@@ -91,7 +91,7 @@ def test_removing_a_field_makes_no_other_field_invalid(tld: str, example: dict[s
             assert found.schema["title"] in found.message
 
 
-def test_a_missing_fields_schema_depends_on_other_fields() -> None:
+def test_the_schema_of_a_missing_field_depends_on_others() -> None:
     italian = read(country="IT", extra_properties={"nationality": "IT"})
     _, needed = check("it", italian)
     pin = dict(needed["/extra_properties/pin"].schema)

@@ -354,7 +354,7 @@ def test_a_returned_debit_fails_the_order(world: World, invoice: str, webhooks_o
     assert_nothing_kept(world, order)
 
 
-def test_a_cancelled_orders_debit_is_refunded_when_settled(world: World) -> None:
+def test_a_settled_debit_of_a_cancelled_order_is_refunded(world: World) -> None:
     order = placed(world)
     session = session_of(world, order)["id"]
     world.stripe.controls.debit_checkout(session)

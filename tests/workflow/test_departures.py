@@ -205,7 +205,7 @@ def test_the_open_invoice_of_a_departed_domain_is_voided(world: World) -> None:
     assert now(world, order).due_at is None or now(world, order).due_at > world.clock.now()  # type: ignore[operator]
 
 
-def test_a_departed_domains_draft_invoice_is_not_charged(world: World) -> None:
+def test_the_draft_of_a_departed_domain_is_never_charged(world: World) -> None:
     """The registrar answers only after Stripe has begun the term."""
     order = delivered(world)
     world.registrar.leave(NAME)

@@ -100,7 +100,7 @@ def failed_charge_of_a_debit(world: World, break_step: Any) -> tuple[Order, Any]
     return order, repair
 
 
-def test_an_unpaid_orders_report_states_the_time_to_deliver(
+def test_the_report_of_an_unpaid_order_states_its_time_left(
     world: World,
     break_step: Any,  # noqa: F811
 ) -> None:

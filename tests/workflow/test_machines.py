@@ -1,4 +1,4 @@
-"""Virtual machines: the options of a plan, passwords and keys, check intervals, and payment with test money."""
+"""Virtual machines: the options of a plan, passwords and keys, check intervals, and payment with real or test money."""
 
 from __future__ import annotations
 

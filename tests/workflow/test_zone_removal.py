@@ -1,4 +1,4 @@
-"""An empty DNS zone is removed 90 days after its domain has left. A zone with records or in use stays."""
+"""An empty DNS zone is removed 90 days after its domain has left the registrar. A zone with records or in use stays."""
 
 from __future__ import annotations
 
