@@ -1,6 +1,6 @@
 """docs/extending.md explains how to add a product. This file adds a toy and tests its orders, renewals and refunds.
 
-No code outside this file mentions toys.
+No other code mentions this product.
 """
 
 from __future__ import annotations
