@@ -1,4 +1,4 @@
-"""local/template.py makes the copy of template.yaml that is deployed to the embedded AWS emulator."""
+"""local/template.py adapts template.yaml to the embedded AWS emulator."""
 
 from __future__ import annotations
 
@@ -65,14 +65,12 @@ def bootstrap_of(local: LocalTemplate, function: str) -> str:
         return package.read("bootstrap").decode()
 
 
-def test_functions_use_the_local_runtime_instead_of_their_own(local: LocalTemplate) -> None:
+def test_every_function_uses_the_local_runtime(local: LocalTemplate) -> None:
     assert local.template["Globals"]["Function"] == {"Handler": "app.handler", "Runtime": "provided.al2023"}
     assert local.template["Resources"]["PlaceOrderFunction"]["Properties"].keys() == {"CodeUri", "Timeout"}
 
 
-def test_a_package_starts_python_with_the_folders_of_function_and_layer_on_its_path(
-    local: LocalTemplate, tmp_path: Path
-) -> None:
+def test_a_package_puts_function_and_layer_on_pythonpath(local: LocalTemplate, tmp_path: Path) -> None:
     script = bootstrap_of(local, "PlaceOrderFunction")
 
     path = next(line for line in script.splitlines() if line.startswith("export PYTHONPATH="))
@@ -96,7 +94,7 @@ def test_layers_and_outputs_about_them_are_omitted(local: LocalTemplate) -> None
     assert local.template["Outputs"] == {"Name": {"Value": {"Fn::Sub": "${AWS::StackName}-name"}}}
 
 
-def test_the_state_machines_file_becomes_part_of_the_template(local: LocalTemplate) -> None:
+def test_the_template_contains_the_state_machine(local: LocalTemplate) -> None:
     assert local.template["Resources"]["Machine"]["Properties"] == {
         "Definition": {
             "StartAt": "Place",
@@ -106,7 +104,7 @@ def test_the_state_machines_file_becomes_part_of_the_template(local: LocalTempla
     }
 
 
-def test_short_forms_of_intrinsic_functions_are_read_as_long_forms(tmp_path: Path) -> None:
+def test_intrinsic_functions_are_read_in_their_long_form(tmp_path: Path) -> None:
     (tmp_path / "template.yaml").write_text(
         "Resources:\n"
         "  Thing:\n"
@@ -129,7 +127,7 @@ def test_short_forms_of_intrinsic_functions_are_read_as_long_forms(tmp_path: Pat
 
 
 @pytest.mark.parametrize("text", ["just: [a", "Outputs: {}", "- a list"])
-def test_the_refusal_of_an_invalid_template_names_its_file(tmp_path: Path, text: str) -> None:
+def test_the_error_for_an_invalid_template_names_the_file(tmp_path: Path, text: str) -> None:
     path = tmp_path / "template.yaml"
     path.write_text(text)
 

@@ -1,4 +1,4 @@
-"""Currencies, and the number of decimals that Stripe counts for each."""
+"""Which currencies are accepted, and how many decimals Stripe counts for each of them."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def test_amounts_have_the_decimals_that_stripe_counts(amount: int, code: str, te
     assert decimal_text(amount, code) == text
 
 
-def test_the_stand_in_formats_amounts_as_we_do() -> None:
+def test_the_stripe_stand_in_formats_amounts_as_we_do() -> None:
     for code in list_currencies():
         if is_sold_in(code):
             assert money(1200, code.lower()) == f"{decimal_text(1200, code)} {code}"
 
 
-def test_each_currency_with_more_than_two_decimals_is_refused() -> None:
+def test_a_currency_with_more_than_two_decimals_is_refused() -> None:
     """babel takes decimals from CLDR, which gives IQD no decimals. ISO 4217 gives IQD three, so the test adds IQD."""
     many = {code for code in list_currencies() if get_currency_precision(code) > 2} | {"IQD"}
     assert get_global("currency_fractions")["IQD"][0] == 0
@@ -54,7 +54,7 @@ def test_each_currency_with_more_than_two_decimals_is_refused() -> None:
 
 
 @pytest.mark.parametrize("code", ["", "eur", "EURO", "E1R", "ÄÖÜ"])
-def test_a_text_that_is_not_a_currency_code_is_refused(code: str) -> None:
+def test_an_invalid_currency_code_is_refused(code: str) -> None:
     with pytest.raises(CurrencyRefusedError):
         check_currency(code)
 
@@ -86,7 +86,7 @@ def test_contract_001_shows_the_decimals_of_each_currency(code: str, form: str, 
 
 @pytest.mark.parametrize("code", ["EUR", "JPY", "UGX"])
 @pytest.mark.parametrize("amount", [0, 700, 1900, 3000])
-def test_the_parts_of_an_amount_add_up_and_are_amounts_that_stripe_accepts(code: str, amount: int) -> None:
+def test_the_parts_of_an_amount_are_valid_and_add_up(code: str, amount: int) -> None:
     lines = [500, 1200, 1300]
     parts = [part_of(amount, sum(lines[:place]), line, sum(lines), code) for place, line in enumerate(lines)]
     assert sum(parts) == amount
@@ -94,5 +94,5 @@ def test_the_parts_of_an_amount_add_up_and_are_amounts_that_stripe_accepts(code:
     assert all(part % 100 == 0 for part in parts if code == "UGX")
 
 
-def test_every_currency_that_we_sell_in_has_zero_or_two_decimals() -> None:
+def test_currencies_we_sell_in_have_zero_or_two_decimals() -> None:
     assert all(decimals(code) in (0, 2) for code in list_currencies() if is_sold_in(code))

@@ -38,7 +38,7 @@ def test_a_response_has_a_json_schema(operation: Operation[Any]) -> None:
     assert schema["properties"]
 
 
-def test_a_response_schema_marks_optional_null_and_nested_fields() -> None:
+def test_a_response_schema_marks_optional_and_null_fields() -> None:
     schema = TypeAdapter(orders_v2.SHOW_ORDER.answers).json_schema(mode="serialization")
     assert {"order", "tasks", "payment", "account", "user", "cancellation"} == set(schema["required"])
     assert {"site", "domain", "vm", "subscription", "callback", "failure"} == set(schema["properties"]) - set(
@@ -57,7 +57,7 @@ def test_a_request_body_has_a_json_schema(operation: Operation[Any]) -> None:
     assert schema["required"]
 
 
-def test_the_error_codes_of_an_operation_follow_from_its_declaration() -> None:
+def test_an_operation_has_the_codes_of_its_declaration() -> None:
     shown = set(orders_v2.SHOW_ORDER.codes)
     assert {
         Code.INSUFFICIENT_SCOPE,
@@ -75,20 +75,20 @@ def test_the_error_codes_of_an_operation_follow_from_its_declaration() -> None:
     }
 
 
-def test_every_code_is_declared_by_an_operation() -> None:
+def test_every_error_code_is_declared_by_an_operation() -> None:
     # Unknown paths give NOT_FOUND without an operation, but operations declare it too.
     assert {code for operation in OPERATIONS for code in operation.codes} == set(Code)
 
 
 @pytest.mark.parametrize("code", list(Code))
-def test_a_code_has_a_status_a_heading_and_a_sentence(code: Code) -> None:
+def test_an_error_code_has_a_status_a_heading_and_a_text(code: Code) -> None:
     assert code == code.name.lower()
     assert 400 <= code.status < 600
     assert code.heading[0].isupper()
     assert code.about.endswith(".")
 
 
-def test_a_changed_copy_of_an_operation_has_its_own_codes() -> None:
+def test_a_changed_operation_has_its_own_error_codes() -> None:
     open_to_tokens = replace(orders_v2.CANCEL_ORDER, access=Access(scope="billing:write"))
     assert Code.OAUTH_NOT_ALLOWED in orders_v2.CANCEL_ORDER.codes
     assert Code.OAUTH_NOT_ALLOWED not in open_to_tokens.codes

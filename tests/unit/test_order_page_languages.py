@@ -1,4 +1,4 @@
-"""The two languages of the order's page: everything is translated, and the compiled texts match their sources."""
+"""The order's page has two languages. Every text is translated, and the compiled texts match their sources."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_every_language_except_english_has_a_translation() -> None:
 
 
 @pytest.mark.parametrize("language", translations.TRANSLATED)
-def test_every_text_of_the_page_is_translated_with_its_placeholders(language: str) -> None:
+def test_every_text_is_translated_with_its_placeholders(language: str) -> None:
     found = texts()
     assert len(found) > 60
     assert {"Pay now", "Ordered", "Your website is ready", "This page does not exist"} <= found
@@ -56,7 +56,7 @@ def test_the_compiled_texts_match_their_source(language: str) -> None:
     assert {text: str(say(text)) for text in texts()} == translated(language)
 
 
-def test_missing_superfluous_and_wrong_translations_are_detected() -> None:
+def test_missing_extra_and_wrong_translations_are_detected() -> None:
     said = {"Pay now": "Nu betalen", "order %(number)s": "bestelling %(nummer)s", "Gone": "Weg", "New": ""}
     assert untranslated({"Pay now", "order %(number)s", "New"}, said) == [
         "'New' has no translation",
@@ -96,7 +96,7 @@ def test_times_are_formatted_in_each_language() -> None:
     assert "1 maart 2026, 00:00" in LANGUAGES["nl"].moment(at + 1).replace("\N{NO-BREAK SPACE}", " ")
 
 
-def test_values_that_are_not_markup_are_escaped() -> None:
+def test_values_are_escaped_unless_they_are_markup() -> None:
     assert LANGUAGES["nl"]("order %(number)s", number="<b>") == "bestelling &lt;b&gt;"
     assert LANGUAGES["en"]("%(a)s", a=LANGUAGES["en"].moment(0)).startswith("<time")
 

@@ -59,7 +59,7 @@ def test_light_and_dark_define_the_same_colours() -> None:
     assert used == set(colours("light"))
 
 
-def test_focus_is_visible_motion_can_be_reduced_and_no_other_file_is_loaded() -> None:
+def test_the_style_sheet_is_accessible_and_loads_no_file() -> None:
     assert "a:focus-visible { outline: 3px solid" in STYLE
     assert "@media (prefers-reduced-motion: reduce)" in STYLE
     assert not re.search(r"url\(|@import|expression|</", STYLE)

@@ -85,12 +85,12 @@ def test_every_kind_of_product_has_texts() -> None:
         ),
     ],
 )
-def test_the_page_explains_the_payment_until_the_order_is_paid(cart: Cart, after: int, sentence: str) -> None:
+def test_the_page_explains_the_payment_of_a_pending_order(cart: Cart, after: int, sentence: str) -> None:
     words = said(placed(), cart, after)
     assert sentence in text(words) and words.pay_url is None and not words.pay_later
 
 
-def test_a_payment_that_the_order_has_not_recorded_yet_shows_as_paid() -> None:
+def test_a_paid_cart_shows_as_paid_on_a_pending_order() -> None:
     assert titles(placed(), PAID) == ["Ordered", "Paid", "Setting up", "Ready"]
     assert titles(placed(), OPEN) == ["Ordered", "Payment", "Setting up", "Ready"]
 
@@ -123,7 +123,7 @@ def test_a_failures_internal_text_is_not_shown() -> None:
     assert GONE.message not in text(said(order, PAID))
 
 
-def test_the_page_of_a_failed_order_shows_a_payment_that_the_order_never_recorded() -> None:
+def test_a_failed_order_shows_the_payment_of_its_cart() -> None:
     order = placed().undeliverable(GONE, NOW + HOUR, Actor.SYSTEM)
     assert titles(order, PAID) == ["Ordered", "Paid", "Could not be delivered", "Refund under way"]
     assert titles(order, with_payment(PaymentStatus.CANCELED)) == [
@@ -163,6 +163,6 @@ def test_an_order_number_contains_its_creation_time(moment: int) -> None:
     assert {placed_at(number) for number in mint_numbers(moment, 20)} == {moment}
 
 
-def test_the_creation_time_in_an_older_order_number_is_exact_only_to_the_second() -> None:
+def test_an_older_order_number_gives_the_second_of_creation() -> None:
     random_bits = (NOW // 1000 << 17) | (2**17 - 1)
     assert placed_at(random_bits) == NOW + 999

@@ -60,9 +60,7 @@ def test_on_lambda_the_clients_are_built() -> None:
     ("port", "packages"),
     [("payments", {"stripe"}), ("refunds", {"stripe"}), ("platform", {"requests"}), ("callbacks", set())],
 )
-def test_a_port_that_needs_a_secret_is_not_built_but_its_packages_are_imported(
-    port: str, packages: set[str]
-) -> None:
+def test_a_port_with_a_secret_is_imported_but_not_built(port: str, packages: set[str]) -> None:
     built, clients, modules = prepared(port)
     assert port not in built and clients == 1  # the client for the secrets
     assert packages <= set(modules)

@@ -44,9 +44,7 @@ def test_a_broken_shim_is_skipped(tmp_path: Path, empty_home: dict[str, str]) ->
     assert found.stdout.strip() == str(working)
 
 
-def test_a_python_under_pyenv_is_found_without_a_working_shim(
-    tmp_path: Path, empty_home: dict[str, str]
-) -> None:
+def test_a_pyenv_python_is_found_without_a_working_shim(tmp_path: Path, empty_home: dict[str, str]) -> None:
     script(tmp_path / "shims" / f"python{THIS_VERSION}", "exit 127")
     name = f"python{THIS_VERSION}"
     body = f'exec "{sys.executable}" "$@"'
@@ -72,9 +70,7 @@ def test_a_python_without_venv_is_skipped(tmp_path: Path, empty_home: dict[str, 
     assert found.stdout.strip() == str(working)
 
 
-def test_a_python_whose_version_differs_from_its_name_is_not_accepted(
-    tmp_path: Path, empty_home: dict[str, str]
-) -> None:
+def test_a_python_named_after_another_version_is_refused(tmp_path: Path, empty_home: dict[str, str]) -> None:
     script(tmp_path / "bin" / "python3.99", f'exec "{sys.executable}" "$@"')
 
     found = find_python("3.99", path=[tmp_path / "bin"], **empty_home)
@@ -83,7 +79,7 @@ def test_a_python_whose_version_differs_from_its_name_is_not_accepted(
     assert found.stdout == ""
 
 
-def test_versions_that_are_not_installed_are_skipped(tmp_path: Path, empty_home: dict[str, str]) -> None:
+def test_missing_versions_are_skipped(tmp_path: Path, empty_home: dict[str, str]) -> None:
     newest = script(tmp_path / "bin" / f"python{THIS_VERSION}", f'exec "{sys.executable}" "$@"')
 
     found = find_python("3.99", THIS_VERSION, "3.0", path=[newest.parent], **empty_home)
@@ -91,9 +87,7 @@ def test_versions_that_are_not_installed_are_skipped(tmp_path: Path, empty_home:
     assert found.stdout.strip() == str(newest)
 
 
-def test_the_error_names_the_variable_python_if_its_python_is_unsuitable(
-    tmp_path: Path, empty_home: dict[str, str]
-) -> None:
+def test_the_error_shows_an_unsuitable_python_variable(tmp_path: Path, empty_home: dict[str, str]) -> None:
     chosen = script(tmp_path / "bin" / "mypython", "exit 1")
 
     found = find_python(path=[chosen.parent], PYTHON=str(chosen), **empty_home)
@@ -102,9 +96,7 @@ def test_the_error_names_the_variable_python_if_its_python_is_unsuitable(
     assert f"PYTHON={chosen} is not a Python 3.11 to 3.14" in found.stderr
 
 
-def test_without_any_python_the_message_says_how_to_install_one(
-    tmp_path: Path, empty_home: dict[str, str]
-) -> None:
+def test_the_error_says_how_to_install_a_missing_python(tmp_path: Path, empty_home: dict[str, str]) -> None:
     found = find_python("3.99", path=[], **empty_home)
     assert found.returncode == 1
 

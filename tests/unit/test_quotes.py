@@ -1,4 +1,4 @@
-"""The signed text of a quote."""
+"""The signed text of a quote, and the fingerprint of the quoted products."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_a_signed_quote_is_read_back() -> None:
     assert len(token) < 1000
 
 
-def test_quotes_signed_with_the_old_secret_are_read_after_a_rotation() -> None:
+def test_quotes_signed_with_the_old_secret_are_still_read() -> None:
     old = SignedQuotes(["old"]).sign(QUOTE)
     assert SignedQuotes(["new", "old"]).read(old) == QUOTE
     assert SignedQuotes(["new"]).read(old) is None
@@ -36,7 +36,7 @@ def test_a_changed_token_is_not_read() -> None:
 
 
 @pytest.mark.parametrize("text", ["", ".", "a.b", "é", "\x00", "." * 5000])
-def test_a_text_that_is_not_a_quote_is_not_read(text: str) -> None:
+def test_other_texts_are_not_read_as_quotes(text: str) -> None:
     assert SignedQuotes(["s"]).read(text) is None
 
 
@@ -45,7 +45,7 @@ def test_page_tokens_and_quotes_are_not_interchangeable() -> None:
     assert SignedPageTokens(["s"]).read(SignedQuotes(["s"]).sign(QUOTE)) is None
 
 
-def test_the_fingerprint_depends_on_what_is_bought_and_not_on_prices() -> None:
+def test_the_fingerprint_ignores_only_prices() -> None:
     name = DomainItem("a.com", "a.com", "com", DomainAction.REGISTER, renewal_amount=1)
     assert fingerprint_of([name]) == fingerprint_of([name.renewing_at(2)])
     transfer = DomainItem("a.com", "a.com", "com", DomainAction.TRANSFER, renewal_amount=1)

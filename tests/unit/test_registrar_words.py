@@ -1,4 +1,4 @@
-"""Route 53's status flags and failure messages are read as our enums, stored, and shown as sentences."""
+"""Route 53's status flags and failure messages become our enums and sentences."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_every_flag_of_route_53_has_a_value_in_our_enum(flag: str) -> None:
     assert waits not in (None, RegistrarWaits.OTHER)
 
 
-def test_an_unknown_flag_is_read_as_other_and_a_missing_flag_as_none() -> None:
+def test_an_unknown_flag_is_other_and_no_flag_is_none() -> None:
     assert read_operation({**DETAIL, "StatusFlag": "PENDING_MOON"}).flag is RegistrarWaits.OTHER
     assert read_operation(DETAIL).flag is None
 
@@ -41,7 +41,7 @@ def test_a_stored_flag_is_read_back(waits: RegistrarWaits) -> None:
     assert from_plain(Submission, stored) == Submission(1, 2, 3, waits)
 
 
-def test_a_stored_flag_that_no_longer_exists_is_read_as_other() -> None:
+def test_an_unknown_stored_flag_is_read_as_other() -> None:
     stored = {**to_plain(Submission(1, 2, 3)), "flag": "PENDING_MOON"}
     assert from_plain(Submission, stored).flag is RegistrarWaits.OTHER
 

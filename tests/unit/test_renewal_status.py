@@ -13,7 +13,7 @@ from hosting_orders.domain.products import SiteItem
 from hosting_orders.usecases.renewal_status import renewal_became
 
 
-def test_an_end_that_another_process_recorded_first_is_not_counted_again() -> None:
+def test_an_end_recorded_by_another_process_is_not_counted() -> None:
     """The write of this process fails with a conflict, and the stored order no longer satisfies `when`."""
     order = Order(
         account_id="acc_1",

@@ -1,4 +1,4 @@
-"""Which public SSH keys are accepted. Most test keys come from ssh-keygen. `line` assembles the others."""
+"""Which public SSH keys are accepted. Most test keys come from ssh-keygen. The function `line` builds the others."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ WIRE = base64.b64decode(ED25519.split()[1])
 
 
 @pytest.mark.parametrize("key", GOOD, ids=lambda key: key.split()[0])
-def test_a_key_loses_only_its_comment_and_superfluous_spaces(key: str) -> None:
+def test_a_key_loses_only_its_comment_and_extra_spaces(key: str) -> None:
     assert normal_ssh_key(key) == key
     assert normal_ssh_key(f"{key} ada@example.com, her laptop") == key
     assert normal_ssh_key(f" {key.replace(' ', '  ')} ") == key
 
 
-def test_a_normalised_key_stays_the_same_and_a_character_outside_base64_is_refused() -> None:
+def test_a_normalised_key_is_unchanged_and_base64_is_strict() -> None:
     kind, text = ED25519.split()
     assert normal_ssh_key(normal_ssh_key(ED25519)) == ED25519
     with pytest.raises(ValueError, match="base64"):

@@ -1,4 +1,4 @@
-"""The TLD files: published schemas do not change, files have only known fields, and only the files in use are read."""
+"""The files of TLDs. A published schema does not change. A file has only known fields and is read only when needed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hosting_orders.adapters.route53.tlds import ContactType, TldFacts
 FOLDER = Path(tlds.__file__).parent / "tld_data"
 
 # The SHA-256 of each published contact schema. Clients may store a schema, so every change must be intended.
-# The message of the failing test has the new line of this table.
+# If the test fails, its message shows the new line for this table.
 PUBLISHED = {
     "app": "b2e2c49df678c21383b578ca266b6724afbe9f9d9954a54ad03e785fa4c86880",
     "au": "11edc1fc1b903f09087af4d84e5dec8a4274f4c73d8658ad520a208c2243f746",
@@ -96,7 +96,7 @@ def test_a_tld_without_a_file_has_no_facts(strange: str) -> None:
         tlds.facts(strange)
 
 
-def test_looking_up_a_tld_reads_its_own_file_and_the_file_named_by_like(
+def test_a_look_up_reads_only_the_files_of_its_tld(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked: list[str] = []

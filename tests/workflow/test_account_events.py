@@ -1,4 +1,4 @@
-"""Account webhooks about real orders: each event is sent once, even over years."""
+"""Account webhooks about real orders. Each event is sent once, even over years."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def sent(world: World) -> Counter[str]:
     return Counter(json.loads(request.body)["type"] for request in world.webhooks.received)
 
 
-def test_a_domain_that_is_renewed_each_year_sends_one_event_each_year(world: World) -> None:
+def test_a_domain_renewal_sends_one_event_each_year(world: World) -> None:
     subscribe(world, "domain.renewed")
     reply = world.order_domain(NAME)
     order_id = reply.body["orders"][0]["id"]
@@ -45,7 +45,7 @@ def test_a_domain_that_is_renewed_each_year_sends_one_event_each_year(world: Wor
     assert {json.loads(one.body)["data"]["order_id"] for one in world.webhooks.received} == {order_id}
 
 
-def test_a_payment_on_a_page_sends_action_required_and_then_succeeded(world: World) -> None:
+def test_a_paid_page_sends_action_required_then_succeeded(world: World) -> None:
     subscribe(world, "payment.*", account="no_method")
     order = order_of(world, order_site(world))
     world.run()
@@ -55,7 +55,7 @@ def test_a_payment_on_a_page_sends_action_required_and_then_succeeded(world: Wor
     assert sent(world) == {"payment.action_required": 1, "payment.succeeded": 1}
 
 
-def test_a_page_that_is_never_paid_sends_the_cancelled_events(world: World) -> None:
+def test_an_unpaid_page_sends_the_cancelled_events(world: World) -> None:
     subscribe(world, "*", account="no_method")
     order_of(world, order_site(world))
     world.live(2 * DAY, every=HOUR)
@@ -67,7 +67,7 @@ def test_a_page_that_is_never_paid_sends_the_cancelled_events(world: World) -> N
     }
 
 
-def test_a_domain_that_leaves_sends_one_event(world: World) -> None:
+def test_a_domain_sends_one_event_when_it_leaves(world: World) -> None:
     subscribe(world, "domain.left")
     reply = world.order_domain(NAME)
     world.run()
@@ -79,7 +79,7 @@ def test_a_domain_that_leaves_sends_one_event(world: World) -> None:
 
 
 @pytest.mark.parametrize("domain", [True, False])
-def test_a_renewal_that_cannot_be_collected_fails_once(world: World, domain: bool) -> None:
+def test_an_uncollectable_renewal_sends_one_event(world: World, domain: bool) -> None:
     world.stripe.controls.set(retry_days="3 5", after_retries="unpaid")
     subscribe(world, "renewal.failed")
     reply = world.order_domain(NAME) if domain else world.place()

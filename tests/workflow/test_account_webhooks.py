@@ -1,4 +1,4 @@
-"""Account webhooks, from a change of an order through the stream and the queue to the receiver."""
+"""Account webhooks. A changed order is read from the stream, its events are queued, and a receiver gets them."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def completed(world: World, account: str = "ready", **changes: Any) -> str:
     return str(placed.body["orders"][0]["id"])
 
 
-def test_a_lost_response_leaves_one_endpoint_whose_secret_can_be_rotated(world: World) -> None:
+def test_a_secret_lost_with_its_response_can_be_rotated(world: World) -> None:
     def post(path: str = "", body: Any = None) -> Reply:
         headers = {"Idempotency-Key": "a"}
         return world.request("POST", f"/api/webhooks/endpoints{path}", body, headers=headers)
@@ -79,7 +79,7 @@ def test_a_lost_response_leaves_one_endpoint_whose_secret_can_be_rotated(world: 
 # -- which events are sent -----------------------------------------------------------------------------------------
 
 
-def test_a_delivered_order_sends_its_events_once_and_without_personal_data(world: World) -> None:
+def test_events_are_sent_once_and_without_personal_data(world: World) -> None:
     endpoint = create(world)
     order_id = completed(world)
     for _ in range(3):
@@ -111,7 +111,7 @@ def test_patterns_select_the_events(world: World) -> None:
     assert sorted(types(world)) == ["order.completed", "payment.succeeded"]
 
 
-def test_other_accounts_and_accounts_without_endpoints_get_nothing(world: World) -> None:
+def test_an_endpoint_gets_no_events_of_other_accounts(world: World) -> None:
     create(world, account="credit")
     completed(world, "ready")
     assert world.webhooks.received == []
@@ -131,10 +131,10 @@ def test_events_before_an_endpoint_subscribes_are_not_sent(world: World) -> None
     assert world.request("PATCH", path, {"events": ["payment.succeeded", "order.*"]}).status == 200
     world.live(1800, every=300)
     assert types(world) == ["payment.succeeded"]
-    assert world.order(order_id).version > 3  # the order changed after the endpoint was created
+    assert world.order(order_id).version > 3  # the order has changed several times
 
 
-def test_an_order_that_cannot_be_delivered_reports_its_refund(world: World) -> None:
+def test_an_undelivered_order_reports_its_refund(world: World) -> None:
     create(world, "order.*")
     placed = world.place()
     world.run(finish=False)
@@ -145,7 +145,7 @@ def test_an_order_that_cannot_be_delivered_reports_its_refund(world: World) -> N
     assert sorted(types(world)) == ["order.created", "order.failed", "order.paid", "order.refunded"]
 
 
-def test_a_payment_that_a_person_must_confirm_is_reported(world: World) -> None:
+def test_a_required_authentication_is_reported(world: World) -> None:
     create(world, account="authentication_required")
     placed = world.place("authentication_required")
     world.run()
@@ -155,7 +155,7 @@ def test_a_payment_that_a_person_must_confirm_is_reported(world: World) -> None:
     assert action["data"]["status"] == "awaiting_authentication"
 
 
-def test_an_old_event_is_not_published_again_after_its_log_entry_expired(world: World) -> None:
+def test_an_expired_log_entry_does_not_repeat_its_event(world: World) -> None:
     create(world)
     order_id = completed(world)
     known = len(world.webhooks.received)
@@ -184,7 +184,7 @@ def test_a_lost_queue_message_is_queued_again(world: World) -> None:
     assert types(world) == ["order.completed"]
 
 
-def test_a_repeated_stream_record_and_a_repeated_message_send_nothing_twice(world: World) -> None:
+def test_a_repeated_stream_record_sends_nothing_twice(world: World) -> None:
     create(world, "order.completed")
     completed(world)
     world._published_records = 0
@@ -194,7 +194,7 @@ def test_a_repeated_stream_record_and_a_repeated_message_send_nothing_twice(worl
     assert len(world.webhooks.received) == sent == 1
 
 
-def test_a_repeated_message_of_the_queue_causes_no_second_attempt(world: World) -> None:
+def test_a_repeated_queue_message_causes_no_second_attempt(world: World) -> None:
     create(world, "order.completed")
     world.webhooks.answers = [CallbackAnswer(500)]
     messages = []
@@ -211,7 +211,7 @@ def test_a_repeated_message_of_the_queue_causes_no_second_attempt(world: World) 
     assert len(messages) == len(world.webhooks.received) == 1
 
 
-def test_a_write_that_failed_is_repeated_by_the_same_process(world: World) -> None:
+def test_a_failed_write_is_repeated_by_the_same_process(world: World) -> None:
     create(world, "order.completed")
     world.stream_on = False
     completed(world)
@@ -224,7 +224,7 @@ def test_a_write_that_failed_is_repeated_by_the_same_process(world: World) -> No
     assert types(world) == ["order.completed"]
 
 
-def test_records_that_lambda_gave_up_on_are_published(world: World) -> None:
+def test_discarded_stream_records_are_published(world: World) -> None:
     create(world, "order.completed")
     world.stream_on = False
     completed(world)
@@ -237,7 +237,7 @@ def test_records_that_lambda_gave_up_on_are_published(world: World) -> None:
     assert types(world) == ["order.completed"]
 
 
-def test_failed_attempts_are_repeated_with_the_same_id_and_body(world: World) -> None:
+def test_failed_attempts_are_retried_with_the_same_message(world: World) -> None:
     endpoint = create(world, "order.completed")
     world.webhooks.answers = [CallbackAnswer(500)] * 3
     completed(world)
@@ -283,14 +283,14 @@ def fail_for_days(world: World, *, answer: CallbackAnswer) -> None:
         world.run()
 
 
-def test_an_endpoint_that_fails_for_days_is_switched_off_and_replayed(world: World) -> None:
+def test_a_failing_endpoint_is_disabled_and_replayed_later(world: World) -> None:
     endpoint = create(world, "order.completed")
     other = create(world, "webhook.*")
     fail_for_days(world, answer=CallbackAnswer(503, "busy"))
     off = shown(world, endpoint)
     assert (off["enabled"], off["disabled_reason"], off["last_status_code"]) == (False, "failing", 503)
     assert off["disabled_at"] is not None
-    # Only the account's other endpoint is told.
+    # Only the account's other endpoint gets an event about this.
     told = [entry for entry in log_of(world, other) if entry["type"] == "webhook.endpoint_disabled"]
     assert [entry["data"]["endpoint_id"] for entry in told] == [endpoint["id"]]
     # While the endpoint is off, its events are recorded but not sent.
@@ -316,7 +316,7 @@ def test_an_endpoint_that_fails_for_days_is_switched_off_and_replayed(world: Wor
     assert shown(world, endpoint)["failing_since"] is None
 
 
-def test_a_replayed_webhook_has_all_its_retries_again(world: World) -> None:
+def test_a_replayed_webhook_starts_its_retries_again(world: World) -> None:
     endpoint = create(world, "order.completed")
     fail_for_days(world, answer=CallbackAnswer(503, "busy"))
     path = f"/api/webhooks/endpoints/{endpoint['id']}"
@@ -343,7 +343,7 @@ def test_410_switches_the_endpoint_off(world: World) -> None:
     assert not [entry for entry in log_of(world, endpoint) if entry["type"].startswith("webhook.")]
 
 
-def test_a_failing_endpoint_stays_on_if_the_next_delivery_succeeds(world: World) -> None:
+def test_a_failing_endpoint_stays_on_after_a_success(world: World) -> None:
     endpoint = create(world, "order.completed")
     world.webhooks.answers = [CallbackAnswer(500)] * 3
     completed(world)
@@ -354,7 +354,7 @@ def test_a_failing_endpoint_stays_on_if_the_next_delivery_succeeds(world: World)
     assert shown(world, endpoint)["enabled"] is True
 
 
-def test_the_deliveries_of_a_failing_endpoint_wait_for_the_schedule(world: World) -> None:
+def test_new_deliveries_to_a_failing_endpoint_are_scheduled(world: World) -> None:
     create(world, "order.completed")
     world.webhooks.answers = [CallbackAnswer(None, "no answer in time")]
     completed(world)
@@ -367,7 +367,7 @@ def test_the_deliveries_of_a_failing_endpoint_wait_for_the_schedule(world: World
     assert len(world.webhooks.received) == sent + 1
 
 
-def test_after_an_attempt_without_an_answer_the_other_deliveries_wait(world: World) -> None:
+def test_other_deliveries_wait_after_an_unanswered_attempt(world: World) -> None:
     create(world, "order.*", "payment.*")
     world.stream_on = False
     completed(world)
@@ -377,9 +377,7 @@ def test_after_an_attempt_without_an_answer_the_other_deliveries_wait(world: Wor
     assert len(world.webhooks.received) == 1
 
 
-def test_many_due_deliveries_of_one_endpoint_do_not_delay_those_of_another(
-    world: World, monkeypatch: Any
-) -> None:
+def test_a_backlog_does_not_delay_other_endpoints(world: World, monkeypatch: Any) -> None:
     monkeypatch.setattr(requeue_webhooks, "PER_ENDPOINT", 1)
     create(world, "order.*", "payment.*")
     create(world, "order.completed", account="credit")
@@ -393,7 +391,7 @@ def test_many_due_deliveries_of_one_endpoint_do_not_delay_those_of_another(
     assert {item.kind for item in world.services.orders.due(world.clock.now(), 100)} <= {"order", "cart"}
 
 
-def test_a_backlog_is_sent_at_a_fixed_number_per_minute(world: World, monkeypatch: Any) -> None:
+def test_a_backlog_is_sent_at_a_fixed_rate(world: World, monkeypatch: Any) -> None:
     monkeypatch.setattr(requeue_webhooks, "PER_ENDPOINT", 2)
     create(world, "order.*", "payment.*")
     world.webhook_queue.broken = True

@@ -44,7 +44,7 @@ def test_an_account_in_hong_kong_needs_no_post_code(world: World) -> None:
         ("", "", "GI"),
     ],
 )
-def test_a_field_that_the_country_does_not_require_may_be_empty(
+def test_a_field_not_required_by_the_country_may_be_empty(
     world: World, post_code: str, city: str, country: str
 ) -> None:
     reply = placed_by(world, BillingContact("Ada", "ada@example.com", "Road 1", post_code, city, country))

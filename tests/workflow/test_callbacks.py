@@ -1,4 +1,4 @@
-"""Callbacks on the real handlers in virtual time: each ended order sends one message, with retries for days."""
+"""Each ended order sends one callback, and failed attempts are retried for days. The time is virtual."""
 
 from __future__ import annotations
 
@@ -211,7 +211,7 @@ def test_no_secret_is_sent_stored_or_shown(world: World) -> None:
         assert AUTHORIZATION not in json.dumps(answer, default=str)
 
 
-def test_no_authorization_header_is_sent_when_the_client_gave_none(world: World) -> None:
+def test_no_authorization_is_sent_if_the_client_gave_none(world: World) -> None:
     body = {**world.site(), "callback": {"url": "https://client.example/hook"}}
     assert world.request("POST", "/api/orders", body).status == 202
     world.run()
@@ -279,7 +279,7 @@ def test_the_first_success_ends_the_retries(world: World) -> None:
     assert len(world.callbacks.received) == 4
 
 
-def test_each_attempt_shows_its_time_and_the_last_shows_the_next_time(world: World) -> None:
+def test_the_last_attempt_shows_the_time_of_the_next(world: World) -> None:
     order_id = completed(world, FAILED, CallbackAnswer(503, None, 7200))
     first_at = world.clock.now()
     wait_for_the_next_attempt(world, order_id)
@@ -321,7 +321,7 @@ def test_a_410_response_ends_the_retries(world: World) -> None:
     assert "CallbackExhausted" not in world.metrics.counts
 
 
-def test_a_dispute_after_the_end_of_the_order_does_not_change_the_message(world: World) -> None:
+def test_a_later_dispute_does_not_change_the_message(world: World) -> None:
     order_id = completed(world, FAILED)
     (charge,) = world.stripe.charges(world.accounts["ready"]["customer"])
     world.stripe.controls.dispute(charge["id"])
@@ -336,9 +336,7 @@ def test_a_dispute_after_the_end_of_the_order_does_not_change_the_message(world:
 
 
 @pytest.mark.parametrize("mishap", [Mishap.CRASH_BEFORE, Mishap.CRASH_AFTER])
-def test_a_crash_before_or_after_an_attempt_repeats_the_step_with_the_same_message_id(
-    world: World, mishap: Mishap
-) -> None:
+def test_a_retry_after_a_crash_has_the_same_message_id(world: World, mishap: Mishap) -> None:
     order_id = placed(world)
     world.run(finish=False)
     struck = []
@@ -361,7 +359,7 @@ def test_a_crash_before_or_after_an_attempt_repeats_the_step_with_the_same_messa
     assert execution.status == "SUCCEEDED"
 
 
-def test_the_reconciler_sends_the_callback_when_the_workflow_cannot(world: World) -> None:
+def test_the_reconciler_calls_back_if_the_workflow_fails(world: World) -> None:
     order_id = placed(world)
     world.run(finish=False)
     world.mishaps.watch(lambda name: Mishap.CRASH_BEFORE if name == "callbacks.send" else None)
@@ -381,7 +379,7 @@ def test_the_reconciler_sends_the_callback_when_the_workflow_cannot(world: World
 
 
 @pytest.mark.parametrize("before", ["delivered", "gone", "pending"])
-def test_a_redelivery_is_sent_within_a_minute_with_the_same_message_id(world: World, before: str) -> None:
+def test_a_message_is_redelivered_within_a_minute(world: World, before: str) -> None:
     answer = {"delivered": CallbackAnswer(204), "gone": CallbackAnswer(410), "pending": FAILED}[before]
     order_id = completed(world, answer)
     message_id = world.callbacks.received[0].message_id
@@ -404,7 +402,7 @@ def test_a_redelivery_is_sent_within_a_minute_with_the_same_message_id(world: Wo
     assert len(world.callbacks.received) == 2
 
 
-def test_each_redelivery_after_the_last_retry_is_one_more_attempt(world: World) -> None:
+def test_a_redelivery_after_the_last_retry_is_one_attempt(world: World) -> None:
     order_id = completed(world, *[FAILED] * (len(SCHEDULE) + 2))
     for _ in SCHEDULE:
         wait_for_the_next_attempt(world, order_id)
@@ -433,7 +431,7 @@ def test_many_redeliveries_keep_the_stored_record_small(world: World) -> None:
     assert state["callback"]["status"] == "exhausted"
 
 
-def test_a_redelivery_requires_a_message_of_the_callers_own_order(world: World) -> None:
+def test_only_messages_of_the_callers_order_are_redelivered(world: World) -> None:
     order_id = completed(world)
     message_id = delivery(world, order_id).message_id
     other = placed(world)
@@ -475,7 +473,7 @@ def shape(value: Any) -> Any:
     return type(value).__name__
 
 
-def test_the_sample_message_has_the_fields_and_types_of_a_real_message(world: World) -> None:
+def test_the_sample_message_has_the_shape_of_a_real_message(world: World) -> None:
     reply = world.request("GET", "/api/webhooks/task")
     assert reply.status == 200
     completed(world)

@@ -1,4 +1,4 @@
-"""A cancel at any moment either succeeds and returns what was paid, or is refused with a reason."""
+"""A cancel either succeeds and returns the money, or is refused with a reason."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def places_taken(world: World) -> int:
     return int(counter["used"]["N"])
 
 
-def test_an_order_takes_a_capacity_place_and_a_cancel_frees_the_place(world: World) -> None:
+def test_a_cancel_frees_the_capacity_of_the_order(world: World) -> None:
     order = placed(world, "ready")
     assert places_taken(world) == 1
     cancel(world, order)
@@ -94,7 +94,7 @@ def test_a_cancel_during_a_debit_waits_for_the_bank(world: World, outcome: str) 
     assert len(world.stripe.credit_notes()) == (outcome == "settle")
 
 
-def test_a_paid_order_can_be_cancelled_and_refunded_before_delivery_begins(world: World) -> None:
+def test_a_paid_order_can_be_cancelled_before_delivery(world: World) -> None:
     order = placed(world, "ready")
     assert world.net_paid() == 1200
     assert cancel(world, order).status == 202
@@ -102,7 +102,7 @@ def test_a_paid_order_can_be_cancelled_and_refunded_before_delivery_begins(world
     assert_canceled(world, order)
 
 
-def test_an_order_between_payment_and_delivery_can_be_cancelled(world: World) -> None:
+def test_an_order_can_be_cancelled_right_before_delivery(world: World) -> None:
     order = placed(world, "ready")
     while world.order(order.uuid).status is OrderStatus.PENDING:
         assert world.runner.run_one()
@@ -144,7 +144,7 @@ def test_an_order_being_refunded_cannot_be_cancelled(world: World) -> None:
 
 
 @pytest.mark.parametrize("account", ["declined_final", "authentication_required"])
-def test_an_unpaid_order_that_has_ended_cannot_be_cancelled(world: World, account: str) -> None:
+def test_an_ended_unpaid_order_cannot_be_cancelled(world: World, account: str) -> None:
     world.place(account, callback=True, variant="scarce")
     world.live(2 * DAY, every=DAY / 4)
     (item,) = world.items("ORDER#")
@@ -173,7 +173,7 @@ def in_the_moment_before(world: World, write: int, act: Callable[[], object]) ->
 
 
 @pytest.mark.parametrize("write", range(1, 5))
-def test_a_cancel_racing_with_the_start_of_delivery_has_one_winner(world: World, write: int) -> None:
+def test_either_a_concurrent_cancel_or_the_delivery_wins(world: World, write: int) -> None:
     order = placed(world, "ready")
     replies: list[Reply] = []
     in_the_moment_before(world, write, lambda: replies.append(cancel(world, order)))
@@ -201,9 +201,7 @@ def test_a_delivery_that_starts_during_a_cancel_wins(world: World) -> None:
 
 
 @pytest.mark.parametrize("cancel_first", [True, False])
-def test_an_order_paid_and_cancelled_at_the_same_time_ends_cancelled_and_refunded(
-    world: World, cancel_first: bool
-) -> None:
+def test_a_cancel_wins_over_a_concurrent_payment(world: World, cancel_first: bool) -> None:
     account = "authentication_required"
     order = placed(world, account)
     world.run()
@@ -243,7 +241,7 @@ def test_an_order_cancelled_during_its_charge_is_refunded(world: World) -> None:
 
 
 @pytest.mark.parametrize("mishap", list(Mishap))
-def test_a_cancel_that_breaks_at_any_side_effect_is_completed(world: World, mishap: Mishap) -> None:
+def test_a_cancel_is_completed_if_any_side_effect_breaks(world: World, mishap: Mishap) -> None:
     for position in range(6):
         world.callbacks.received.clear()
         order = placed(world, "authentication_required")

@@ -63,7 +63,7 @@ def assert_nothing_kept(world: World, order: Order, account: str = "no_method") 
 # -- paid ---------------------------------------------------------------------------------------------------------
 
 
-def test_nothing_is_charged_delivered_or_reported_until_the_customer_pays(world: World) -> None:
+def test_nothing_happens_until_the_customer_pays(world: World) -> None:
     reply = order_site(world)
     order = order_of(world, reply)
     world.run()
@@ -89,7 +89,7 @@ def test_an_order_is_paid_and_delivered_without_webhooks(world: World) -> None:
     assert_completed(world, order)
 
 
-def test_a_payment_soon_after_the_order_is_found_within_minutes_without_webhooks(world: World) -> None:
+def test_without_webhooks_a_payment_is_found_within_minutes(world: World) -> None:
     world.webhooks_on = False
     order = placed(world)
     world.live(600, every=60)
@@ -98,7 +98,7 @@ def test_a_payment_soon_after_the_order_is_found_within_minutes_without_webhooks
     assert again(world, order).entered(OrderStatus.PROCESSING) is not None
 
 
-def test_webhooks_sent_twice_and_backwards_record_one_payment(world: World) -> None:
+def test_repeated_and_reversed_webhooks_record_one_payment(world: World) -> None:
     world.webhooks_on = False
     order = placed(world)
     world.fresh_stripe_events()
@@ -111,9 +111,7 @@ def test_webhooks_sent_twice_and_backwards_record_one_payment(world: World) -> N
 
 @pytest.mark.parametrize("lag", [0, 3600])
 @pytest.mark.parametrize("line_metadata", [False, True])
-def test_a_paid_order_is_delivered_despite_a_late_invoice_or_missing_line_metadata(
-    world: World, lag: int, line_metadata: bool
-) -> None:
+def test_a_late_invoice_does_not_stop_the_delivery(world: World, lag: int, line_metadata: bool) -> None:
     world.stripe.controls.set(checkout_invoice_lags=lag, checkout_line_metadata=line_metadata)
     order = placed(world)
     pay(world, order)
@@ -139,7 +137,7 @@ def test_a_declined_card_can_be_replaced_by_a_valid_card(world: World) -> None:
     assert_completed(world, order)
 
 
-def test_the_payment_method_is_saved_for_the_next_order_and_the_renewals(world: World) -> None:
+def test_the_payment_method_is_saved_for_later_payments(world: World) -> None:
     order = placed(world)
     pay(world, order)
     world.run()
@@ -168,9 +166,7 @@ def test_an_existing_default_payment_method_is_not_replaced(world: World) -> Non
 
 
 @pytest.mark.parametrize("lasts", ["until after the delivery", "for good"])
-def test_a_paid_order_is_delivered_even_if_its_payment_method_cannot_be_saved(
-    world: World, lasts: str
-) -> None:
+def test_an_order_is_delivered_if_its_method_is_not_saved(world: World, lasts: str) -> None:
     order = placed(world)
     world.mishaps.watch(lambda name: Mishap.NOT_DONE if name == KEEP else None)
     pay(world, order)
@@ -185,7 +181,7 @@ def test_a_paid_order_is_delivered_even_if_its_payment_method_cannot_be_saved(
     assert "payment_url" not in order_site(world).body
 
 
-def test_a_cancelled_order_is_refunded_even_if_its_method_cannot_be_saved(world: World) -> None:
+def test_a_cancel_is_refunded_if_the_method_is_not_saved(world: World) -> None:
     order = placed(world)
     world.mishaps.watch(lambda name: Mishap.NOT_DONE if name == KEEP else None)
     world.webhooks_on = False
@@ -196,7 +192,7 @@ def test_a_cancelled_order_is_refunded_even_if_its_method_cannot_be_saved(world:
     assert_nothing_kept(world, order)
 
 
-def test_an_account_without_a_stripe_customer_gets_exactly_one(world: World) -> None:
+def test_an_account_gets_exactly_one_stripe_customer(world: World) -> None:
     order = placed(world, "no_customer")
     account = world.services.directory.account("acc_no_customer")
     assert account is not None and account.stripe_customer_id == session_of(world, order)["customer"]
@@ -212,7 +208,7 @@ def test_an_account_without_a_stripe_customer_gets_exactly_one(world: World) -> 
 # -- redirects and language ---------------------------------------------------------------------------------------
 
 
-def test_the_return_url_receives_the_order_id_and_the_outcome(world: World) -> None:
+def test_the_return_url_gets_the_order_id_and_the_outcome(world: World) -> None:
     body = {**site(), "return_url": "https://shop.example/done?basket=7"}
     order = placed(world, body=body)
     session = session_of(world, order)
@@ -222,7 +218,7 @@ def test_the_return_url_receives_the_order_id_and_the_outcome(world: World) -> N
         assert query == {"basket": ["7"], "order_id": [order.uuid], "outcome": [outcome]}
 
 
-def test_without_a_return_url_the_customer_returns_to_the_order_page(world: World) -> None:
+def test_the_order_page_is_the_default_return_url(world: World) -> None:
     order = placed(world)
     session = session_of(world, order)
     page, _, query = session["success_url"].partition("?")
@@ -256,7 +252,7 @@ def test_an_unpaid_page_expires_with_its_order(world: World, webhooks_on: bool) 
     assert int(counter["used"]["N"]) == 0
 
 
-def test_an_order_is_shown_as_cancelled_within_minutes_after_its_page_expires(world: World) -> None:
+def test_an_order_is_cancelled_soon_after_its_page_expires(world: World) -> None:
     """Without webhooks, the reconciler checks an old page hourly, and also when the page expires."""
     world.webhooks_on = False
     order = placed(world)
@@ -292,7 +288,7 @@ def test_a_payment_during_the_cancel_is_refunded(world: World, webhooks_on: bool
     assert_nothing_kept(world, order)
 
 
-def test_an_order_whose_page_expires_during_the_payment_is_delivered_or_expires_unpaid(world: World) -> None:
+def test_an_order_is_delivered_if_paid_during_the_expiry(world: World) -> None:
     world.webhooks_on = False
     order = placed(world)
     world.mishaps.in_the_moment_of(EXPIRE, lambda: pay(world, order))
@@ -321,7 +317,7 @@ def test_an_order_fails_when_its_page_cannot_be_opened(world: World) -> None:
 
 
 @pytest.mark.parametrize("invoice", ["at settlement", "at completion"])
-def test_an_order_paid_by_debit_is_delivered_when_the_debit_settles(world: World, invoice: str) -> None:
+def test_a_debit_order_is_delivered_when_the_debit_settles(world: World, invoice: str) -> None:
     world.stripe.controls.set(checkout_debit_invoice=invoice)
     order = placed(world)
     session = session_of(world, order)["id"]
@@ -358,7 +354,7 @@ def test_a_returned_debit_fails_the_order(world: World, invoice: str, webhooks_o
     assert_nothing_kept(world, order)
 
 
-def test_a_debit_for_a_cancelled_order_is_refunded_after_it_settles(world: World) -> None:
+def test_a_settled_debit_of_a_cancelled_order_is_refunded(world: World) -> None:
     order = placed(world)
     session = session_of(world, order)["id"]
     world.stripe.controls.debit_checkout(session)
@@ -381,9 +377,7 @@ def test_a_debit_for_a_cancelled_order_is_refunded_after_it_settles(world: World
 
 @pytest.mark.parametrize("credit_notes", [False, True])
 @pytest.mark.parametrize("lag", [0, 86_400])
-def test_an_undelivered_order_is_refunded_with_or_without_an_invoice(
-    world: World, credit_notes: bool, lag: int
-) -> None:
+def test_a_refund_does_not_need_an_invoice(world: World, credit_notes: bool, lag: int) -> None:
     world.stripe.controls.set(checkout_credit_notes=credit_notes, checkout_invoice_lags=lag)
     order = placed(world)
     pay(world, order)
@@ -412,7 +406,7 @@ def side_effects(world: World) -> int:
 
 
 @pytest.mark.parametrize("mishap", list(Mishap))
-def test_an_order_is_paid_once_and_delivered_once_when_any_side_effect_breaks(mishap: Mishap) -> None:
+def test_an_order_is_paid_once_if_any_side_effect_breaks(mishap: Mishap) -> None:
     with a_world() as world:
         count = side_effects(world)
     assert count > 15
@@ -439,7 +433,7 @@ def test_twenty_identical_requests_open_one_page(world: World) -> None:
     assert len(sessions(world)) == 1
 
 
-def test_a_second_paid_page_for_one_cart_is_counted_for_the_alarm(world: World) -> None:
+def test_a_second_payment_of_a_cart_is_counted(world: World) -> None:
     order = placed(world)
     session = session_of(world, order)
     client = world.services.stripe.client
@@ -466,7 +460,7 @@ def test_a_second_paid_page_for_one_cart_is_counted_for_the_alarm(world: World) 
     assert world.metrics.counts["SecondPayment"]
 
 
-def test_tax_that_the_page_adds_is_paid_and_stored_with_the_payment() -> None:
+def test_tax_added_by_the_page_is_stored_with_the_payment() -> None:
     with a_world(automatic_tax=True) as world:
         order = placed(world)
         pay(world, order)

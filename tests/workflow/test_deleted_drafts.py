@@ -21,8 +21,8 @@ def world() -> Iterator[World]:
 
 
 @pytest.mark.parametrize("writes", [1, 2])
-def test_an_order_whose_draft_invoice_is_deleted_fails(world: World, writes: int) -> None:
-    """The process stopped after it had created the invoice, or after it had added the lines."""
+def test_an_order_fails_if_its_draft_invoice_is_deleted(world: World, writes: int) -> None:
+    """The process crashes after it has created the invoice (one write) or added the lines (two writes)."""
 
     def crash(name: str) -> Mishap | None:
         found = [each for each in world.mishaps.seen if each.startswith("stripe.post invoices")]

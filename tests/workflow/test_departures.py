@@ -1,6 +1,6 @@
-"""A domain that has left our account at the registrar is noticed, even without a new order for the domain.
+"""A domain departs when it leaves our account at the registrar. Then no renewal is started or charged.
 
-After that, no renewal is started or charged.
+The departure is noticed even if the domain is never ordered again.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def assert_left(world: World, order: Order) -> None:
 
 @pytest.mark.parametrize("departure", ["leave", "lapse"])
 @pytest.mark.parametrize("webhooks", [True, False])
-def test_a_domain_that_has_left_is_not_charged_for_its_next_year(
+def test_the_next_year_of_a_departed_domain_is_not_charged(
     world: World, departure: str, webhooks: bool
 ) -> None:
     order = delivered(world)
@@ -86,7 +86,7 @@ def test_a_domain_that_has_left_is_not_charged_for_its_next_year(
 
 
 @pytest.mark.parametrize("operation", ["GetDomainDetail", "ListDomains"])
-def test_a_domain_counts_as_ours_while_the_registrar_does_not_answer(world: World, operation: str) -> None:
+def test_a_domain_is_ours_until_the_registrar_answers(world: World, operation: str) -> None:
     order = delivered(world)
     world.registrar.leave(NAME)
     world.registrar.fail_next(operation, "ServiceUnavailable", status=503, times=10_000)
@@ -98,7 +98,7 @@ def test_a_domain_counts_as_ours_while_the_registrar_does_not_answer(world: Worl
     assert_left(world, order)
 
 
-def test_a_domain_that_the_registrar_lists_but_does_not_find_has_not_left(world: World) -> None:
+def test_a_domain_is_ours_if_the_registrar_lists_it(world: World) -> None:
     order = delivered(world)
     world.registrar.fail_next("GetDomainDetail", "InvalidInput", "not found", times=10_000)
     until_its_charge(world, order, less=DAY)
@@ -106,7 +106,7 @@ def test_a_domain_that_the_registrar_lists_but_does_not_find_has_not_left(world:
     assert not now(world, order).domain_has_left and len(renewals(world, order)) == 1
 
 
-def test_a_new_domain_that_the_registrar_does_not_show_yet_has_not_left(world: World) -> None:
+def test_a_new_domain_is_ours_before_the_registrar_shows_it(world: World) -> None:
     """The renewal starts in the first hour, even if the registrar does not find the domain in that hour."""
     order_id = world.order_domain(NAME).body["orders"][0]["id"]
     world.run()
@@ -121,9 +121,7 @@ def test_a_new_domain_that_the_registrar_does_not_show_yet_has_not_left(world: W
 
 
 @pytest.mark.parametrize(("days", "left"), [(60, False), (99, False), (112, True)])
-def test_an_expired_domain_that_the_registrar_still_lists_has_left_after_its_redemption_period(
-    world: World, days: int, left: bool
-) -> None:
+def test_an_expired_domain_has_left_after_its_redemption(world: World, days: int, left: bool) -> None:
     order = delivered(world)
     world.services.stripe.v1.subscriptions.cancel(renewals(world, order)[0]["id"])
     world.run()
@@ -150,7 +148,7 @@ def test_a_lapsed_domain_is_released_without_a_new_order(world: World) -> None:
 
 
 def refused_at_first(world: World, days: float) -> Order:
-    """A delivered domain whose renewal Stripe has refused for `days` days."""
+    """A delivered domain. Stripe has refused to start its renewal for `days` days."""
     with no_new_subscriptions(world.stripe):
         order = delivered(world)
         world.live(days * DAY, every=DAY)
@@ -158,7 +156,7 @@ def refused_at_first(world: World, days: float) -> Order:
     return order
 
 
-def test_a_late_renewal_is_not_started_for_a_domain_that_has_left(world: World) -> None:
+def test_a_departed_domain_gets_no_late_renewal(world: World) -> None:
     order = refused_at_first(world, days=30)
     world.registrar.leave(NAME)
     world.live(3 * DAY, every=6 * HOUR)
@@ -166,7 +164,7 @@ def test_a_late_renewal_is_not_started_for_a_domain_that_has_left(world: World) 
     assert now(world, order).subscription is None
 
 
-def test_a_late_renewal_is_not_started_while_the_registrar_does_not_answer(world: World) -> None:
+def test_a_late_renewal_waits_until_the_registrar_answers(world: World) -> None:
     order = refused_at_first(world, days=10)
     world.registrar.fail_next("GetDomainDetail", "ServiceUnavailable", status=503, times=10_000)
     world.live(2 * DAY, every=6 * HOUR)
@@ -191,7 +189,7 @@ def test_a_renewal_is_never_started_for_an_expired_domain(world: World) -> None:
     assert len(renewals(world, order)) == 1
 
 
-def test_an_unpaid_invoice_of_a_domain_that_has_left_cannot_be_paid(world: World) -> None:
+def test_the_open_invoice_of_a_departed_domain_is_voided(world: World) -> None:
     order = delivered(world)
     customer = world.stripe.get(world.accounts["ready"]["customer"])
     world.stripe.controls.decline(
@@ -207,7 +205,7 @@ def test_an_unpaid_invoice_of_a_domain_that_has_left_cannot_be_paid(world: World
     assert now(world, order).due_at is None or now(world, order).due_at > world.clock.now()  # type: ignore[operator]
 
 
-def test_a_draft_of_a_domain_that_has_left_is_never_charged(world: World) -> None:
+def test_the_draft_of_a_departed_domain_is_never_charged(world: World) -> None:
     """The registrar answers only after Stripe has begun the term."""
     order = delivered(world)
     world.registrar.leave(NAME)
@@ -262,7 +260,7 @@ def test_the_daily_sweep_makes_an_expired_domain_due_again(world: World) -> None
     assert_left(world, order)
 
 
-def test_a_renewal_that_was_started_but_not_stored_is_ended_when_the_domain_has_left(world: World) -> None:
+def test_an_unstored_renewal_of_a_departed_domain_ends(world: World) -> None:
     order = refused_at_first(world, days=3)
     world.mishaps.watch(lambda name: Mishap.CRASH_AFTER if name == "stripe.post subscriptions" else None)
     world.live(DAY, every=HOUR)

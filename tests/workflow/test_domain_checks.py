@@ -1,4 +1,4 @@
-"""Domain checks: the stored answers of the registrar, and a registrar that does not answer."""
+"""Domain checks store the registrar's answers for a minute. They succeed even if the registrar fails."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def asked(world: World) -> list[str]:
     return sorted(one.name for one in requests if one.operation == "CheckDomainAvailability")
 
 
-def test_answers_are_kept_for_a_minute_for_all_accounts(world: World) -> None:
+def test_answers_are_stored_for_a_minute_for_all_accounts(world: World) -> None:
     new_account(world, "ready", "other")
     check(world, "one.com", "two.com")
     check(world, "one.com", "two.com", "three.com", account="other")
@@ -46,7 +46,7 @@ def test_answers_are_kept_for_a_minute_for_all_accounts(world: World) -> None:
     assert asked(world) == ["one.com", "one.com", "three.com", "two.com"]
 
 
-def test_questions_to_the_registrar_count_and_kept_answers_do_not(world: World) -> None:
+def test_only_requests_to_the_registrar_count_for_the_limit(world: World) -> None:
     world.limited = True
     most = LIMITS[Bucket.REGISTRAR].requests
     names = [f"name-{number}.com" for number in range(most)]
@@ -67,14 +67,14 @@ def test_questions_to_the_registrar_count_and_kept_answers_do_not(world: World) 
     assert check(world, "one.com", "two.com").status == 200
 
 
-def test_an_order_does_not_trust_the_kept_answer(world: World) -> None:
+def test_an_order_does_not_use_the_stored_answer(world: World) -> None:
     check(world, "one.com")
     world.registrar.take("one.com")
     assert results(check(world, "one.com")) == [("one.com", "available")]
     assert world.order_domain("one.com").status == 422
 
 
-def test_a_check_succeeds_with_unknown_domains_when_the_registrar_fails(world: World) -> None:
+def test_a_domain_is_unknown_if_the_registrar_fails(world: World) -> None:
     assert results(check(world, "known.com")) == [("known.com", "available")]
     world.registrar.fail_next("CheckDomainAvailability", "ThrottlingException", "Rate exceeded", times=9)
     reply = check(world, "known.com", "unheard.com", "name.zzz")
@@ -106,7 +106,7 @@ def test_a_check_does_not_wait_for_a_registrar_that_hangs(
     assert results(reply) == [("quick.com", "available"), ("hangs.com", "unknown")]
 
 
-def test_a_check_writes_only_the_kept_answers(world: World) -> None:
+def test_a_check_writes_only_the_stored_answers(world: World) -> None:
     before = state_of(world)
     check(world, "one.com", "taken-name.com", "x.zzz")
     after = state_of(world)
@@ -115,6 +115,6 @@ def test_a_check_writes_only_the_kept_answers(world: World) -> None:
     assert len(world.items("OFFER")) == 2
 
 
-def test_a_check_is_refused_like_an_order_while_domain_registration_is_off(world: World) -> None:
+def test_a_check_is_refused_if_domain_registration_is_off(world: World) -> None:
     world.features.document = {"domain_registration": {"default": False}}
     assert_error(check(world, "one.com"), 503, "feature_disabled")

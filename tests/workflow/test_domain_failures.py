@@ -70,7 +70,7 @@ def assert_back_and_alone(world: World, order: Order) -> None:
         ("fail-example.com", 1, "registration_failed"),
     ],
 )
-def test_a_paid_domain_that_cannot_be_registered_is_refunded(
+def test_a_domain_is_refunded_if_it_cannot_be_registered(
     world: World, name: str, submissions: int, code: str, account: str
 ) -> None:
     before = world.stripe.balance(world.accounts[account]["customer"])
@@ -101,14 +101,14 @@ def test_a_rejected_contact_does_not_expose_personal_data(world: World) -> None:
     assert "ada@example.com" not in seen and "201234567" not in seen.replace(".", "")
 
 
-def test_a_domain_taken_after_the_availability_check_is_refunded(world: World) -> None:
+def test_a_domain_taken_after_the_check_is_refunded(world: World) -> None:
     order = placed(world, NAME)
     world.registrar.take(NAME)
     world.live(1800, every=150)
     assert_back_and_alone(world, order)
 
 
-def test_a_transfer_that_is_refused_immediately_is_refunded(world: World) -> None:
+def test_an_immediately_refused_transfer_is_refunded(world: World) -> None:
     order = transfer(world, "gone-example.com")
     world.live(1800, every=150)
     assert_back_and_alone(world, order)
@@ -122,7 +122,7 @@ def test_an_unavailable_domain_is_refused_before_any_charge(world: World, name: 
     assert not claims(world) and not contacts(world) and not world.stripe.charges()
 
 
-def test_a_refused_payment_leaves_no_domain_claim_and_no_contacts(world: World) -> None:
+def test_a_refused_payment_leaves_no_claim_and_no_contacts(world: World) -> None:
     refused = world.order_domain(NAME, "declined_final", callback=True)
     assert (refused.status, refused.body["code"]) == (422, "cart_pay_failed")
     world.live(HOUR)
@@ -145,7 +145,7 @@ def test_an_unpaid_order_expires_and_releases_its_domain(world: World) -> None:
     assert world.net_paid("authentication_required") == 0
 
 
-def test_a_domain_lost_while_a_debit_settles_is_refunded(world: World) -> None:
+def test_a_domain_taken_during_a_debit_is_refunded(world: World) -> None:
     """With a bank debit, days pass between the availability check and the registration."""
     world.stripe.controls.set(sepa_settles_after=5 * DAY)
     order = placed(world, NAME, "sepa")
@@ -160,7 +160,7 @@ def test_a_domain_lost_while_a_debit_settles_is_refunded(world: World) -> None:
 
 
 @pytest.mark.parametrize("code", ["ThrottlingException", "ServiceUnavailable"])
-def test_an_order_is_delivered_after_an_hour_of_registrar_outage(world: World, code: str) -> None:
+def test_an_order_is_delivered_after_a_registrar_outage(world: World, code: str) -> None:
     order = placed(world, NAME)
     world.registrar.fail_next("*", code, status=400 if code == "ThrottlingException" else 503, times=10_000)
     world.live(HOUR, every=200)
@@ -172,7 +172,7 @@ def test_an_order_is_delivered_after_an_hour_of_registrar_outage(world: World, c
     assert len(world.runner.executions[order.uuid].history) == 4  # the workflow did not loop
 
 
-def test_a_registrar_outage_during_registration_only_delays_the_delivery(world: World) -> None:
+def test_an_outage_after_submission_only_delays_delivery(world: World) -> None:
     order = submitted(world, NAME)
     world.registrar.fail_next("*", times=10_000)
     world.live(3 * HOUR, every=600)
@@ -182,7 +182,7 @@ def test_a_registrar_outage_during_registration_only_delays_the_delivery(world: 
     assert_alone(world, order)
 
 
-def test_a_permanent_registrar_outage_leads_to_a_refund_a_day_after_the_deadline(world: World) -> None:
+def test_a_permanent_registrar_outage_leads_to_a_refund(world: World) -> None:
     """We cannot know whether the registrar received the request, so an operator is alerted."""
     order = placed(world, NAME)
     world.registrar.lose_next_answer("RegisterDomain")
@@ -209,7 +209,7 @@ def test_no_domain_can_be_ordered_during_a_registrar_outage(world: World) -> Non
     assert not world.items("ORDER#") and not claims(world) and not world.stripe.charges()
 
 
-def test_a_domain_is_delivered_while_its_zone_cannot_be_created_and_gets_the_zone_later(world: World) -> None:
+def test_a_domain_is_delivered_before_its_zone_is_created(world: World) -> None:
     order = submitted(world, NAME)
     world.mishaps.watch(lambda name: Mishap.NOT_DONE if name == "zones.ensure" else None)
     world.live(HOUR, every=300)
@@ -234,9 +234,7 @@ def give_up(world: World, order: Order) -> None:
 
 
 @pytest.mark.parametrize("end", ["delivered", "failed", "abandoned"])
-def test_no_refund_is_made_before_the_registrar_reports_an_outcome_or_the_deadline(
-    world: World, end: str
-) -> None:
+def test_a_refund_waits_for_the_registrar_or_the_deadline(world: World, end: str) -> None:
     if end == "abandoned":
         world.registrar.configure(delay=30 * DAY)
     order = submitted(world, NAME)
@@ -256,7 +254,7 @@ def test_no_refund_is_made_before_the_registrar_reports_an_outcome_or_the_deadli
         assert_back_and_alone(world, order)
 
 
-def test_no_refund_is_made_while_a_registration_with_a_lost_answer_may_exist(world: World) -> None:
+def test_no_refund_is_made_if_a_registration_may_exist(world: World) -> None:
     """The registrar's list of operations may lag, so for a while an empty list proves nothing."""
     order = placed(world, NAME)
     world.registrar.lose_next_answer("RegisterDomain")
@@ -268,7 +266,7 @@ def test_no_refund_is_made_while_a_registration_with_a_lost_answer_may_exist(wor
     assert_alone(world, order)
 
 
-def test_no_refund_is_made_while_the_outcome_of_a_failed_submission_is_uncertain(world: World) -> None:
+def test_no_refund_is_made_after_an_uncertain_submission(world: World) -> None:
     order = placed(world, NAME)
     world.registrar.fail_next("RegisterDomain", times=1)
     world.run()
@@ -298,7 +296,7 @@ def begun(world: World, *, asked_before: bool) -> Order:
 
 @pytest.mark.parametrize("asked_before", [True, False])
 @pytest.mark.parametrize("write", range(1, 4))
-def test_a_refund_racing_with_the_reconcilers_submission_has_one_winner(
+def test_either_a_refund_or_a_concurrent_submission_wins(
     world: World, write: int, asked_before: bool
 ) -> None:
     """The reconciler submits a registration right before one of RefundOrder's writes."""
@@ -312,7 +310,7 @@ def test_a_refund_racing_with_the_reconcilers_submission_has_one_winner(
 
 
 @pytest.mark.parametrize("asked_before", [True, False])
-def test_the_refund_step_detects_a_registration_submitted_after_its_check(
+def test_a_refund_detects_a_submission_after_its_check(
     world: World, monkeypatch: pytest.MonkeyPatch, asked_before: bool
 ) -> None:
     """The reconciler submits the registration right after RefundOrder has found none."""
@@ -346,7 +344,7 @@ def assert_one_of_two(world: World, order: Order) -> None:
 # -- cancel --------------------------------------------------------------------------------------------------------
 
 
-def test_a_paid_order_can_be_cancelled_before_registration_begins(world: World) -> None:
+def test_a_paid_order_can_be_cancelled_before_registration(world: World) -> None:
     order = placed(world, NAME)
     assert cancel(world, order).status == 202
     world.live(HOUR)
@@ -366,7 +364,7 @@ def test_a_cancelled_unpaid_order_releases_its_domain(world: World) -> None:
     assert not claims(world) and not contacts(world) and not world.stripe.open_invoices()
 
 
-def test_a_cancel_after_submission_to_the_registrar_is_refused_with_a_reason(world: World) -> None:
+def test_a_cancel_after_the_submission_is_refused(world: World) -> None:
     order = submitted(world, NAME)
     refused = cancel(world, order)
     assert (refused.status, refused.body["code"]) == (409, "order_not_cancellable")
@@ -378,7 +376,7 @@ def test_a_cancel_after_submission_to_the_registrar_is_refused_with_a_reason(wor
 
 
 @pytest.mark.parametrize("write", range(1, 6))
-def test_a_cancel_racing_with_the_start_of_registration_has_one_winner(world: World, write: int) -> None:
+def test_either_a_cancel_or_a_concurrent_registration_wins(world: World, write: int) -> None:
     order = placed(world, NAME)
     replies: list[Reply] = []
     world.mishaps.in_the_moment_of("table.put_item", lambda: replies.append(cancel(world, order)), nth=write)
@@ -408,7 +406,7 @@ def test_a_registration_that_starts_during_a_cancel_wins(world: World) -> None:
 
 
 @pytest.mark.parametrize("mishap", list(Mishap))
-def test_a_failed_registration_is_refunded_once_when_any_side_effect_breaks(mishap: Mishap) -> None:
+def test_a_refund_is_made_once_if_any_side_effect_breaks(mishap: Mishap) -> None:
     """Break each side effect from the registrar's failure to the end of the order."""
     with a_world() as world:
         # Stripe's webhooks are off. They change nothing here and would double the number of side effects.
@@ -434,7 +432,7 @@ def test_a_failed_registration_is_refunded_once_when_any_side_effect_breaks(mish
     raise AssertionError("too few positions to reach every side effect")
 
 
-def test_a_refund_that_stripe_refuses_is_made_later(world: World) -> None:
+def test_a_refused_refund_is_made_later(world: World) -> None:
     order = placed(world, "gone-example.com")
     world.stripe.controls.set(refunds="refuse")
     world.live(HOUR, every=300)

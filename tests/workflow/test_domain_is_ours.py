@@ -50,9 +50,7 @@ def assert_delivered(world: World, order_id: str) -> None:
 
 
 @pytest.mark.parametrize("action", ["register", "transfer"])
-def test_a_domain_is_delivered_even_if_the_registrar_hides_completed_operations(
-    world: World, action: str
-) -> None:
+def test_a_domain_is_delivered_if_its_operation_is_hidden(world: World, action: str) -> None:
     world.registrar.configure(hides_completed=True)
     order = transfer(world, NAME) if action == "transfer" else submitted(world, NAME)
     world.run()
@@ -60,7 +58,7 @@ def test_a_domain_is_delivered_even_if_the_registrar_hides_completed_operations(
     assert_delivered(world, order.uuid)
 
 
-def test_a_domain_is_delivered_even_if_the_registrar_has_forgotten_its_operation(world: World) -> None:
+def test_a_domain_is_delivered_if_its_operation_is_forgotten(world: World) -> None:
     order = submitted(world, NAME)
     arrive(world)
     world.registrar._registry.operations.clear()
@@ -69,7 +67,7 @@ def test_a_domain_is_delivered_even_if_the_registrar_has_forgotten_its_operation
 
 
 @pytest.mark.parametrize("status", ["FAILED", "ERROR"])
-def test_a_domain_is_delivered_even_if_its_operation_failed(world: World, status: str) -> None:
+def test_a_domain_is_delivered_if_its_operation_failed(world: World, status: str) -> None:
     order = submitted(world, NAME)
     arrive(world)
     world.registrar.fail(NAME, status=status)
@@ -77,7 +75,7 @@ def test_a_domain_is_delivered_even_if_its_operation_failed(world: World, status
     assert_delivered(world, order.uuid)
 
 
-def test_a_domain_is_delivered_even_if_its_operation_does_not_end(world: World) -> None:
+def test_a_domain_is_delivered_if_its_operation_never_ends(world: World) -> None:
     world.registrar._registry.delay = None
     order = submitted(world, NAME)
     arrive(world)
@@ -85,7 +83,7 @@ def test_a_domain_is_delivered_even_if_its_operation_does_not_end(world: World) 
     assert_delivered(world, order.uuid)
 
 
-def test_a_domain_is_delivered_even_if_its_operation_cannot_be_read_at_the_deadline(world: World) -> None:
+def test_a_domain_is_delivered_without_a_readable_operation(world: World) -> None:
     world.registrar._registry.delay = None
     order = submitted(world, NAME)
     world.registrar.fail_next("GetOperationDetail", "ServiceUnavailable", status=503, times=10_000)
@@ -95,7 +93,7 @@ def test_a_domain_is_delivered_even_if_its_operation_cannot_be_read_at_the_deadl
     assert_delivered(world, order.uuid)
 
 
-def test_a_domain_of_ours_is_delivered_after_a_registrar_outage_at_the_deadline(world: World) -> None:
+def test_an_outage_at_the_deadline_only_delays_the_delivery(world: World) -> None:
     world.registrar._registry.delay = None
     order = submitted(world, NAME)
     world.live(6 * DAY, every=6 * 3600)
@@ -109,7 +107,7 @@ def test_a_domain_of_ours_is_delivered_after_a_registrar_outage_at_the_deadline(
     assert_delivered(world, order.uuid)
 
 
-def test_a_domain_that_is_not_in_our_account_is_refunded(world: World) -> None:
+def test_a_domain_outside_our_account_is_refunded(world: World) -> None:
     order = submitted(world, NAME)
     world.registrar.fail(NAME)
     world.live(10 * MINUTE, every=MINUTE)
@@ -117,7 +115,7 @@ def test_a_domain_that_is_not_in_our_account_is_refunded(world: World) -> None:
     assert world.net_paid() == 0
 
 
-def test_the_domain_of_an_abandoned_order_is_not_delivered_to_another_account(world: World) -> None:
+def test_an_abandoned_orders_domain_is_not_given_away(world: World) -> None:
     """The domain's registrant is the customer of the abandoned order."""
     world.registrar._registry.delay = None
     abandoned = submitted(world, NAME)

@@ -1,4 +1,4 @@
-"""A renewal has its own due time, even while a registrant's verification or a missing zone is checked more often."""
+"""A renewal has its own due time. A missing verification or zone ("upkeep") is checked more often."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def expires_in(world: World, name: str, days: float) -> None:
 
 
 @pytest.mark.parametrize("name", [UNVERIFIED, WITHOUT_ZONE])
-def test_a_refused_renewal_start_is_retried_daily_while_upkeep_is_open(world: World, name: str) -> None:
+def test_a_renewal_start_is_retried_daily_during_upkeep(world: World, name: str) -> None:
     with no_new_subscriptions(world.stripe):
         order = delivered(world, name)
         assert world.metrics.counts["RenewalNotStarted"] == 1
@@ -67,7 +67,7 @@ def test_a_refused_renewal_start_is_retried_daily_while_upkeep_is_open(world: Wo
     assert len(renewals(world, order)) == 1 and now(world, order).has_upkeep
 
 
-def test_a_refused_renewal_is_retried_daily_while_a_zone_is_missing(world: World) -> None:
+def test_a_refused_renewal_is_retried_daily_during_upkeep(world: World) -> None:
     order = delivered(world, "norenewal-bakery.com")
     world.live(334 * DAY, every=20 * DAY)
     world.live(4 * DAY, every=HOUR)
@@ -81,7 +81,7 @@ def test_a_refused_renewal_is_retried_daily_while_a_zone_is_missing(world: World
 
 
 @pytest.mark.parametrize("name", [UNVERIFIED, WITHOUT_ZONE])
-def test_stripe_is_not_called_while_only_upkeep_is_open(world: World, name: str) -> None:
+def test_upkeep_does_not_call_stripe(world: World, name: str) -> None:
     delivered(world, name)
     asked = len(world.stripe.requests)
     world.live(5 * DAY, every=HOUR)
@@ -89,7 +89,7 @@ def test_stripe_is_not_called_while_only_upkeep_is_open(world: World, name: str)
 
 
 @pytest.mark.parametrize("name", [UNVERIFIED, WITHOUT_ZONE])
-def test_a_renewal_charged_too_late_is_reported_while_upkeep_is_open(world: World, name: str) -> None:
+def test_a_late_renewal_charge_is_reported_during_upkeep(world: World, name: str) -> None:
     delivered(world, name)
     assert world.sweep() == 0
     expires_in(world, name, 39)
@@ -97,7 +97,7 @@ def test_a_renewal_charged_too_late_is_reported_while_upkeep_is_open(world: Worl
 
 
 @pytest.mark.parametrize("name", [UNVERIFIED, WITHOUT_ZONE])
-def test_a_domain_is_renewed_while_upkeep_is_open(world: World, name: str) -> None:
+def test_a_domain_is_renewed_during_upkeep(world: World, name: str) -> None:
     order = delivered(world, name)
     world.live(334 * DAY, every=20 * DAY)
     world.live(4 * DAY, every=HOUR)
@@ -105,7 +105,7 @@ def test_a_domain_is_renewed_while_upkeep_is_open(world: World, name: str) -> No
 
 
 @pytest.mark.parametrize("webhooks", [True, False])
-def test_a_renewal_that_stripe_cannot_start_yet_starts_within_the_hour(world: World, webhooks: bool) -> None:
+def test_a_renewal_starts_within_an_hour_after_a_fault(world: World, webhooks: bool) -> None:
     """After a fault, the renewal stays due. Only a refusal postpones it to the next day."""
     world.webhooks_on = webhooks
     world.stripe.faults.add("error", "/v1/subscriptions", times=3)
@@ -115,7 +115,7 @@ def test_a_renewal_that_stripe_cannot_start_yet_starts_within_the_hour(world: Wo
 
 
 @pytest.mark.parametrize("name", [UNVERIFIED, WITHOUT_ZONE])
-def test_an_order_stored_without_a_due_time_of_its_renewal_is_renewed(world: World, name: str) -> None:
+def test_an_order_without_a_renewal_due_time_is_renewed(world: World, name: str) -> None:
     order = delivered(world, name)
     older = replace(now(world, order), renewal_due_at=None)
     assert older.due_at is not None and older.due_at <= world.clock.now() + DAY * 1000
@@ -128,7 +128,7 @@ def test_an_order_stored_without_a_due_time_of_its_renewal_is_renewed(world: Wor
     assert world.registrar.renewals(name) == 1
 
 
-def test_a_renewal_ends_when_a_departure_is_found_during_a_zone_check(
+def test_a_renewal_ends_if_a_zone_check_finds_a_departure(
     world: World,
 ) -> None:
     order = delivered(world, WITHOUT_ZONE)
@@ -146,7 +146,7 @@ def test_a_renewal_ends_when_a_departure_is_found_during_a_zone_check(
     assert renewals(world, order) == []
 
 
-def test_a_domain_that_has_left_does_not_count_as_confirmed_by_the_registrant(world: World) -> None:
+def test_leaving_does_not_count_as_a_confirmation(world: World) -> None:
     order = delivered(world, UNVERIFIED)
     world.live(2 * DAY, every=HOUR)
     world.registrar.leave(UNVERIFIED)

@@ -1,4 +1,4 @@
-"""A renewal that Stripe cannot collect: its retries, and what Stripe's settings do with it after the last retry."""
+"""If Stripe cannot collect a renewal, Stripe retries. Stripe's settings decide what happens after the last retry."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def causes(world: World, order: Order) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", [ProductKind.SITE, ProductKind.DOMAIN])
-def test_a_renewal_that_a_retry_collects_changes_nothing(world: World, kind: ProductKind) -> None:
+def test_a_successful_retry_keeps_the_renewal_active(world: World, kind: ProductKind) -> None:
     order = renewing(world, kind)
     invoice = declined(world, order)
     assert status(world, order) == "past_due"
@@ -93,7 +93,7 @@ def test_a_renewal_that_a_retry_collects_changes_nothing(world: World, kind: Pro
 @pytest.mark.parametrize(
     ("setting", "becomes"), [("unpaid", "unpaid"), ("cancel", "canceled"), ("past_due", "past_due")]
 )
-def test_a_site_keeps_running_and_the_end_of_the_retries_is_reported_at_most_once(
+def test_the_end_of_the_retries_is_reported_at_most_once(
     world: World, setting: str, becomes: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     world.stripe.controls.set(after_retries=setting)
@@ -123,9 +123,7 @@ def test_a_second_unpaid_term_is_reported_again(world: World) -> None:
 
 
 @pytest.mark.parametrize("setting", ["unpaid", "cancel"])
-def test_without_webhooks_the_daily_check_of_a_domain_reports_the_end_once(
-    world: World, setting: str
-) -> None:
+def test_the_daily_check_reports_the_end_without_webhooks(world: World, setting: str) -> None:
     world.stripe.controls.set(after_retries=setting)
     order = renewing(world, ProductKind.DOMAIN)
     world.webhooks_on = False
@@ -137,7 +135,7 @@ def test_without_webhooks_the_daily_check_of_a_domain_reports_the_end_once(
     assert causes(world, order).count(STRIPE_GAVE_UP) == world.metrics.counts["RenewalUnpaid"] == 1
 
 
-def test_a_customer_who_cancels_is_not_reported_as_unpaid(world: World) -> None:
+def test_a_cancelled_renewal_is_not_reported_as_unpaid(world: World) -> None:
     order = renewing(world, ProductKind.SITE)
     world.services.stripe.v1.subscriptions.cancel(subscription(world, order)["id"])
     world.run()
@@ -147,7 +145,7 @@ def test_a_customer_who_cancels_is_not_reported_as_unpaid(world: World) -> None:
 
 
 @pytest.mark.parametrize("setting", ["unpaid", "cancel", "past_due"])
-def test_a_domain_is_renewed_when_its_invoice_is_paid_after_the_retries(world: World, setting: str) -> None:
+def test_a_domain_is_renewed_if_paid_after_the_retries(world: World, setting: str) -> None:
     world.stripe.controls.set(after_retries=setting)
     order = renewing(world, ProductKind.DOMAIN)
     invoice = exhausted(world, order)
@@ -161,7 +159,7 @@ def test_a_domain_is_renewed_when_its_invoice_is_paid_after_the_retries(world: W
     assert status(world, order) == {"cancel": "canceled"}.get(setting, "active")
 
 
-def test_a_domain_is_renewed_after_its_invoice_was_a_draft_for_three_days(world: World) -> None:
+def test_a_three_day_draft_only_delays_the_renewal(world: World) -> None:
     world.stripe.controls.set(renewals_are_drafts_for=72 * HOUR)
     order = renewing(world, ProductKind.DOMAIN)
     decline(world, order, None)

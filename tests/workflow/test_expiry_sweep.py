@@ -33,7 +33,7 @@ def expires_in(world: World, days: float, name: str = NAME) -> None:
     world.registrar.domains[name].expires_at = world.clock.now() / 1000 + days * DAY
 
 
-def test_the_sweep_reports_a_domain_daily_if_it_expires_before_the_renewal_is_charged(
+def test_a_domain_is_reported_daily_if_charged_too_late(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     order = delivered(world)
@@ -55,7 +55,7 @@ def test_the_sweep_reports_a_domain_daily_if_it_expires_before_the_renewal_is_ch
     assert world.sweep() == 1
 
 
-def test_a_domain_whose_renewal_is_charged_in_time_is_not_reported(world: World) -> None:
+def test_a_domain_renewed_in_time_is_not_reported(world: World) -> None:
     delivered(world)
     reported = 0
     for _ in range(80):
@@ -64,14 +64,14 @@ def test_a_domain_whose_renewal_is_charged_in_time_is_not_reported(world: World)
     assert world.registrar.renewals(NAME) == 1 and reported == 0
 
 
-def test_a_domain_whose_renewal_could_not_start_is_reported(world: World) -> None:
+def test_a_domain_is_reported_if_its_renewal_cannot_start(world: World) -> None:
     with no_new_subscriptions(world.stripe):
         delivered(world)
         expires_in(world, 39)
         assert world.sweep() == 1
 
 
-def test_a_domain_whose_renewal_was_declined_is_reported_until_the_renewal_is_paid(world: World) -> None:
+def test_a_declined_renewal_is_reported_until_it_is_paid(world: World) -> None:
     delivered(world)
     customer = world.stripe.get(world.accounts["ready"]["customer"])
     world.stripe.controls.decline(
@@ -87,7 +87,7 @@ def test_a_domain_whose_renewal_was_declined_is_reported_until_the_renewal_is_pa
     assert world.sweep() == 0 and world.registrar.renewals(NAME) == 1
 
 
-def test_a_domain_whose_subscription_was_cancelled_is_reported_before_it_expires(world: World) -> None:
+def test_a_cancelled_renewal_is_reported_before_the_expiry(world: World) -> None:
     order = delivered(world)
     (renewal,) = renewals(world, order)
     world.services.stripe.v1.subscriptions.cancel(renewal["id"])
@@ -107,7 +107,7 @@ def test_a_failed_sweep_is_not_counted(world: World) -> None:
     assert world.metrics.counts["DomainsSwept"] == 1
 
 
-def test_a_domain_without_an_order_of_this_stack_is_not_reported(world: World) -> None:
+def test_a_domain_of_another_stack_is_not_reported(world: World) -> None:
     """The registrar's list has the domains of all stacks that use its account."""
     delivered(world)
     registry = world.registrar._registry

@@ -1,4 +1,4 @@
-"""Random histories with faults on the real handlers, one for each seed (tests/support/simulation.py).
+"""Each seed gives a random history of orders and faults (tests/support/simulation.py). The handlers are real.
 
 Replay a seed: PYTHONPATH=.:layers/hosting_orders python -m tests.support.simulation SEED 1
 """
@@ -49,7 +49,7 @@ def test_every_invariant_holds_whatever_fails(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(1, 5))
-def test_every_invariant_holds_for_machines_on_both_platforms(seed: int) -> None:
+def test_invariants_hold_for_machines_on_both_platforms(seed: int) -> None:
     history = simulate(seed, only_machines=True)
     assert not history.wrong, "\n".join([f"seed {seed}:", *history.wrong, *history.log])
 

@@ -94,9 +94,7 @@ DELIVERING = ["ChargeOrder", "ProvisionHosting", "RegisterDomain", "SendCallback
 
 
 @pytest.mark.parametrize("step", DELIVERING)
-def test_an_order_is_delivered_when_a_step_fails_three_times_and_then_works(
-    world: World, break_step: Any, step: str
-) -> None:
+def test_an_order_is_delivered_if_a_step_fails_three_times(world: World, break_step: Any, step: str) -> None:
     break_step(step, KeyError("plan"), times=3)
     order = placed(world, step)
     world.run()
@@ -107,7 +105,7 @@ def test_an_order_is_delivered_when_a_step_fails_three_times_and_then_works(
 
 
 @pytest.mark.parametrize("step", DELIVERING)
-def test_an_order_is_delivered_when_a_permission_is_granted_an_hour_later(
+def test_an_order_is_delivered_after_a_permission_is_granted(
     world: World, break_step: Any, step: str
 ) -> None:
     grant = break_step(step, ClientError(DENIED, "GetItem"))
@@ -121,7 +119,7 @@ def test_an_order_is_delivered_when_a_permission_is_granted_an_hour_later(
     assert not world.alerts.sent
 
 
-def test_a_refund_is_made_after_a_missing_permission_is_granted(world: World, break_step: Any) -> None:
+def test_a_refund_is_made_after_a_permission_is_granted(world: World, break_step: Any) -> None:
     grant = break_step("RefundOrder", ClientError(DENIED, "GetItem"))
     order = placed(world, "ProvisionHosting")
     world.run(finish=False)
@@ -155,7 +153,7 @@ def broken_for_ever(world: World, break_step: Any, step: str) -> tuple[Order, Ca
     ("step", "left"),
     [("ProvisionHosting", r"[23] h \d+ min"), ("RegisterDomain", "6 d 1[0-3] h")],
 )
-def test_a_permanent_fault_is_reported_with_order_step_and_time_left(
+def test_a_report_states_the_order_step_and_time_left(
     world: World, break_step: Any, step: str, left: str
 ) -> None:
     order, repair = broken_for_ever(world, break_step, step)
@@ -172,7 +170,7 @@ def test_a_permanent_fault_is_reported_with_order_step_and_time_left(
     assert len(world.alerts.sent) == 1
 
 
-def test_a_failed_charge_step_is_reported_and_resumes_after_a_redrive(world: World, break_step: Any) -> None:
+def test_a_failed_charge_step_resumes_after_a_redrive(world: World, break_step: Any) -> None:
     order, repair = broken_for_ever(world, break_step, "ChargeOrder")
     ((subject, _),) = world.alerts.sent
     assert subject == f"Order {order.uuid} failed in ChargeOrder"
@@ -182,9 +180,7 @@ def test_a_failed_charge_step_is_reported_and_resumes_after_a_redrive(world: Wor
     assert_delivered(world, order)
 
 
-def test_the_report_of_an_unsent_callback_says_that_no_money_is_at_stake(
-    world: World, break_step: Any
-) -> None:
+def test_no_money_is_at_stake_if_only_a_callback_failed(world: World, break_step: Any) -> None:
     order, _ = broken_for_ever(world, break_step, "SendCallback")
     ((_, text),) = world.alerts.sent
     assert "No money is at stake" in text
@@ -192,9 +188,7 @@ def test_the_report_of_an_unsent_callback_says_that_no_money_is_at_stake(
 
 
 @pytest.mark.parametrize("step", ["ChargeOrder", "ProvisionHosting"])
-def test_without_a_redrive_the_order_is_refunded_at_its_deadline(
-    world: World, break_step: Any, step: str
-) -> None:
+def test_an_order_is_refunded_at_its_deadline(world: World, break_step: Any, step: str) -> None:
     order, repair = broken_for_ever(world, break_step, step)
     world.live(HOUR, every=15 * MINUTE)
     assert world.order(order.uuid).status is OrderStatus.PROCESSING and world.net_paid() == order.price.amount
@@ -209,7 +203,7 @@ def test_without_a_redrive_the_order_is_refunded_at_its_deadline(
     assert execution(world, order).status == "SUCCEEDED" and not world.platform.services
 
 
-def test_without_a_redrive_a_registration_is_refunded_after_seven_days(world: World, break_step: Any) -> None:
+def test_a_registration_is_refunded_after_seven_days(world: World, break_step: Any) -> None:
     order, _ = broken_for_ever(world, break_step, "RegisterDomain")
     world.live(6 * DAY, every=6 * HOUR)
     assert world.order(order.uuid).status is OrderStatus.PROCESSING
@@ -218,7 +212,7 @@ def test_without_a_redrive_a_registration_is_refunded_after_seven_days(world: Wo
     assert world.registrar.submissions("hosting-example.com") == 0
 
 
-def test_an_order_is_refunded_when_the_step_provision_hosting_times_out(world: World) -> None:
+def test_an_order_is_refunded_if_its_delivery_times_out(world: World) -> None:
     order = placed(world, "ProvisionHosting")
     world.run(finish=False)
     world.runner.advance(6 * HOUR + MINUTE)
@@ -249,7 +243,7 @@ def commands_of(section: str) -> list[str]:
 
 
 @pytest.mark.parametrize("which", ["one", "all"])
-def test_the_runbook_commands_find_and_redrive_failed_executions(
+def test_the_runbook_finds_and_redrives_failed_executions(
     world: World, break_step: Any, tmp_path: Path, which: str
 ) -> None:
     order, repair = broken_for_ever(world, break_step, "ProvisionHosting")

@@ -1,4 +1,4 @@
-"""Edge cases of faults: what the operator is alerted about, and payments that arrive late."""
+"""Edge cases of faults: a late payment, the reports to the operator, and a clock that is behind."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def pay(world: World, invoice: str) -> None:
 # -- money ------------------------------------------------------------------------------------------------------------
 
 
-def test_a_late_payment_is_refunded_if_it_arrives_right_before_due_at_is_cleared(world: World) -> None:
+def test_a_payment_is_refunded_if_due_at_is_being_cleared(world: World) -> None:
     """The payment sets `due_at` right before the reconciler would clear it.
 
     Without `due_at`, the money would never be refunded.
@@ -100,7 +100,7 @@ def failed_charge_of_a_debit(world: World, break_step: Any) -> tuple[Order, Any]
     return order, repair
 
 
-def test_the_report_of_an_unpaid_order_states_the_time_left_after_payment(
+def test_the_report_of_an_unpaid_order_states_its_time_left(
     world: World,
     break_step: Any,  # noqa: F811
 ) -> None:
@@ -110,7 +110,7 @@ def test_the_report_of_an_unpaid_order_states_the_time_left_after_payment(
     assert "If it is paid before" in text and "8 h" in text, text
 
 
-def test_a_paid_order_without_a_running_workflow_is_counted_as_a_step_fault(
+def test_a_paid_order_without_a_workflow_is_a_step_fault(
     world: World,
     break_step: Any,  # noqa: F811
 ) -> None:
@@ -126,9 +126,7 @@ def test_a_paid_order_without_a_running_workflow_is_counted_as_a_step_fault(
 
 
 @pytest.mark.parametrize("step", ["charge_order", "provision_hosting"])
-def test_a_function_that_cannot_start_is_counted_as_a_step_fault_within_the_hour(
-    world: World, step: str
-) -> None:
+def test_a_failed_function_start_is_counted_as_a_step_fault(world: World, step: str) -> None:
     """After an import error, a time-out or a missing invoke permission, the step's own code cannot count the fault."""
     working = world.runner._invoke
     broken = handler_of(step)
@@ -146,7 +144,7 @@ def test_a_function_that_cannot_start_is_counted_as_a_step_fault_within_the_hour
     assert world.metrics.counts["StepFault"] > 0
 
 
-def test_the_report_is_sent_even_if_the_history_cannot_be_read(
+def test_a_report_is_sent_if_the_history_is_unreadable(
     world: World,
     break_step: Any,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,
@@ -163,7 +161,7 @@ def test_the_report_is_sent_even_if_the_history_cannot_be_read(
     assert order.uuid in subject
 
 
-def test_the_report_is_sent_even_for_an_unknown_order(world: World) -> None:
+def test_a_report_is_sent_for_an_unknown_order(world: World) -> None:
     order_id = "0f0e0d0c-0000-4000-8000-000000000000"
     detail = {
         "executionArn": f"{world.runner.arn.replace('stateMachine', 'execution')}:{order_id}",
@@ -175,7 +173,7 @@ def test_the_report_is_sent_even_for_an_unknown_order(world: World) -> None:
     assert len(world.alerts.sent) == 1
 
 
-def test_the_report_never_says_no_money_is_at_stake_while_a_refund_is_pending(
+def test_a_pending_refund_counts_as_money_at_stake(
     world: World,
     break_step: Any,  # noqa: F811
 ) -> None:
@@ -192,7 +190,7 @@ def test_the_report_never_says_no_money_is_at_stake_while_a_refund_is_pending(
     assert "No money is at stake" not in text
 
 
-def test_the_runbook_finds_the_failed_step_in_a_paged_history() -> None:
+def test_the_runbook_finds_a_failed_step_in_a_paged_history() -> None:
     """The 48 retries of a step make more than 100 events, and one page of a history has at most 100.
 
     With `--output text` the CLI applies `--query` to each page, so `[0]` of the first page is `None`.
@@ -209,9 +207,7 @@ def test_the_runbook_finds_the_failed_step_in_a_paged_history() -> None:
 # -- tokens -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_paid_order_resumes_after_a_retry_on_a_host_whose_clock_is_behind(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_order_resumes_if_a_hosts_clock_is_behind(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The retry's token must replace the failed attempt's token, even if the retry's time is earlier."""
     put, ahead = DynamoTokenStore.put_token, [5000]
 

@@ -1,6 +1,6 @@
-"""The same request may be repeated any number of times, concurrently, and after any failure.
+"""A request may be repeated many times, concurrently or after a failure.
 
-A replay is such a repeated request.
+A repeated request is called a replay.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def assert_delivered_once(world: World, orders: int = 1) -> None:
     assert len(world.stripe.subscriptions()) == orders
 
 
-def test_twenty_concurrent_posts_make_one_order_and_one_charge(world: World) -> None:
+def test_twenty_concurrent_posts_make_and_charge_one_order(world: World) -> None:
     world.place()  # import the functions before the threads start
     world.run()
     with ThreadPoolExecutor(20) as threads:
@@ -55,7 +55,7 @@ def test_twenty_concurrent_posts_make_one_order_and_one_charge(world: World) -> 
     assert_delivered_once(world, orders=2)
 
 
-def test_the_same_key_with_another_body_is_refused_and_changes_nothing(world: World) -> None:
+def test_a_key_with_another_body_is_refused(world: World) -> None:
     first = world.place(key="k")
     second = world.place(key="k", name="Another site")
     assert (second.status, second.body["code"]) == (422, "idempotency_key_reused")
@@ -103,7 +103,7 @@ def by_schedule(world: World) -> None:
 
 @pytest.mark.parametrize("mishap", list(Mishap))
 @pytest.mark.parametrize("carry_on", [by_client, by_schedule])
-def test_placing_an_order_survives_a_failure_at_any_side_effect(
+def test_an_order_is_placed_once_if_any_side_effect_breaks(
     carry_on: Callable[[World], None], mishap: Mishap
 ) -> None:
     for position in range(MOST_SIDE_EFFECTS):
@@ -138,7 +138,7 @@ def test_stripe_webhooks_alone_continue_a_charged_order(world: World, mishap: Mi
     assert_delivered_once(world)
 
 
-def test_a_webhook_continues_an_order_after_a_crash_right_after_the_charge(world: World) -> None:
+def test_a_webhook_continues_an_order_after_a_crash(world: World) -> None:
     world.mishaps.watch(lambda name: Mishap.CRASH_AFTER if name.endswith("invoices/pay") else None)
     assert world.place(key="k").status == 502
     world.mishaps.none()
@@ -182,7 +182,7 @@ def test_a_table_fault_does_not_cause_a_refund(world: World) -> None:
     assert_delivered_once(world)
 
 
-def test_a_replay_during_a_stripe_outage_gets_the_first_response(world: World) -> None:
+def test_a_replay_in_an_outage_gets_the_first_response(world: World) -> None:
     world.mishaps.watch(lambda name: Mishap.NOT_DONE if name.startswith("stripe.post") else None)
     first = world.place(key="k")
     assert first.status == 202

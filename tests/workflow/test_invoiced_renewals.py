@@ -1,4 +1,4 @@
-"""A customer with the maximum number of subscriptions pays each further term once, by one of our own invoices."""
+"""Our own invoices charge a customer who has the maximum number of subscriptions. Each term is charged once."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def stop(world: World, order: Order) -> None:
 # -- paid terms ------------------------------------------------------------------------------------------------------
 
 
-def test_the_order_after_the_maximum_number_of_subscriptions_is_charged_by_invoices(
+def test_an_order_above_the_maximum_is_charged_by_invoices(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(subscriptions, "MOST_OF_A_CUSTOMER", 1)
@@ -139,7 +139,7 @@ def test_a_domain_is_charged_and_renewed_each_year(world: World) -> None:
     assert unpaid(world) == world.metrics.counts["ReconcileFailed"] == 0
 
 
-def test_a_monthly_site_is_charged_each_month_on_its_day(world: World) -> None:
+def test_a_site_is_charged_on_its_day_of_each_month(world: World) -> None:
     year = datetime.fromtimestamp(world.clock.now() / 1000, UTC).year + 1
     year += year % 4 == 0
     placed = datetime(year, 1, 31, 12, tzinfo=UTC)
@@ -164,7 +164,7 @@ def test_no_provider_is_called_between_two_terms(world: World, webhooks: bool) -
     assert (len(world.stripe.requests), len(world.registrar.requests)) == asked
 
 
-def test_the_invoice_has_the_line_and_settings_of_a_subscriptions_invoice(world: World) -> None:
+def test_our_invoice_looks_like_a_subscriptions_invoice(world: World) -> None:
     order = site(world)
     a_term_begins(world, order)
     (invoice,) = invoices(world, order)
@@ -195,14 +195,14 @@ def test_tax_is_added_to_each_term() -> None:
         assert invoice["subtotal"] == order.renewal_price.amount
 
 
-def test_terms_that_began_during_an_outage_are_charged_one_after_the_other(world: World) -> None:
+def test_terms_begun_in_an_outage_are_charged_in_turn(world: World) -> None:
     order = site(world)
     world.advance(70 * DAY)
     world.live(2 * HOUR, every=600)
     assert statuses(world, order) == ["paid", "paid"]
 
 
-def test_an_order_whose_subscription_stripe_refused_earlier_is_charged_by_invoices(world: World) -> None:
+def test_an_order_from_an_earlier_release_is_invoiced(world: World) -> None:
     """Stripe refused the subscription under an earlier release, which made no invoices of its own."""
     order = domain(world)
     world.services.orders.save_order(replace(now(world, order), invoiced=None, renewal_due_at=None))
@@ -211,7 +211,7 @@ def test_an_order_whose_subscription_stripe_refused_earlier_is_charged_by_invoic
     assert world.registrar.renewals(NAME) == 1 and statuses(world, order) == ["paid"]
 
 
-def test_an_order_that_lost_its_terms_in_a_rollback_is_not_charged_for_a_year_twice(world: World) -> None:
+def test_a_rollback_does_not_charge_a_year_twice(world: World) -> None:
     """After a rollback, the earlier release stores the order without its terms."""
     order = domain(world)
     a_term_begins(world, order)
@@ -226,7 +226,7 @@ def test_an_order_that_lost_its_terms_in_a_rollback_is_not_charged_for_a_year_tw
 # -- refused payments ------------------------------------------------------------------------------------------------
 
 
-def test_a_refused_card_is_tried_daily_until_another_default_pays(world: World) -> None:
+def test_a_declined_card_is_tried_daily_until_another_pays(world: World) -> None:
     order = domain(world)
     decline(world)
     a_term_begins(world, order, then=3.5 * DAY, every=HOUR)
@@ -251,7 +251,7 @@ def test_a_term_paid_on_the_hosted_page_is_seen(world: World, webhooks: bool) ->
     assert unpaid(world) == 1
 
 
-def test_the_renewal_of_an_unpaid_site_ends_after_two_weeks(world: World) -> None:
+def test_an_unpaid_site_renewal_ends_after_two_weeks(world: World) -> None:
     order = site(world)
     decline(world)
     a_term_begins(world, order, then=13.6 * DAY, every=HOUR)
@@ -266,7 +266,7 @@ def test_the_renewal_of_an_unpaid_site_ends_after_two_weeks(world: World) -> Non
     assert statuses(world, order) == ["void"] and world.net_paid() == order.price.amount
 
 
-def test_the_renewal_of_an_unpaid_domain_ends_when_the_domain_expires(world: World) -> None:
+def test_an_unpaid_domain_renewal_ends_at_the_expiry(world: World) -> None:
     order = domain(world)
     decline(world)
     a_term_begins(world, order, then=28 * DAY, every=12 * HOUR)
@@ -277,7 +277,7 @@ def test_the_renewal_of_an_unpaid_domain_ends_when_the_domain_expires(world: Wor
     assert world.registrar.asked("RenewDomain") == 0 and world.net_paid() == order.price.amount
 
 
-def test_a_payment_right_before_the_invoice_is_voided_counts(world: World) -> None:
+def test_a_payment_counts_right_before_the_invoice_is_voided(world: World) -> None:
     order = site(world)
     decline(world)
     world.webhooks_on = False
@@ -295,7 +295,7 @@ def test_a_payment_right_before_the_invoice_is_voided_counts(world: World) -> No
     assert (after.renewal_status, after.due_at is not None) == ("active", True)
 
 
-def test_a_processing_debit_is_neither_repeated_nor_given_up(world: World) -> None:
+def test_a_processing_debit_is_not_repeated_or_given_up(world: World) -> None:
     order = delivered_to_a_debtor(world)
     world.stripe.controls.set(sepa_settles=False)
     until_the_term(world, order, less=60)
@@ -323,7 +323,7 @@ def delivered_to_a_debtor(world: World) -> Order:
     return order
 
 
-def test_a_term_is_tried_daily_until_stripe_knows_the_customers_location() -> None:
+def test_a_term_is_tried_daily_until_the_address_is_known() -> None:
     with a_world(automatic_tax=True) as world:
         order = site(world)
         v1, customer_id = world.services.stripe.v1, world.accounts["ready"]["customer"]
@@ -336,7 +336,7 @@ def test_a_term_is_tried_daily_until_stripe_knows_the_customers_location() -> No
         assert statuses(world, order) == ["paid"]
 
 
-# -- renewals that are stopped, voided or refunded, and domains that leave -------------------------------------------
+# -- renewals that are stopped, voided or refunded, and departed domains (they have left the registrar) ----------
 
 
 def test_archiving_the_product_stops_the_renewal(world: World) -> None:
@@ -347,7 +347,7 @@ def test_archiving_the_product_stops_the_renewal(world: World) -> None:
     assert (now(world, order).due_at, now(world, order).renewal_status) == (None, "canceled")
 
 
-def test_archiving_the_product_voids_the_invoice_of_an_unpaid_term(world: World) -> None:
+def test_archiving_the_product_voids_the_open_invoice(world: World) -> None:
     order = domain(world)
     decline(world)
     a_term_begins(world, order)
@@ -356,14 +356,14 @@ def test_archiving_the_product_voids_the_invoice_of_an_unpaid_term(world: World)
     assert statuses(world, order) == ["void"] and now(world, order).renewal_status == "canceled"
 
 
-def test_a_domain_that_has_left_is_not_charged(world: World) -> None:
+def test_a_departed_domain_is_not_charged(world: World) -> None:
     order = domain(world)
     world.registrar.leave(NAME)
     a_term_begins(world, order, then=35 * DAY, every=DAY)
     assert invoices(world, order) == [] and now(world, order).renewal_status == "canceled"
 
 
-def test_a_payment_that_was_not_recorded_is_found_even_if_the_domain_has_left(world: World) -> None:
+def test_an_unrecorded_payment_of_a_departed_domain_is_found(world: World) -> None:
     order = domain(world)
     world.webhooks_on = False
     until_the_term(world, order, less=1)
@@ -376,7 +376,7 @@ def test_a_payment_that_was_not_recorded_is_found_even_if_the_domain_has_left(wo
     assert statuses(world, order) == ["paid"] and world.metrics.counts["DomainRenewalFailed"] >= 1
 
 
-def test_the_open_invoice_of_a_domain_that_leaves_is_voided(world: World) -> None:
+def test_the_open_invoice_of_a_departed_domain_is_voided(world: World) -> None:
     order = domain(world)
     decline(world)
     a_term_begins(world, order)
@@ -387,7 +387,7 @@ def test_the_open_invoice_of_a_domain_that_leaves_is_voided(world: World) -> Non
     assert now(world, order).domain_has_left and now(world, order).renewal_status == "canceled"
 
 
-def test_a_renewal_ends_when_its_domain_leaves_right_after_a_paid_year(world: World) -> None:
+def test_a_renewal_ends_if_the_domain_leaves_after_payment(world: World) -> None:
     order = domain(world)
     world.webhooks_on = False
     until_the_term(world, order, less=60)
@@ -427,7 +427,7 @@ def test_a_refunded_year_is_not_renewed(world: World) -> None:
     assert world.registrar.renewals(NAME) == 0 and statuses(world, order) == ["paid"]
 
 
-def test_a_dispute_and_a_failed_refund_of_a_term_reach_an_operator(world: World) -> None:
+def test_a_dispute_and_a_failed_refund_reach_an_operator(world: World) -> None:
     order = domain(world)
     a_term_begins(world, order)
     charge = max(world.stripe.charges(), key=lambda one: one["created"])

@@ -1,6 +1,6 @@
-"""A domain that has left the registrar, because it moved away or lapsed, can be ordered again.
+"""A departed domain can be ordered again. It has left the registrar, because it moved away or lapsed.
 
-While a domain is at the registrar, its order has a claim, so no other order can have the domain.
+Before that, the domain's order has a claim, and no other order can have the domain.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def transfer_back(world: World, account: str = "ready") -> Reply:
 
 
 @pytest.mark.parametrize("account", ["ready", "credit"])
-def test_a_domain_that_moved_away_can_be_transferred_back(world: World, account: str) -> None:
+def test_a_moved_domain_can_be_transferred_back(world: World, account: str) -> None:
     order = delivered(world)
     end_renewal(world, order)
     world.registrar.leave(NAME)
@@ -67,7 +67,7 @@ def test_a_domain_that_moved_away_can_be_transferred_back(world: World, account:
     assert before.timeline[-1].cause == "the domain has left the registrar"
 
 
-def test_a_domain_that_lapsed_can_be_registered_again(world: World) -> None:
+def test_a_lapsed_domain_can_be_registered_again(world: World) -> None:
     end_renewal(world, delivered(world))
     world.registrar.lapse(NAME)
     reply = world.order_domain(NAME, "credit")
@@ -75,7 +75,7 @@ def test_a_domain_that_lapsed_can_be_registered_again(world: World) -> None:
 
 
 @pytest.mark.parametrize("account", ["ready", "credit"])
-def test_a_domain_that_is_still_at_the_registrar_stays_claimed(world: World, account: str) -> None:
+def test_a_domain_stays_claimed_until_it_leaves(world: World, account: str) -> None:
     """The domain belongs to its owner until it expires, even if its renewal has ended."""
     end_renewal(world, delivered(world))
     for reply in (transfer_back(world, account), world.order_domain(NAME, account)):
@@ -89,7 +89,7 @@ def test_a_domain_of_an_unfinished_order_stays_claimed(world: World) -> None:
     assert (reply.status, reply.body["code"]) == (422, "domain_add_failed")
 
 
-def test_no_claim_is_released_while_the_registrar_does_not_answer(world: World) -> None:
+def test_no_claim_is_released_during_a_registrar_outage(world: World) -> None:
     delivered(world)
     world.registrar.leave(NAME)
     world.registrar.fail_next("ListDomains", "ServiceUnavailable", status=503, times=10)
@@ -97,7 +97,7 @@ def test_no_claim_is_released_while_the_registrar_does_not_answer(world: World) 
     assert claims(world) == {NAME}
 
 
-def test_the_renewal_of_an_earlier_order_never_renews_the_domain_of_a_later_order(world: World) -> None:
+def test_an_earlier_order_never_renews_a_returned_domain(world: World) -> None:
     earlier = delivered(world)
     world.registrar.leave(NAME)
     reply = transfer_back(world, "credit")
@@ -114,7 +114,7 @@ def test_the_renewal_of_an_earlier_order_never_renews_the_domain_of_a_later_orde
     assert world.order(earlier.uuid).domain_record.renewals == ()
 
 
-def test_no_renewal_starts_for_a_domain_that_has_left(world: World) -> None:
+def test_no_renewal_starts_for_a_departed_domain(world: World) -> None:
     """Stripe refused the renewal at delivery. Then the domain left, and another customer transferred it back."""
     with no_new_subscriptions(world.stripe):
         reply = world.order_domain(NAME)
@@ -135,7 +135,7 @@ def test_no_renewal_starts_for_a_domain_that_has_left(world: World) -> None:
     assert renewals(world, order) == [] and world.net_paid() == paid
 
 
-def test_no_verification_mail_is_sent_for_a_domain_that_has_left(world: World) -> None:
+def test_no_verification_mail_is_sent_for_a_departed_domain(world: World) -> None:
     """Otherwise the new owner would get the mail."""
     name = "unverified-quill.com"
     reply = world.order_domain(name)

@@ -1,4 +1,4 @@
-"""Virtual machines: options per plan, passwords and keys, check intervals, and real or test money."""
+"""Virtual machines: the options of a plan, passwords and keys, check intervals, and payment with real or test money."""
 
 from __future__ import annotations
 
@@ -66,9 +66,7 @@ def refused(world: World, vm: dict[str, Any]) -> dict[str, Any]:
 # -- options per plan ---------------------------------------------------------------------------------------------
 
 
-def test_the_platform_receives_its_own_identifiers_and_the_sold_size(
-    world: World, cloud: ForgetfulLightsail
-) -> None:
+def test_the_platform_receives_its_own_names_and_the_size(world: World, cloud: ForgetfulLightsail) -> None:
     placed = order(world)
     world.run()
 
@@ -101,7 +99,7 @@ def test_the_platform_receives_its_own_identifiers_and_the_sold_size(
         ({**OWN, "location": "fra"}, "unknown_location", "location", "ams, pdx"),
     ],
 )
-def test_an_option_that_the_plans_platform_lacks_is_refused(
+def test_an_option_is_refused_if_the_platform_lacks_it(
     world: World, cloud: ForgetfulLightsail, vm: dict[str, Any], code: str, pointer: str, choices: str
 ) -> None:
     problem = refused(world, vm)
@@ -123,9 +121,7 @@ def test_all_errors_are_reported_together(world: World, cloud: ForgetfulLightsai
     assert pointers == {"plan", "image", "location", "term", "hostname", "ssh_key"}
 
 
-def test_every_plan_and_option_that_api_about_lists_can_be_ordered(
-    world: World, cloud: ForgetfulLightsail
-) -> None:
+def test_every_listed_plan_and_option_can_be_ordered(world: World, cloud: ForgetfulLightsail) -> None:
     about = world.request("GET", "/api/about").body
 
     plans = {plan["short_name"]: plan for plan in about["vm_plans"]}
@@ -145,9 +141,7 @@ def test_every_plan_and_option_that_api_about_lists_can_be_ordered(
     assert "lightsail" not in json.dumps(about) and "small_3_0" not in json.dumps(about)
 
 
-def test_a_site_cannot_be_ordered_in_a_location_for_machines_only(
-    world: World, cloud: ForgetfulLightsail
-) -> None:
+def test_a_site_cannot_be_ordered_in_a_machine_location(world: World, cloud: ForgetfulLightsail) -> None:
     about = world.request("GET", "/api/about").body
 
     assert [place["short_name"] for place in about["locations"]] == ["ams", "pdx"]
@@ -155,9 +149,7 @@ def test_a_site_cannot_be_ordered_in_a_location_for_machines_only(
     assert (reply.status, reply.body["code"]) == (400, "unknown_location")
 
 
-def test_a_machine_is_delivered_and_shown_as_sold_even_if_its_plan_changes_later(
-    world: World, cloud: ForgetfulLightsail
-) -> None:
+def test_a_machine_is_delivered_as_sold_if_its_plan_changes(world: World, cloud: ForgetfulLightsail) -> None:
     placed = order(world)
     world.services.catalogue.put_plan(replace(PLAN, bundle="large_3_0", memory_mb=8192))
     world.advance(120)
@@ -172,7 +164,7 @@ def test_a_machine_is_delivered_and_shown_as_sold_even_if_its_plan_changes_later
 # -- passwords and keys -------------------------------------------------------------------------------------------
 
 
-def test_we_generate_the_password_when_the_platform_does_not(world: World, cloud: ForgetfulLightsail) -> None:
+def test_we_generate_the_password_if_the_platform_does_not(world: World, cloud: ForgetfulLightsail) -> None:
     placed = order(world)
     item = placed.item_as(VmItem)
     assert item.sealed_password is not None
@@ -227,9 +219,7 @@ def test_passwords_are_unique_and_safe_to_paste() -> None:
 # -- check intervals ----------------------------------------------------------------------------------------------
 
 
-def test_a_machine_on_a_platform_without_webhooks_is_first_checked_after_15_seconds(
-    world: World, cloud: ForgetfulLightsail
-) -> None:
+def test_a_machine_is_first_checked_after_15_seconds(world: World, cloud: ForgetfulLightsail) -> None:
     placed = order(world)
     world.run()
     begun = world.order(placed.uuid)
@@ -247,9 +237,7 @@ def test_a_machine_on_a_platform_without_webhooks_is_first_checked_after_15_seco
     assert cloud.made[placed.uuid] == 1 and "DriftOrder" not in world.metrics.counts
 
 
-def test_a_slow_machine_is_checked_at_least_every_fifteen_minutes(
-    world: World, cloud: ForgetfulLightsail
-) -> None:
+def test_a_slow_machine_is_checked_at_least_every_15_minutes(world: World, cloud: ForgetfulLightsail) -> None:
     placed = order(world)
     world.run()
     world.live(2 * 3600, every=600)
@@ -260,9 +248,7 @@ def test_a_slow_machine_is_checked_at_least_every_fifteen_minutes(
     assert waiting.status is OrderStatus.PROCESSING
 
 
-def test_a_machine_that_never_runs_is_abandoned_after_four_hours_and_refunded(
-    world: World, cloud: ForgetfulLightsail
-) -> None:
+def test_a_machine_is_refunded_if_it_never_runs(world: World, cloud: ForgetfulLightsail) -> None:
     placed = order(world)
     world.run()
     told = shown(world, placed)["order"]
@@ -314,9 +300,7 @@ def test_the_platform_receives_live_true_for_real_money(world: World, cloud: For
     assert [request.live for request in cloud.asked] == [True, True]
 
 
-def test_a_free_machine_is_live_only_if_stripe_is_in_live_mode(
-    world: World, cloud: ForgetfulLightsail
-) -> None:
+def test_a_free_machine_is_live_only_if_stripe_is_live(world: World, cloud: ForgetfulLightsail) -> None:
     world.services.catalogue.put_plan(replace(PLAN, prices=dict.fromkeys(PLAN.prices, 0)))
     order(world)
     world.run()

@@ -55,7 +55,7 @@ def delivered(world: World) -> Order:
     return now(world, order)
 
 
-def test_a_domain_is_delivered_without_its_zone_and_gets_the_zone_later(world: World) -> None:
+def test_a_delivered_domain_gets_its_missing_zone_later(world: World) -> None:
     route53 = full(world)
     order = delivered(world)
     assert order.status is OrderStatus.COMPLETED and order.subscription is not None
@@ -83,7 +83,7 @@ def test_a_domain_is_delivered_without_its_zone_and_gets_the_zone_later(world: W
     )
 
 
-def test_a_domain_that_has_left_gets_no_zone(world: World) -> None:
+def test_a_domain_gets_no_zone_after_it_has_left(world: World) -> None:
     full(world)
     order = delivered(world)
     world.registrar.leave(NAME)

@@ -128,7 +128,7 @@ def test_a_cart_is_charged_once_and_fully_delivered(world: World) -> None:
 
 
 @pytest.mark.parametrize("lost", ["lost-two.org", "gone-two.org", "fail-two.org"])
-def test_one_unavailable_domain_is_refunded_and_the_rest_is_delivered(world: World, lost: str) -> None:
+def test_only_the_unavailable_domain_is_refunded(world: World, lost: str) -> None:
     orders = cart_of(world, "one.net", lost)
     world.live(1800, every=150)
     assert statuses(world, orders) == ["completed", "completed", "provision_failed"]
@@ -151,7 +151,7 @@ def test_a_failed_site_does_not_affect_the_domains(world: World) -> None:
     assert_settled(world, orders, NET + ORG, "partial")
 
 
-def test_everything_is_refunded_when_nothing_can_be_delivered(world: World) -> None:
+def test_a_cart_is_refunded_if_nothing_can_be_delivered(world: World) -> None:
     orders = cart_of(world, "lost-one.net", "gone-two.org")
     world.run(finish=False)
     world.platform.fail(orders[0].uuid)
@@ -209,7 +209,7 @@ def test_all_credit_is_returned_when_everything_is_refunded(world: World) -> Non
 # -- on_item_failure "cancel_all": if an item cannot be delivered, cancel the others ---------------------------------
 
 
-def test_cancel_all_cancels_every_item_that_can_be_cancelled(world: World) -> None:
+def test_cancel_all_cancels_every_cancellable_item(world: World) -> None:
     """The unfinished site is taken down. `slow-one.net` is already at the registrar and cannot be recalled."""
     orders = cart_of(world, "slow-one.net", "lost-two.org", policy="cancel_all")
     world.run(finish=False)
@@ -236,7 +236,7 @@ def test_cancel_all_keeps_delivered_items(world: World) -> None:
 
 
 @pytest.mark.parametrize("reached", [0, 1, 2])
-def test_cancel_all_cancels_a_domain_not_yet_submitted_to_the_registrar(world: World, reached: int) -> None:
+def test_cancel_all_cancels_an_unsubmitted_domain(world: World, reached: int) -> None:
     """The other domain's execution makes `reached` steps. Then the refused domain's execution runs to its end."""
     orders = cart_of(world, "gone-two.org", "one.net", policy="cancel_all")
     site, refused, other = orders
@@ -267,7 +267,7 @@ def test_cancel_all_with_credit_adds_up(world: World) -> None:
 
 
 @pytest.mark.parametrize("write", range(1, 9))
-def test_cancel_all_racing_with_another_domains_submission_has_one_winner(world: World, write: int) -> None:
+def test_either_cancel_all_or_a_concurrent_submission_wins(world: World, write: int) -> None:
     """The other domain is submitted right before one of the cancelling writes."""
     orders = cart_of(world, "gone-two.org", "one.net", policy="cancel_all", site=False)
     refused, other = orders
@@ -330,7 +330,7 @@ def test_one_item_can_be_cancelled_before_its_delivery(world: World, which: int)
         assert world.registrar.asked("RegisterDomain", ["", "one.net", "two.org"][which]) == 0
 
 
-def test_one_item_cancelled_before_the_payment_is_refunded_after_the_payment(world: World) -> None:
+def test_an_item_cancelled_before_payment_is_refunded_later(world: World) -> None:
     account = "authentication_required"
     orders = cart_of(world, "one.net", "two.org", account=account)
     world.run()
@@ -343,7 +343,7 @@ def test_one_item_cancelled_before_the_payment_is_refunded_after_the_payment(wor
     assert_settled(world, orders, SITE + ORG, "partial")
 
 
-def test_all_items_cancelled_before_the_payment_leave_nothing_to_pay(world: World) -> None:
+def test_a_cart_cannot_be_paid_if_all_items_are_cancelled(world: World) -> None:
     orders = cart_of(world, "one.net", "two.org", account="authentication_required")
     world.run()
     for order in orders:
@@ -367,7 +367,7 @@ def test_an_unpaid_cart_expires_as_a_whole(world: World) -> None:
     assert world.registrar.submissions("one.net") == 0 and not world.platform.services
 
 
-def test_a_cart_paid_after_authentication_is_fully_delivered(world: World) -> None:
+def test_a_cart_is_delivered_after_its_authentication(world: World) -> None:
     orders = cart_of(world, "one.net", "two.org", account="authentication_required")
     world.live(3 * HOUR)
     assert statuses(world, orders) == ["pending"] * 3 and world.registrar.submissions("one.net") == 0
@@ -376,7 +376,7 @@ def test_a_cart_paid_after_authentication_is_fully_delivered(world: World) -> No
     assert_settled(world, orders, EVERYTHING, "completed")
 
 
-def test_a_cart_paid_by_debit_is_delivered_or_refunded_after_settlement(world: World) -> None:
+def test_a_debit_cart_is_delivered_after_the_settlement(world: World) -> None:
     world.stripe.controls.set(sepa_settles_after=4 * DAY)
     orders = cart_of(world, "one.net", "lost-two.org", account="sepa")
     world.live(3 * DAY, every=DAY / 2)
@@ -410,7 +410,7 @@ def test_a_returned_debit_ends_the_whole_cart(world: World) -> None:
         (("mine.net", "two.org"), "domain_add_failed", "/items/1/domain/name"),
     ],
 )
-def test_a_cart_with_an_unavailable_or_repeated_domain_is_refused_as_a_whole(
+def test_a_cart_is_refused_if_one_domain_is_unavailable(
     world: World, names: tuple[str, str], code: str, pointer: str
 ) -> None:
     world.live(60)
@@ -425,7 +425,7 @@ def test_a_cart_with_an_unavailable_or_repeated_domain_is_refused_as_a_whole(
     assert len(world.stripe.charges()) == before
 
 
-def test_a_refused_payment_leaves_no_claim_no_contacts_and_no_site(world: World) -> None:
+def test_a_refused_payment_leaves_nothing_behind(world: World) -> None:
     refused = world.place_cart(world.site(), world.domain("one.net"), account="declined_final")
     assert (refused.status, refused.body["code"]) == (422, "cart_pay_failed")
     world.live(HOUR)
@@ -434,7 +434,7 @@ def test_a_refused_payment_leaves_no_claim_no_contacts_and_no_site(world: World)
     assert world.registrar.submissions("one.net") == 0 and not world.stripe.open_invoices()
 
 
-def test_ten_concurrent_carts_for_one_domain_have_one_winner(world: World) -> None:
+def test_one_of_ten_concurrent_carts_gets_the_domain(world: World) -> None:
     # Import the functions before the threads start.
     world.place_cart(world.site(), world.domain("warm-up.de"))
     world.run()
@@ -470,7 +470,7 @@ def test_concurrent_and_repeated_requests_create_one_cart(world: World) -> None:
 
 
 @pytest.mark.parametrize("mishap", list(Mishap))
-def test_placing_a_cart_survives_a_failure_at_any_side_effect(mishap: Mishap) -> None:
+def test_a_cart_is_placed_once_if_any_side_effect_breaks(mishap: Mishap) -> None:
     """The client retries after every second failure, and whenever nothing was written.
 
     In all other cases the reconciler continues. With a single order, test_idempotency.py tries the client and the

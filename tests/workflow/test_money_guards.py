@@ -1,4 +1,4 @@
-"""Test payments buy nothing real, and a TLD's `max_cost` limits what we pay for a domain without a premium price."""
+"""Test payments buy nothing real. `max_cost` of a TLD limits what we pay for domains without a premium price."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_in_live_mode_a_real_domain_is_sold(world: World, monkeypatch: pytest.Mo
     assert ask(world, "POST", "/api/v1/domains/register", body, key=key).status == 202
 
 
-def test_a_real_domain_paid_in_test_mode_is_not_bought_and_is_refunded(
+def test_a_real_domain_paid_with_test_money_is_refunded(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order_id = placed(world)
@@ -123,7 +123,7 @@ def test_stripes_api_key_says_whether_payments_are_live(key: str, live: bool) ->
     assert StripeApi(key or "none").live is live
 
 
-# -- test keys and real money --------------------------------------------------------------------------------------
+# -- test keys and live orders, which are paid with real money -----------------------------------------------------
 
 
 def test_a_test_key_never_spends_live_money_in_version_2(world: World) -> None:
@@ -172,7 +172,7 @@ def test_a_live_key_never_orders_with_test_money(world: World) -> None:
     assert nothing_happened(world)
 
 
-def test_a_test_key_may_read_and_cancel_an_order_paid_with_test_money(world: World) -> None:
+def test_a_test_key_may_cancel_an_order_paid_in_test_mode(world: World) -> None:
     order_id = str(world.place().body["orders"][0]["id"])
     world.services.stripe.live = True
     assert world.request("GET", f"/api/orders/{order_id}").status == 200
@@ -199,13 +199,13 @@ def check_only_a_live_key_cancels(world: World, order_id: str) -> None:
     assert world.request("DELETE", f"/api/orders/{order_id}", key="live_key").status == 202
 
 
-def test_a_test_key_cannot_cancel_an_order_paid_with_live_money(world: World) -> None:
+def test_a_test_key_cannot_cancel_a_live_order(world: World) -> None:
     order_id = str(world.place().body["orders"][0]["id"])
     paid_live(world, order_id)
     check_only_a_live_key_cancels(world, order_id)
 
 
-def test_a_test_key_cannot_cancel_a_live_order_before_its_payment_has_started(world: World) -> None:
+def test_a_test_key_cannot_cancel_an_unpaid_live_order(world: World) -> None:
     world.services.stripe.live = True
     world.accounts["ready"]["live_key"] = new_key(world, test=False)
     world.stripe.controls.add_fault("dropped", "/v1/invoices.*", times=50)
@@ -216,7 +216,7 @@ def test_a_test_key_cannot_cancel_a_live_order_before_its_payment_has_started(wo
     check_only_a_live_key_cancels(world, order_id)
 
 
-def test_a_test_key_does_not_see_the_password_of_an_order_paid_with_live_money(world: World) -> None:
+def test_a_test_key_does_not_see_a_live_orders_password(world: World) -> None:
     order_id = str(world.place().body["orders"][0]["id"])
     world.run()
 
@@ -234,7 +234,7 @@ def test_a_test_key_does_not_see_the_password_of_an_order_paid_with_live_money(w
     assert passwords("live_key", "live_key") == [password, password]
 
 
-def test_a_test_key_cannot_send_messages_about_an_order_with_a_live_payment(world: World) -> None:
+def test_a_test_key_cannot_send_messages_about_a_live_order(world: World) -> None:
     order_id = str(world.place(callback=True).body["orders"][0]["id"])
     world.run()
     paid_live(world, order_id)
@@ -292,7 +292,7 @@ def test_a_renewal_above_the_maximum_waits_for_an_operator(world: World) -> None
     assert world.registrar.renewals(NAME) == 1
 
 
-def test_the_maximum_applies_to_all_domains_without_a_premium_price() -> None:
+def test_the_maximum_does_not_apply_to_premium_prices() -> None:
     price = DomainPrice(1000, 1000, 1000)
     tld = Tld("com", {}, {("rare.com", "standard", "EUR"): price}, 1500)
     assert not tld.costs_too_much("a.com", Money(1500, "USD"))

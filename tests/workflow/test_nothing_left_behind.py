@@ -65,10 +65,8 @@ def before_it_is_asked(platform: ForgetfulLightsail, act: Callable[[], None]) ->
     platform._provision = slow  # type: ignore[method-assign,assignment]
 
 
-@pytest.mark.parametrize("quick", [False, True], ids=["it is being made", "it runs at once"])
-def test_a_machine_requested_too_late_is_deleted_by_the_process_that_requested_it(
-    world: World, quick: bool
-) -> None:
+@pytest.mark.parametrize("quick", [False, True], ids=["slow machine", "quick machine"])
+def test_a_late_process_deletes_its_own_machine(world: World, quick: bool) -> None:
     platform = sell_machines(world, quick=quick)
     order = placed(world)
     before_it_is_asked(platform, lambda: give_up(world, order))
@@ -81,8 +79,8 @@ def test_a_machine_requested_too_late_is_deleted_by_the_process_that_requested_i
 
 
 @pytest.mark.parametrize("mishap", list(Mishap))
-@pytest.mark.parametrize("quick", [False, True], ids=["it is being made", "it runs at once"])
-def test_a_late_process_that_breaks_at_any_side_effect_leaves_no_machine(mishap: Mishap, quick: bool) -> None:
+@pytest.mark.parametrize("quick", [False, True], ids=["slow machine", "quick machine"])
+def test_a_broken_late_process_leaves_no_machine(mishap: Mishap, quick: bool) -> None:
     """The order is already refunded when the late process sends its request."""
     for position in range(20):
         with a_world() as world:
@@ -107,9 +105,7 @@ def test_a_late_process_that_breaks_at_any_side_effect_leaves_no_machine(mishap:
 
 
 @pytest.mark.parametrize("mishap", [Mishap.ANSWER_LOST, Mishap.CRASH_AFTER])
-def test_a_late_process_that_gets_no_answer_to_its_request_leaves_no_machine(
-    world: World, mishap: Mishap
-) -> None:
+def test_a_late_process_without_an_answer_leaves_no_machine(world: World, mishap: Mishap) -> None:
     """The process never learns that its machine exists. The closing check deletes the machine."""
     platform = sell_machines(world)
     order = placed(world)
@@ -125,7 +121,7 @@ def test_a_late_process_that_gets_no_answer_to_its_request_leaves_no_machine(
 
 
 @pytest.mark.parametrize("mishap", list(Mishap))
-def test_a_compensation_that_breaks_at_any_side_effect_is_completed(mishap: Mishap) -> None:
+def test_a_refund_is_completed_if_any_side_effect_breaks(mishap: Mishap) -> None:
     for position in range(20):
         with a_world() as world:
             platform = sell_machines(world)
@@ -147,7 +143,7 @@ def test_a_compensation_that_breaks_at_any_side_effect_is_completed(mishap: Mish
 
 
 @pytest.mark.parametrize("mishap", list(Mishap))
-def test_a_delivery_that_breaks_at_any_side_effect_creates_one_machine(mishap: Mishap) -> None:
+def test_one_machine_is_made_if_any_side_effect_breaks(mishap: Mishap) -> None:
     for position in range(20):
         with a_world() as world:
             platform = sell_machines(world, quick=True)
@@ -167,7 +163,7 @@ def test_a_delivery_that_breaks_at_any_side_effect_creates_one_machine(mishap: M
     raise AssertionError("too few positions to reach every side effect")
 
 
-def test_the_closing_check_is_repeated_until_the_platform_answers(world: World) -> None:
+def test_the_closing_check_is_repeated_after_a_failure(world: World) -> None:
     platform = sell_machines(world)
     order = placed(world)
     world.run()
@@ -204,7 +200,7 @@ def test_a_delivered_machine_is_never_deleted(world: World) -> None:
     assert list(platform.machines) == [order.uuid] and world.net_paid() == 1400
 
 
-def test_the_closing_check_comes_after_the_longest_function_time_out() -> None:
+def test_the_closing_check_waits_for_the_longest_function() -> None:
     template = yaml.load((ROOT / "template.yaml").read_text(), _Loader)
     longest = max(
         resource["Properties"].get("Timeout", template["Globals"]["Function"]["Timeout"])

@@ -45,7 +45,7 @@ def balance(world: World, account: str) -> int:
         ("declined_recoverable", "awaiting_authentication", "card", 0, 0, True, "pending"),
     ],
 )
-def test_each_demo_account_has_the_payment_outcome_that_its_name_states(
+def test_a_demo_accounts_name_states_its_payment_outcome(
     world: World, account: str, status: str, method: str, charged: int, credit: int, page: bool, end: str
 ) -> None:
     reply = world.place(account)
@@ -61,7 +61,7 @@ def test_each_demo_account_has_the_payment_outcome_that_its_name_states(
     assert len(world.stripe.invoices(world.accounts[account]["customer"])) == 1
 
 
-def test_a_missing_payment_method_is_reported_before_anything_is_written(world: World) -> None:
+def test_an_order_without_a_payment_method_writes_nothing(world: World) -> None:
     reply = world.place("no_method", key="k")
     assert (reply.status, reply.body["code"]) == (400, "no_default_payment_method")
     assert not world.items("CART#") and not world.items("ORDER#") and not world.stripe.invoices()
@@ -80,7 +80,7 @@ def test_an_order_paid_later_on_the_invoice_page_continues(world: World, account
     assert len(world.callbacks.received) == 1
 
 
-def test_an_order_paid_by_debit_is_delivered_only_after_settlement(world: World) -> None:
+def test_a_debit_order_is_delivered_only_after_settlement(world: World) -> None:
     order = order_of(world, world.place("sepa"), "sepa")
     world.stripe.controls.set(sepa_settles_after=30 * DAY)
     world.live(4 * DAY, every=DAY / 4)
@@ -94,7 +94,7 @@ def test_an_order_paid_by_debit_is_delivered_only_after_settlement(world: World)
     assert world.net_paid("sepa") == 1200
 
 
-def test_a_returned_debit_without_another_payment_leaves_nothing_open(world: World) -> None:
+def test_a_returned_debit_leaves_nothing_open(world: World) -> None:
     order = order_of(world, world.place("sepa", callback=True), "sepa")
     world.run()
     world.stripe.controls.fail(world.cart(order.cart_token, "sepa").payment.reference)
@@ -109,7 +109,7 @@ def test_a_returned_debit_without_another_payment_leaves_nothing_open(world: Wor
     assert {execution.status for execution in world.runner.executions.values()} == {"SUCCEEDED"}
 
 
-def test_a_final_decline_leaves_nothing_open_and_sends_one_callback(world: World) -> None:
+def test_a_final_decline_leaves_nothing_open(world: World) -> None:
     reply = world.place("declined_final", key="k", callback=True)
     assert (reply.status, reply.body["code"]) == (422, "cart_pay_failed")
     world.run()
@@ -144,7 +144,7 @@ def test_an_undeliverable_free_order_ends(world: World) -> None:
     assert not world.stripe.credit_notes()
 
 
-def test_credit_that_covers_the_total_pays_the_total(world: World) -> None:
+def test_credit_can_pay_the_whole_order(world: World) -> None:
     sell(world, "small", 300)
     order = order_of(world, world.place("credit", plan="small"), "credit")
     world.run()
@@ -168,7 +168,7 @@ def test_a_refund_returns_the_credit_part_and_the_card_part(
     assert balance(world, "credit") == -500
 
 
-def test_credit_used_by_an_order_that_is_never_paid_is_returned(world: World) -> None:
+def test_credit_used_by_an_unpaid_order_is_returned(world: World) -> None:
     card = world.stripe.get(world.accounts["credit"]["customer"])
     method = card["invoice_settings"]["default_payment_method"]
     world.stripe.controls.decline(method, "insufficient_funds")
@@ -179,7 +179,7 @@ def test_credit_used_by_an_order_that_is_never_paid_is_returned(world: World) ->
     assert balance(world, "credit") == -500
 
 
-def test_an_invoice_paid_after_being_written_off_is_refunded(world: World) -> None:
+def test_an_invoice_paid_after_its_write_off_is_refunded(world: World) -> None:
     """The order fails when an operator marks the invoice uncollectible. Stripe still lets the customer pay."""
     account = "declined_recoverable"
     order = order_of(world, world.place(account), account)

@@ -1,4 +1,4 @@
-"""A paid order or a refund that waits for an unreachable platform is counted as `PlatformStuck`, for an alarm."""
+"""`PlatformStuck` counts orders and refunds that wait for an unreachable platform. An alarm watches this count."""
 
 from __future__ import annotations
 
@@ -30,9 +30,7 @@ def be_away(world: World) -> None:
 
 
 @pytest.mark.parametrize("place", [0, 1], ids=["http", "lightsail"])
-def test_a_paid_order_on_an_unreachable_platform_is_counted_as_stuck_within_half_an_hour(
-    world: World, place: int
-) -> None:
+def test_an_unreachable_platform_makes_a_paid_order_stuck(world: World, place: int) -> None:
     be_away(world)
     order = placed(world, place)
     world.live(10 * 60, every=60)
@@ -48,9 +46,7 @@ def test_a_paid_order_on_an_unreachable_platform_is_counted_as_stuck_within_half
 
 
 @pytest.mark.parametrize("place", [0, 1], ids=["http", "lightsail"])
-def test_a_refund_that_waits_for_an_unreachable_platform_is_counted_as_stuck(
-    world: World, place: int
-) -> None:
+def test_an_unreachable_platform_makes_a_refund_stuck(world: World, place: int) -> None:
     order = placed(world, place)
     world.run(finish=False)
     be_away(world)

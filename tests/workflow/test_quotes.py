@@ -86,7 +86,7 @@ def lives_in(world: World, country: str) -> None:
 # -- a preview -----------------------------------------------------------------------------------------------------
 
 
-def test_a_preview_shows_what_an_order_costs_and_writes_nothing(world: World) -> None:
+def test_a_preview_shows_the_costs_and_writes_nothing(world: World) -> None:
     before = state_of(world)
     domain = world.domain("bücher-example.com")["domain"]
     seen = preview(world, {"site": SITE}, {"domain": domain}, {"vm": VPS})
@@ -135,7 +135,7 @@ def test_a_preview_refuses_what_an_order_refuses(world: World) -> None:
     refused(world, 503, "feature_disabled", asked(world.domain()))
 
 
-def test_a_customer_who_pays_on_a_page_gets_a_quote_that_the_page_keeps(world: World) -> None:
+def test_a_payment_page_keeps_the_quoted_price(world: World) -> None:
     site = {"name": "My site", "variant": "vanilla"}
     for account in ("no_method", "no_customer"):
         before = state_of(world)
@@ -186,7 +186,7 @@ def test_the_preview_has_the_tax_that_is_charged(taxed: World) -> None:
     assert taxed.net_paid() == 1428
 
 
-def test_without_a_country_the_tax_is_unknown_and_the_account_cannot_be_charged(taxed: World) -> None:
+def test_a_preview_without_a_country_is_refused(taxed: World) -> None:
     customer(taxed, address="")
     before = state_of(taxed)
     reply = taxed.request("POST", "/api/orders/preview", {"site": SITE})
@@ -235,7 +235,7 @@ def test_the_quoted_renewal_price_also_holds(world: World) -> None:
     assert world.net_paid() == 1200
 
 
-def test_a_quoted_domain_that_costs_more_than_the_maximum_is_not_sold(world: World) -> None:
+def test_a_quoted_domain_above_the_maximum_is_not_sold(world: World) -> None:
     domain = world.domain("dear-example.com")["domain"]
     quote = preview(world, {"domain": domain})["quote"]
     catalogue = world.services.catalogue
@@ -333,14 +333,14 @@ def test_a_quote_for_other_products_is_refused(world: World, change: dict[str, s
     )
 
 
-def test_a_quote_is_refused_for_more_fewer_or_reordered_items(world: World) -> None:
+def test_a_quote_is_refused_for_a_changed_list_of_items(world: World) -> None:
     one, other = {"site": SITE}, {"vm": VPS}
     quote = preview(world, one, other)["quote"]
     for items in ((other, one), (one,), (one, other, one)):
         refused(world, 422, "quote_mismatch", partial(cart, world, *items, quote=quote))
 
 
-def test_a_quote_is_refused_after_the_currency_of_the_account_has_changed(world: World) -> None:
+def test_a_quote_is_refused_after_a_change_of_currency(world: World) -> None:
     quote = preview(world)["quote"]
     plan = world.services.catalogue.load().plans["basic"]
     prices = {(billing_plan, term, "USD"): 1200 for billing_plan, term, _ in plan.prices}
@@ -350,7 +350,7 @@ def test_a_quote_is_refused_after_the_currency_of_the_account_has_changed(world:
     refused(world, 422, "quote_mismatch", lambda: order(world, quote=quote))
 
 
-def test_contacts_callbacks_and_keys_may_differ_from_the_preview(world: World) -> None:
+def test_contacts_and_callbacks_may_differ_from_the_preview(world: World) -> None:
     domain = world.domain("anyone-example.com")["domain"]
     quote = preview(world, {"domain": domain})["quote"]
     domain["contact"]["first_name"] = "Grace"
@@ -374,7 +374,7 @@ def test_a_request_with_a_quote_is_idempotent_without_a_key(world: World) -> Non
     refused(world, 409, "quote_used", lambda: order(world, quote=quote, max_cost_cents=5000))
 
 
-def test_a_replay_with_its_key_succeeds_after_the_quote_has_expired(world: World) -> None:
+def test_a_replay_succeeds_after_its_quote_has_expired(world: World) -> None:
     quote = preview(world)["quote"]
     first = order(world, quote=quote, key="k")
     world.advance(600)
@@ -395,7 +395,7 @@ def test_a_used_quote_is_refused(world: World, first: str | None, second: str | 
     refused(world, 409, "quote_used", lambda: order(world, quote=quote, key=second))
 
 
-def test_many_concurrent_requests_with_one_quote_make_one_order(world: World) -> None:
+def test_concurrent_requests_with_one_quote_make_one_order(world: World) -> None:
     quote = preview(world)["quote"]
     with ThreadPoolExecutor(12) as threads:
         replies = list(threads.map(lambda place: order(world, quote=quote, key=f"key-{place}"), range(12)))
@@ -404,7 +404,7 @@ def test_many_concurrent_requests_with_one_quote_make_one_order(world: World) ->
     assert len(world.items("ORDER#")) == len(world.items("CART#")) == len(world.stripe.charges()) == 1
 
 
-def test_many_copies_of_one_request_with_a_quote_make_one_order(world: World) -> None:
+def test_copies_of_a_request_with_a_quote_make_one_order(world: World) -> None:
     quote = preview(world)["quote"]
     with ThreadPoolExecutor(12) as threads:
         replies = list(threads.map(lambda _: order(world, quote=quote), range(12)))
@@ -414,10 +414,10 @@ def test_many_copies_of_one_request_with_a_quote_make_one_order(world: World) ->
 
 
 @pytest.mark.parametrize(("other_key", "status"), [(None, 202), ("another", 409)])
-def test_an_order_placed_between_the_checks_and_the_write_of_another_wins(
+def test_the_first_write_of_two_concurrent_orders_wins(
     world: World, monkeypatch: pytest.MonkeyPatch, other_key: str | None, status: int
 ) -> None:
-    """Another request writes its cart after this one has passed its checks and before this one writes."""
+    """Another request writes its cart between the checks and the write of this request."""
     quote = preview(world)["quote"]
     store = world.services.orders
     place, entered = store.place, threading.Event()
@@ -446,7 +446,7 @@ def test_a_refused_order_does_not_use_up_its_quote(world: World) -> None:
 # -- max_cost_cents ------------------------------------------------------------------------------------------------
 
 
-def test_an_order_above_the_maximum_is_refused_with_both_prices(world: World) -> None:
+def test_a_refusal_above_the_maximum_states_both_prices(world: World) -> None:
     reply = refused(world, 409, "price_changed", lambda: order(world, max_cost_cents=1199))
     assert [reply.body[name] for name in ("agreed_cents", "current_cents", "currency")] == [1199, 1200, "EUR"]
     assert reply.body["details"][0]["pointer"] == "/max_cost_cents"
@@ -454,7 +454,7 @@ def test_an_order_above_the_maximum_is_refused_with_both_prices(world: World) ->
 
 
 @pytest.mark.parametrize("wrong", [-1, 1.5, "1200", True, 2**53 + 1, [], {}])
-def test_a_maximum_that_is_not_an_amount_is_refused(world: World, wrong: Any) -> None:
+def test_an_invalid_maximum_is_refused(world: World, wrong: Any) -> None:
     reply = refused(world, 400, "invalid_field", lambda: order(world, max_cost_cents=wrong))
     assert reply.body["details"][0]["pointer"] == "/max_cost_cents"
 
@@ -467,7 +467,7 @@ def test_the_maximum_includes_the_tax(taxed: World) -> None:
     assert taxed.net_paid() == 1428
 
 
-def test_an_order_whose_tax_rose_after_the_quote_is_refused(taxed: World) -> None:
+def test_a_quote_is_refused_after_the_tax_has_risen(taxed: World) -> None:
     lives_in(taxed, "DE")
     quote = preview(taxed)["quote"]
     lives_in(taxed, "HU")
@@ -480,7 +480,7 @@ def test_an_order_whose_tax_rose_after_the_quote_is_refused(taxed: World) -> Non
 
 
 @pytest.mark.parametrize("balance", [0, -500, -5000])
-def test_a_tax_that_rises_during_the_order_is_not_charged(
+def test_a_tax_rise_during_the_order_is_not_charged(
     taxed: World, monkeypatch: pytest.MonkeyPatch, balance: int
 ) -> None:
     lives_in(taxed, "DE")
@@ -525,13 +525,13 @@ def test_a_discount_lowers_the_quoted_and_the_charged_price(world: World) -> Non
     assert world.net_paid() == 1080
 
 
-def test_an_order_with_a_maximum_is_refused_while_stripe_does_not_answer(world: World) -> None:
+def test_an_order_with_a_maximum_needs_a_stripe_answer(world: World) -> None:
     world.stripe.controls.add_fault(kind="error", path="/v1/invoices/create_preview", method="POST", times=1)
     refused(world, 503, "temporarily_unavailable", lambda: order(world, max_cost_cents=5000, key="k"))
     assert order(world, max_cost_cents=5000, key="k").status == 202
 
 
-def test_an_account_cannot_use_the_quote_of_another_account_with_the_same_customer(world: World) -> None:
+def test_a_quote_is_not_shared_by_accounts_of_one_customer(world: World) -> None:
     new_account(world, "ready", "twin")
     quote = preview(world, account="twin")["quote"]
     refused(world, 400, "invalid_quote", lambda: order(world, quote=quote))
@@ -589,10 +589,10 @@ def test_the_same_attempt_key_returns_the_same_quoted_order(world: World) -> Non
 # -- a preview cannot write ----------------------------------------------------------------------------------------
 
 
-def test_a_preview_of_a_domain_that_has_left_changes_nothing_and_the_domain_can_be_ordered(
+def test_a_preview_of_a_departed_domain_changes_nothing(
     world: World,
 ) -> None:
-    """The order releases the claim of the former registration. The preview has no right to do so."""
+    """The domain has left the registrar. Only the order, not the preview, releases the former order's claim."""
     done = world.order_domain("left-example.com")
     world.run()
     world.registrar.finish("left-example.com")

@@ -78,7 +78,7 @@ def test_every_order_ends_correctly_without_webhooks(world: World) -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_orders_end_correctly_when_each_webhook_arrives_three_times_in_any_order(seed: int) -> None:
+def test_orders_end_correctly_with_shuffled_webhooks(seed: int) -> None:
     chance = random.Random(seed)
     with a_world() as world:
         world.webhooks_on = False
@@ -117,9 +117,7 @@ def test_a_lost_workflow_start_is_repeated(world: World) -> None:
 
 
 @pytest.mark.parametrize("mishap", [Mishap.NOT_DONE, Mishap.CRASH_BEFORE])
-def test_the_charge_step_of_a_paid_order_is_resumed_even_if_the_first_resume_is_lost(
-    world: World, mishap: Mishap
-) -> None:
+def test_a_lost_resume_of_the_charge_step_is_repeated(world: World, mishap: Mishap) -> None:
     """Otherwise the execution of the paid order would wait for a month."""
     account = "authentication_required"
     order = placed(world, account)
@@ -145,7 +143,7 @@ def test_the_order_of_a_stopped_execution_is_refunded(world: World) -> None:
     assert world.net_paid() == 0 and len(world.callbacks.received) == 1
 
 
-def test_an_unpaid_card_order_expires_after_a_day_and_not_before(world: World) -> None:
+def test_an_unpaid_card_order_expires_after_a_day(world: World) -> None:
     order = placed(world, "authentication_required")
     world.live(DAY - 2 * HOUR, every=HOUR)
     assert world.order(order.uuid, "authentication_required").status is OrderStatus.PENDING
@@ -157,7 +155,7 @@ def test_an_unpaid_card_order_expires_after_a_day_and_not_before(world: World) -
         world.stripe.controls.pay(invoice["id"])
 
 
-def test_an_unpaid_order_expires_within_minutes_of_its_deadline(world: World) -> None:
+def test_an_unpaid_order_expires_soon_after_its_deadline(world: World) -> None:
     order = placed(world, "authentication_required")
     world.run()
     pay_until = world.cart(order.cart_token, "authentication_required").payment.pay_until
@@ -186,7 +184,7 @@ def test_a_cart_expires_at_the_time_shown_to_its_customer(
     assert world.cart(order.cart_token, "authentication_required").payment.pay_url is None
 
 
-def test_an_order_with_a_debit_in_progress_does_not_expire_within_14_days(world: World) -> None:
+def test_an_order_does_not_expire_during_a_debit(world: World) -> None:
     world.stripe.controls.set(sepa_settles_after=13 * DAY)
     order = placed(world, "sepa")
     world.live(12.5 * DAY, every=DAY / 4)
@@ -195,7 +193,7 @@ def test_an_order_with_a_debit_in_progress_does_not_expire_within_14_days(world:
     assert world.order(order.uuid, "sepa").status is OrderStatus.COMPLETED
 
 
-def test_an_order_with_an_overdue_debit_does_not_expire_and_is_not_checked_every_minute(
+def test_an_order_with_an_overdue_debit_does_not_expire(
     world: World,
 ) -> None:
     world.stripe.controls.set(sepa_settles_after=20 * DAY)
@@ -210,7 +208,7 @@ def test_an_order_with_an_overdue_debit_does_not_expire_and_is_not_checked_every
 
 
 def spoil(world: World, order: Order) -> None:
-    """Poison the order: store a status that our code cannot read, so every check of the order fails."""
+    """Poison the order. Its stored status cannot be read, so every check of the order fails."""
     (item,) = [item for item in world.items("ORDER#") if int(item["number"]["N"]) == order.number]
     world.dynamodb.put_item(TableName="hosting-orders-test", Item={**item, "status": {"S": "no such status"}})
 
@@ -255,7 +253,7 @@ def test_poisoned_items_move_to_the_back_of_the_queue(world: World, monkeypatch:
     assert reached
 
 
-def test_an_item_that_crashes_its_run_does_not_stop_the_others(world: World) -> None:
+def test_a_crash_at_one_item_does_not_stop_the_others(world: World) -> None:
     """The function crashes (out of memory, time-out) while it checks the first item."""
     world.webhooks_on = False
     orders = [placed(world, account) for account in ("ready", "trial")]
@@ -302,7 +300,7 @@ def test_a_run_without_due_items_does_nothing(world: World) -> None:
     assert len(world.stripe.requests) == asked
 
 
-def test_the_reconciler_sends_a_callback_that_the_workflow_never_sent(world: World) -> None:
+def test_the_reconciler_sends_an_unsent_callback(world: World) -> None:
     order = placed(world)
     world.mishaps.watch(lambda name: Mishap.CRASH_BEFORE if name == "callbacks.send" else None)
     world.run()
@@ -314,7 +312,7 @@ def test_the_reconciler_sends_a_callback_that_the_workflow_never_sent(world: Wor
     assert delivery is not None and delivery.status is DeliveryStatus.DELIVERED
 
 
-def test_a_callback_to_a_failing_receiver_is_retried_with_the_same_message_id(world: World) -> None:
+def test_a_callback_is_retried_with_the_same_message_id(world: World) -> None:
     world.callbacks.answers = [CallbackAnswer(500), CallbackAnswer(None, "timed out"), CallbackAnswer(204)]
     placed(world)
     world.run()

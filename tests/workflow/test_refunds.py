@@ -54,14 +54,14 @@ def test_an_undeliverable_order_is_refunded(world: World, account: str, card: in
     assert not world.stripe.subscriptions()
 
 
-def test_a_delivery_that_never_finishes_is_abandoned_after_six_hours(world: World) -> None:
+def test_a_delivery_is_abandoned_after_six_hours(world: World) -> None:
     order = paid(world)
     world.live(6 * HOUR + 60, finish=False)
     assert world.order(order.uuid).status is OrderStatus.PROVISION_FAILED
     assert world.platform.services[order.uuid].deleted and world.net_paid() == 0
 
 
-def test_a_delivery_with_a_lost_webhook_is_found_at_the_steps_time_out(world: World) -> None:
+def test_a_delivery_is_found_at_the_time_out_of_its_step(world: World) -> None:
     order = paid(world)
     world.platform.finish(order.uuid)
     # The reconciler does not run. After the step's time-out the workflow queries the platform.
@@ -97,7 +97,7 @@ def test_a_retryable_failure_is_retried(world: World) -> None:
     assert world.platform.built(order.uuid) == 1
 
 
-def test_an_order_with_endless_retryable_failures_is_abandoned(world: World) -> None:
+def test_an_order_is_abandoned_if_its_failures_do_not_end(world: World) -> None:
     order = paid(world)
     for _ in range(40):
         world.platform.fail(order.uuid, retryable=True)
@@ -107,7 +107,7 @@ def test_an_order_with_endless_retryable_failures_is_abandoned(world: World) -> 
     assert world.net_paid() == 0 and world.platform.services[order.uuid].deleted
 
 
-def test_a_refund_that_stripe_refuses_is_counted_for_an_alarm_and_retried(world: World) -> None:
+def test_a_refused_refund_is_counted_and_retried(world: World) -> None:
     order = paid(world)
     world.stripe.controls.set(refunds="refuse")
     world.platform.fail(order.uuid)
@@ -127,7 +127,7 @@ def test_a_refund_that_stripe_refuses_is_counted_for_an_alarm_and_retried(world:
     assert {execution.status for execution in world.runner.executions.values()} == {"SUCCEEDED"}
 
 
-def test_a_site_whose_renewal_cannot_start_yet_is_delivered(world: World) -> None:
+def test_a_site_is_delivered_before_its_renewal_can_start(world: World) -> None:
     order = paid(world)
     world.stripe.controls.add_fault("dropped", "/v1/subscriptions", method="POST", times=2)
     world.run()
@@ -164,7 +164,7 @@ def test_an_order_abandoned_during_delivery_has_no_renewal(world: World) -> None
 
 
 @pytest.mark.parametrize("first", [0, 2])
-def test_a_refund_is_made_once_when_any_side_effect_breaks(world: World, first: int) -> None:
+def test_a_refund_is_made_once_if_any_side_effect_breaks(world: World, first: int) -> None:
     """Break each side effect from the platform's failure to the callback."""
     for position in range(40):
         mishap = list(Mishap)[(position + first) % 4]
@@ -187,8 +187,8 @@ def test_a_refund_is_made_once_when_any_side_effect_breaks(world: World, first: 
     raise AssertionError("too few positions to reach every side effect")
 
 
-def test_a_debit_that_settles_after_the_charge_step_timed_out_is_refunded(world: World) -> None:
-    """The order must not become deliverable again: its execution is already in RefundOrder and would not deliver it."""
+def test_a_debit_settled_after_the_time_out_is_refunded(world: World) -> None:
+    """The order must not become deliverable again. Its execution is in RefundOrder and would not deliver it."""
     reply = world.place("sepa", callback=True)
     order = world.order(reply.body["orders"][0]["id"], "sepa")
     world.stripe.controls.set(sepa_settles_after=30 * DAY)
@@ -206,7 +206,7 @@ def test_a_debit_that_settles_after_the_charge_step_timed_out_is_refunded(world:
     assert len(world.callbacks.received) == 1
 
 
-def test_cancel_all_applies_when_a_paid_order_is_abandoned_before_its_payment_is_recorded(
+def test_cancel_all_applies_before_the_payment_is_recorded(
     world: World,
 ) -> None:
     reply = world.place_cart(world.site(), world.site(name="Other"), on_item_failure="cancel_all")
@@ -227,8 +227,8 @@ def test_cancel_all_applies_when_a_paid_order_is_abandoned_before_its_payment_is
     assert world.net_paid() == 0 and not world.platform.services
 
 
-def test_two_orders_abandoned_before_the_payment_do_not_block_each_other(world: World) -> None:
-    """Each order once waited for the other order, so the cart never closed."""
+def test_two_abandoned_unpaid_orders_do_not_block_each_other(world: World) -> None:
+    """In an earlier version, each order waited for the other order, and the cart never closed."""
     world.mishaps.watch(lambda name: Mishap.CRASH_BEFORE if name == "stripe.post invoices" else None)
     assert world.place_cart(world.site(), world.domain("never-paid.com"), key="k").status == 502
     world.live(600, every=60)

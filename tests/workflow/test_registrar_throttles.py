@@ -25,9 +25,7 @@ def world() -> Iterator[World]:
         yield world
 
 
-def test_boto3_retries_a_throttled_availability_check_within_29_seconds(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_boto3_retries_a_throttled_availability_check(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     paused: list[float] = []
     monkeypatch.setattr(botocore.endpoint.time, "sleep", paused.append)
     registrar = bootstrap.AwsServices(settings.load()).registrar
@@ -55,9 +53,7 @@ def test_boto3_never_repeats_a_submission_to_the_registrar(world: World) -> None
     assert registrar._submitting.meta.config.retries["total_max_attempts"] == 1
 
 
-def test_a_refused_second_submission_reveals_the_operation_of_the_first(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_refused_second_submission_reveals_the_first(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first response is lost, and the registrar's list does not show the operation yet."""
     monkeypatch.setattr(world.registrar._registry, "_list_operations", lambda given: {"Operations": []})
     world.registrar.configure(delay=3600)
@@ -73,8 +69,8 @@ def test_a_refused_second_submission_reveals_the_operation_of_the_first(
     assert world.registrar.submissions(NAME) == 1
 
 
-def test_a_later_order_does_not_take_over_the_operation_of_an_abandoned_order(world: World) -> None:
-    """That operation registers the domain with the abandoned order's contacts."""
+def test_an_abandoned_orders_operation_is_not_taken_over(world: World) -> None:
+    """The operation registers the domain with the contacts of the abandoned order."""
     world.registrar._registry.delay = None
     abandoned = placed(world, NAME)
     world.run()

@@ -27,7 +27,7 @@ def world() -> Iterator[World]:
         ("transfer", "The domain could not be transferred. The registry did not accept a contact."),
     ],
 )
-def test_personal_data_in_a_registry_message_is_never_repeated(
+def test_personal_data_from_a_registry_is_never_repeated(
     action: str, told: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with a_world() as world:
@@ -49,7 +49,7 @@ def test_personal_data_in_a_registry_message_is_never_repeated(
             assert secret not in said
 
 
-def test_an_ambiguous_refusal_leads_to_a_refund_only_when_no_operation_can_exist(world: World) -> None:
+def test_an_ambiguous_refusal_does_not_refund_immediately(world: World) -> None:
     """If the registrar accepted the first request, it may refuse the second request for that reason."""
     world.registrar.fail_next("RegisterDomain", "ThrottlingException", "slow down")
     placed = world.order_domain("gone-doubt.com")
@@ -85,7 +85,7 @@ def test_an_order_is_refunded_in_the_minute_of_the_refusal(world: World) -> None
     assert world.runner.executions[order_id].status == "SUCCEEDED"
 
 
-def test_a_failed_search_for_a_lost_operation_is_repeated_within_minutes(world: World) -> None:
+def test_a_failed_search_for_an_operation_is_repeated(world: World) -> None:
     world.registrar.lose_next_answer("RegisterDomain")
     world.registrar.fail_next("ListOperations", "ThrottlingException", "slow down")
     placed = world.order_domain("look-up.com")
@@ -99,7 +99,7 @@ def test_a_failed_search_for_a_lost_operation_is_repeated_within_minutes(world: 
 
 
 @pytest.mark.parametrize("trouble", ["DomainLimitExceeded", "AccessDeniedException"])
-def test_a_paid_domain_that_cannot_be_submitted_is_counted_as_stuck(world: World, trouble: str) -> None:
+def test_a_paid_domain_is_stuck_if_it_cannot_be_submitted(world: World, trouble: str) -> None:
     world.registrar.fail_next("RegisterDomain", trouble, "no", times=10_000)
     placed = world.order_domain("stuck.com")
     order_id = placed.body["orders"][0]["id"]
@@ -118,7 +118,7 @@ def test_a_paid_domain_that_cannot_be_submitted_is_counted_as_stuck(world: World
     assert world.order(order_id).status is OrderStatus.COMPLETED
 
 
-def test_a_domain_gets_its_own_zone_and_not_an_earlier_owners_zone(world: World) -> None:
+def test_a_domain_does_not_get_an_earlier_owners_zone(world: World) -> None:
     route53 = bootstrap.aws_client("route53")
     left = route53.create_hosted_zone(Name="second-hand.com", CallerReference="an earlier owner")[
         "HostedZone"

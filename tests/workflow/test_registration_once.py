@@ -60,9 +60,7 @@ def test_a_domain_is_submitted_once_and_delivered_once(world: World, action: str
 
 
 @pytest.mark.parametrize("action", ["register", "transfer"])
-def test_an_accepted_submission_with_a_lost_answer_is_found_and_not_repeated(
-    world: World, action: str
-) -> None:
+def test_a_submission_is_not_repeated_if_its_answer_is_lost(world: World, action: str) -> None:
     order = order_of(world, action)
     world.registrar.lose_next_answer(OPERATION[action])
     world.run()
@@ -75,7 +73,7 @@ def test_an_accepted_submission_with_a_lost_answer_is_found_and_not_repeated(
 
 @pytest.mark.parametrize("action", ["register", "transfer"])
 @pytest.mark.parametrize("code", ["ThrottlingException", "InternalFailure", "DuplicateRequest"])
-def test_a_submission_that_got_an_error_is_repeated_once(world: World, action: str, code: str) -> None:
+def test_a_submission_is_repeated_once_after_an_error(world: World, action: str, code: str) -> None:
     order = order_of(world, action)
     world.registrar.fail_next(OPERATION[action], code, status=500 if code == "InternalFailure" else 400)
     live_to_the_end(world, order)
@@ -83,7 +81,7 @@ def test_a_submission_that_got_an_error_is_repeated_once(world: World, action: s
     assert world.registrar.asked(OPERATION[action]) == 2
 
 
-def test_a_domain_is_registered_once_when_registrar_answers_are_lost_for_half_an_hour(world: World) -> None:
+def test_a_domain_is_registered_once_if_answers_are_lost(world: World) -> None:
     order = placed(world, NAME)
     world.registrar.lose_next_answer("*", times=40)
     world.live(1800, every=150)
@@ -92,7 +90,7 @@ def test_a_domain_is_registered_once_when_registrar_answers_are_lost_for_half_an
     assert_alone(world, order)
 
 
-def test_a_registration_with_a_lost_answer_is_found_after_it_completed(world: World) -> None:
+def test_a_registration_is_found_after_its_completion(world: World) -> None:
     order = placed(world, NAME)
     world.registrar.lose_next_answer("RegisterDomain")
     world.run()
@@ -101,9 +99,7 @@ def test_a_registration_with_a_lost_answer_is_found_after_it_completed(world: Wo
     assert_alone(world, order)
 
 
-def test_a_lagging_operation_list_does_not_cause_a_second_registration(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_lagging_list_causes_no_second_registration(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The list lags ten minutes, which is longer than a registration takes."""
     order = placed(world, NAME)
     client = world.services.registrar._inner._asking
@@ -122,7 +118,7 @@ def test_a_lagging_operation_list_does_not_cause_a_second_registration(
     assert_alone(world, order)
 
 
-def test_a_failed_registration_with_a_lost_answer_is_not_repeated(world: World) -> None:
+def test_a_failed_registration_is_not_repeated(world: World) -> None:
     order = placed(world, "fail-example.com")
     world.registrar.lose_next_answer("RegisterDomain")
     world.run()
@@ -132,7 +128,7 @@ def test_a_failed_registration_with_a_lost_answer_is_not_repeated(world: World) 
     assert world.registrar.submissions("fail-example.com") == 1 and world.net_paid() == 0
 
 
-def test_an_earlier_orders_failed_registration_is_not_mistaken_for_the_new_registration(world: World) -> None:
+def test_an_earlier_failure_does_not_fail_a_new_order(world: World) -> None:
     name = "twice-example.com"
     first = submitted(world, name)
     world.registrar.fail(name)
@@ -174,7 +170,7 @@ def test_two_concurrent_runs_of_the_step_submit_once(world: World) -> None:
 
 
 @pytest.mark.parametrize("side_effect", ["table.put_item", "registrar.find", "registrar.submit"])
-def test_the_step_and_the_reconciler_running_concurrently_submit_once(world: World, side_effect: str) -> None:
+def test_a_concurrent_step_and_reconciler_submit_once(world: World, side_effect: str) -> None:
     """The reconciler retries a throttled call, and the step runs again at the same moment."""
     order = placed(world, NAME)
     world.registrar.fail_next("RegisterDomain")
@@ -201,7 +197,7 @@ def test_two_concurrent_reconciler_runs_submit_once(world: World) -> None:
     assert world.registrar.asked("RegisterDomain") == 2  # the throttled call and one more
 
 
-def test_a_step_retried_while_the_reconciler_delivers_is_answered(world: World) -> None:
+def test_a_step_retried_during_the_delivery_is_answered(world: World) -> None:
     """The retry stores its token after the delivery. If nothing answered that token, a transfer would wait 35 days."""
     order = placed(world, NAME)
     world.mishaps.watch(lambda name: Mishap.CRASH_AFTER if name == "registrar.submit" else None)
@@ -222,7 +218,7 @@ def test_a_step_retried_while_the_reconciler_delivers_is_answered(world: World) 
     assert_alone(world, order)
 
 
-def test_a_crashed_process_blocks_others_until_its_lease_expires(world: World) -> None:
+def test_a_crashed_process_blocks_others_during_its_lease(world: World) -> None:
     order = placed(world, NAME)
     seen: list[str] = []
 
@@ -244,7 +240,7 @@ def test_a_crashed_process_blocks_others_until_its_lease_expires(world: World) -
 
 
 @pytest.mark.parametrize("mishap", list(Mishap))
-def test_a_domain_is_registered_once_when_its_step_breaks_at_any_side_effect(mishap: Mishap) -> None:
+def test_a_domain_is_registered_once_if_its_step_breaks(mishap: Mishap) -> None:
     with a_world() as world:
         world.webhooks_on = False  # Stripe's events are irrelevant here
         for position in range(20):
@@ -266,7 +262,7 @@ def test_a_domain_is_registered_once_when_its_step_breaks_at_any_side_effect(mis
 
 
 @pytest.mark.parametrize("mishap", list(Mishap))
-def test_a_delivery_that_breaks_at_any_side_effect_is_completed_once(mishap: Mishap) -> None:
+def test_a_delivery_is_completed_once_if_it_breaks(mishap: Mishap) -> None:
     """Break each side effect from the reconciler's query to the start of the order's renewal."""
     with a_world() as world:
         world.webhooks_on = False  # Stripe's events are irrelevant here
@@ -289,7 +285,7 @@ def test_a_delivery_that_breaks_at_any_side_effect_is_completed_once(mishap: Mis
 
 
 @pytest.mark.parametrize("mishap", list(Mishap))
-def test_a_domain_is_registered_once_when_the_search_for_its_operation_breaks_at_any_side_effect(
+def test_a_domain_is_registered_once_if_the_search_breaks(
     mishap: Mishap,
 ) -> None:
     with a_world() as world:

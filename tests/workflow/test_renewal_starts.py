@@ -41,7 +41,7 @@ def charged_to(world: World) -> str:
     return str(newest["payment_method"])
 
 
-def test_a_renewal_charges_the_customers_current_default_method(world: World) -> None:
+def test_a_renewal_charges_the_current_default_method(world: World) -> None:
     domain(world)
     customer = world.accounts["ready"]["customer"]
     before = charged_to(world)
@@ -55,7 +55,7 @@ def test_a_renewal_charges_the_customers_current_default_method(world: World) ->
     assert world.registrar.renewals("hosting-example.com") == 1
 
 
-def test_the_payment_method_of_the_order_becomes_the_default_if_the_customer_has_none(world: World) -> None:
+def test_the_orders_method_becomes_a_missing_default(world: World) -> None:
     customer = world.accounts["ready"]["customer"]
     method = world.stripe.get(customer)["invoice_settings"]["default_payment_method"]
     reply = world.place()
@@ -77,7 +77,7 @@ def test_the_payment_method_of_the_order_becomes_the_default_if_the_customer_has
         ((1, 15), [(2, 15), (3, 15), (4, 15), (5, 15)]),
     ],
 )
-def test_a_monthly_term_begins_on_the_day_of_the_order_or_on_the_last_day_of_a_shorter_month(
+def test_a_monthly_term_begins_on_the_day_of_the_order(
     world: World, placed: tuple[int, int], charges: list[tuple[int, int]]
 ) -> None:
     year = datetime.fromtimestamp(world.clock.now() / 1000, UTC).year + 1
@@ -96,7 +96,7 @@ def test_a_monthly_term_begins_on_the_day_of_the_order_or_on_the_last_day_of_a_s
     assert len(world.stripe.charges()) == 1 + len(charges)
 
 
-def test_a_renewal_that_cannot_start_is_counted_and_retried_daily(world: World) -> None:
+def test_a_refused_renewal_start_is_retried_daily(world: World) -> None:
     with no_new_subscriptions(world.stripe):
         order = domain(world)
         assert world.metrics.counts["RenewalNotStarted"] == 1 and renewals(world, order) == []
@@ -107,7 +107,7 @@ def test_a_renewal_that_cannot_start_is_counted_and_retried_daily(world: World) 
     assert world.metrics.counts["RenewalNotStarted"] == 3
 
 
-def test_a_domain_renewal_that_starts_late_is_charged_immediately(world: World) -> None:
+def test_a_late_domain_renewal_is_charged_immediately(world: World) -> None:
     """Otherwise the domain would expire before the first charge."""
     with no_new_subscriptions(world.stripe):
         domain(world)
@@ -116,7 +116,7 @@ def test_a_domain_renewal_that_starts_late_is_charged_immediately(world: World) 
     assert world.registrar.renewals("hosting-example.com") == 1
 
 
-def test_a_renewal_with_tax_cannot_start_while_the_customer_has_no_address() -> None:
+def test_a_renewal_with_tax_waits_for_the_customers_address() -> None:
     with a_world(automatic_tax=True) as world:
         reply = world.place()
         customer = world.accounts["ready"]["customer"]

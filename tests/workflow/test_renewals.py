@@ -135,9 +135,7 @@ def test_two_paid_years_are_two_renewals(world: World) -> None:
     assert world.registrar.asked("RenewDomain") == 2
 
 
-def test_two_terms_that_began_during_an_outage_are_renewed_one_after_the_other(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_terms_begun_in_an_outage_are_renewed_in_turn(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Here a registry restores expired domains for two years, so both terms can be renewed."""
     monkeypatch.setattr(deadlines, "REDEMPTION_OVER", 2 * YEAR * 1000)
     order = delivered(world)
@@ -217,7 +215,7 @@ def test_a_site_is_never_renewed_at_the_registrar(world: World) -> None:
 # -- webhooks ------------------------------------------------------------------------------------------------------
 
 
-def test_a_domain_is_renewed_once_when_its_webhooks_arrive_three_times(world: World) -> None:
+def test_a_domain_is_renewed_once_by_repeated_webhooks(world: World) -> None:
     order = delivered(world)
     until_the_anchor(world, order)
     world.fresh_stripe_events()
@@ -233,7 +231,7 @@ def test_a_domain_is_renewed_once_when_its_webhooks_arrive_three_times(world: Wo
     assert world.registrar.asked("RenewDomain") == 1
 
 
-def test_an_event_for_a_payment_that_never_happened_changes_nothing(world: World) -> None:
+def test_an_event_for_an_invented_payment_changes_nothing(world: World) -> None:
     order = delivered(world)
     details = {"subscription": subscription(world, order)["id"]}
     parent = {"type": "subscription_details", "subscription_details": details}
@@ -244,7 +242,7 @@ def test_an_event_for_a_payment_that_never_happened_changes_nothing(world: World
     assert world.registrar.asked("RenewDomain") == 0
 
 
-def test_an_unrelated_subscription_with_the_order_id_changes_nothing(world: World) -> None:
+def test_an_unrelated_subscription_changes_nothing(world: World) -> None:
     order = delivered(world)
     customer = world.accounts["ready"]["customer"]
     api = world.services.stripe.v1
@@ -273,7 +271,7 @@ def decline(world: World, order: Order, code: str | None) -> None:
     world.stripe.controls.decline(customer["invoice_settings"]["default_payment_method"], code)
 
 
-def test_a_domain_with_a_declined_card_is_not_renewed_until_the_invoice_is_paid(world: World) -> None:
+def test_a_declined_renewal_waits_for_the_payment(world: World) -> None:
     order = delivered(world)
     decline(world, order, "insufficient_funds")
     a_year_passes(world, order, then=5 * DAY)
@@ -286,7 +284,7 @@ def test_a_domain_with_a_declined_card_is_not_renewed_until_the_invoice_is_paid(
     assert now(world, order).subscription.status == "active"  # type: ignore[union-attr]
 
 
-def test_a_late_payment_is_found_within_a_day_without_webhooks(world: World) -> None:
+def test_a_late_payment_is_found_without_webhooks(world: World) -> None:
     order = delivered(world)
     decline(world, order, "insufficient_funds")
     world.webhooks_on = False
@@ -312,7 +310,7 @@ def test_a_cancelled_subscription_ends_the_renewal_checks(world: World, webhooks
     assert world.registrar.asked("RenewDomain") == 0
 
 
-def test_a_domain_is_renewed_when_its_subscription_is_cancelled_after_the_payment(world: World) -> None:
+def test_a_paid_year_is_renewed_after_a_cancel(world: World) -> None:
     order = delivered(world)
     world.webhooks_on = False
     until_the_anchor(world, order)
@@ -323,7 +321,7 @@ def test_a_domain_is_renewed_when_its_subscription_is_cancelled_after_the_paymen
     assert (now(world, order).due_at or 0) > expires_at(now(world, order))
 
 
-def test_an_open_invoice_of_a_cancelled_subscription_can_still_be_paid(world: World) -> None:
+def test_a_cancelled_subscriptions_open_invoice_can_be_paid(world: World) -> None:
     order = delivered(world)
     decline(world, order, "insufficient_funds")
     a_year_passes(world, order)
@@ -369,7 +367,7 @@ def test_an_accepted_renewal_with_a_lost_answer_is_found(world: World) -> None:
 
 
 @pytest.mark.parametrize("code", ["ThrottlingException", "InternalFailure", "OperationLimitExceeded"])
-def test_a_renewal_request_that_got_an_error_is_sent_once_more(world: World, code: str) -> None:
+def test_a_renewal_request_is_sent_again_after_an_error(world: World, code: str) -> None:
     order = delivered(world)
     world.registrar.fail_next("RenewDomain", code)
     a_year_passes(world, order)
@@ -377,7 +375,7 @@ def test_a_renewal_request_that_got_an_error_is_sent_once_more(world: World, cod
     assert world.registrar.asked("RenewDomain") == 2
 
 
-def test_a_renewal_with_a_lost_answer_and_no_listed_operation_happens_once(world: World) -> None:
+def test_a_renewal_without_a_listed_operation_happens_once(world: World) -> None:
     """Each renewal request names the current expiry year, so the registrar refuses a duplicate."""
     order = delivered(world)
     world.registrar.lose_next_answer("RenewDomain")
@@ -401,7 +399,7 @@ def test_a_refused_renewal_is_counted_and_retried_daily(world: World, name: str)
     assert world.net_paid() == order.price.amount + order.renewal_price.amount
 
 
-def test_a_domain_renewed_by_an_operator_is_not_renewed_again(world: World) -> None:
+def test_an_operators_renewal_is_not_repeated(world: World) -> None:
     order = delivered(world, "norenewal-example.com")
     a_year_passes(world, order)
     held = world.registrar.domains["norenewal-example.com"]
@@ -416,7 +414,7 @@ def test_a_domain_renewed_by_an_operator_is_not_renewed_again(world: World) -> N
     assert world.metrics.counts["DomainRenewalFailed"] == counted
 
 
-def test_a_domain_moved_to_another_registrar_is_counted_as_not_renewed(world: World) -> None:
+def test_a_moved_domain_is_counted_as_not_renewed(world: World) -> None:
     """The domain moves after the payment. If it moves before the payment, the renewal ends (test_departures.py)."""
     order = delivered(world)
     until_the_anchor(world, order)
@@ -429,7 +427,7 @@ def test_a_domain_moved_to_another_registrar_is_counted_as_not_renewed(world: Wo
     assert "not renewed: the domain has left the registrar" in causes(world, order)
 
 
-def test_a_renewal_that_takes_days_is_counted_as_failed_and_not_repeated(world: World) -> None:
+def test_a_slow_renewal_is_counted_but_not_repeated(world: World) -> None:
     order = delivered(world)
     world.registrar._registry.delay = None
     a_year_passes(world, order, then=2 * DAY)
@@ -442,7 +440,7 @@ def test_a_renewal_that_takes_days_is_counted_as_failed_and_not_repeated(world: 
     assert_renewed(world, order, 1)
 
 
-def test_an_expiry_date_corrected_by_the_registry_is_not_a_renewal(world: World) -> None:
+def test_a_corrected_expiry_date_is_not_a_renewal(world: World) -> None:
     order = delivered(world)
     world.registrar._registry.delay = None
     a_year_passes(world, order)
@@ -472,7 +470,7 @@ def test_a_stale_expiry_date_is_not_a_renewal(world: World) -> None:
 
 
 @pytest.mark.parametrize("mishap", list(Mishap))
-def test_a_domain_is_renewed_once_when_any_side_effect_breaks(world: World, mishap: Mishap) -> None:
+def test_a_domain_is_renewed_once_if_any_side_effect_breaks(world: World, mishap: Mishap) -> None:
     order = delivered(world)
     world.webhooks_on = False
     struck: list[str] = []
@@ -520,7 +518,7 @@ def test_two_concurrent_runs_renew_once(world: World, side_effect: str) -> None:
     assert world.registrar.asked("RenewDomain") == 1
 
 
-def test_a_domain_is_renewed_once_even_if_the_registrar_hides_completed_operations(
+def test_a_domain_is_renewed_once_if_its_operation_is_hidden(
     world: World,
 ) -> None:
     order = delivered(world)
@@ -530,7 +528,7 @@ def test_a_domain_is_renewed_once_even_if_the_registrar_hides_completed_operatio
     assert world.registrar.renewals(NAME) == 1
 
 
-def test_a_refused_renewal_succeeds_after_the_registry_corrected_the_date_to_the_next_year(
+def test_a_refused_renewal_succeeds_after_a_date_correction(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The registrar refuses a request that does not name the year of the current expiry date."""

@@ -57,7 +57,7 @@ def given_up(world: World) -> list[dict[str, Any]]:
         ("authentication_required", RollupStatus.CANCELLED),
     ],
 )
-def test_the_reconciler_corrects_the_roll_up_of_an_ended_order(
+def test_the_reconciler_corrects_an_ended_orders_roll_up(
     world: World, account: str, status: RollupStatus
 ) -> None:
     world.stream_on = False
@@ -67,7 +67,7 @@ def test_the_reconciler_corrects_the_roll_up_of_an_ended_order(
     assert world.cart(token, account).rollup_status is status
 
 
-def test_the_reconciler_corrects_the_roll_up_of_a_domain_and_of_a_cancelled_order(world: World) -> None:
+def test_roll_ups_of_domains_and_cancels_are_corrected(world: World) -> None:
     world.stream_on = False
     domain = world.order_domain("hosting-example.com").body
     order_id, token = placed(world)
@@ -94,7 +94,7 @@ def test_a_correct_roll_up_is_not_written_again(world: World) -> None:
 # -- the queue of discarded batches ---------------------------------------------------------------------------
 
 
-def test_a_batch_that_lambda_discarded_is_repaired(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_discarded_batch_is_repaired(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.stream_on = False
     _, token = placed(world)
     records = given_up(world)
@@ -116,7 +116,7 @@ def test_a_batch_that_lambda_discarded_is_repaired(world: World, monkeypatch: py
     assert all(mark.version == 0 for mark in world.cart(token).orders.values())
 
 
-def test_a_repair_uses_the_current_orders_and_not_the_recorded_orders(world: World) -> None:
+def test_a_repair_uses_the_current_state_of_the_orders(world: World) -> None:
     world.stream_on = False
     order_id, token = placed(world)
     first = given_up(world)
@@ -131,7 +131,7 @@ def test_a_repair_uses_the_current_orders_and_not_the_recorded_orders(world: Wor
     assert world.cart(token).rollup_version == version
 
 
-def test_every_cart_of_a_batch_is_repaired_when_its_records_fill_several_pages(world: World) -> None:
+def test_every_cart_of_a_batch_is_repaired(world: World) -> None:
     world.stream_on = False
     tokens = [placed(world)[1] for _ in range(4)]
     records = given_up(world)
@@ -153,7 +153,7 @@ def test_only_the_records_of_the_batch_are_read(world: World) -> None:
     assert world.cart(second).rollup_version == 0
 
 
-def test_an_unreadable_record_keeps_its_message_and_does_not_block_other_carts(world: World) -> None:
+def test_an_unreadable_record_does_not_block_other_carts(world: World) -> None:
     world.stream_on = False
     _, bad = placed(world)
     _, good = placed(world)
@@ -170,7 +170,7 @@ def test_an_unreadable_record_keeps_its_message_and_does_not_block_other_carts(w
     assert world.cart(bad).rollup_status is RollupStatus.COMPLETED
 
 
-def test_records_that_the_stream_no_longer_has_are_left_to_the_reconciler(world: World) -> None:
+def test_expired_records_are_left_to_the_reconciler(world: World) -> None:
     world.stream_on = False
     _, token = placed(world)
     records = given_up(world)
@@ -182,7 +182,7 @@ def test_records_that_the_stream_no_longer_has_are_left_to_the_reconciler(world:
     assert world.cart(token).rollup_status is RollupStatus.COMPLETED
 
 
-def test_a_batch_whose_shard_no_longer_exists_is_left_to_the_reconciler(world: World) -> None:
+def test_a_batch_without_a_shard_is_left_to_the_reconciler(world: World) -> None:
     world.stream_on = False
     placed(world)
     letter = dead_letter(given_up(world))
@@ -191,7 +191,7 @@ def test_a_batch_whose_shard_no_longer_exists_is_left_to_the_reconciler(world: W
     assert repair(letter) == []
 
 
-def test_one_message_that_cannot_be_read_does_not_block_the_others(world: World) -> None:
+def test_an_unreadable_message_does_not_block_the_others(world: World) -> None:
     world.stream_on = False
     _, token = placed(world)
     records = given_up(world)

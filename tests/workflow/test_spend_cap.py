@@ -114,7 +114,7 @@ def test_a_refused_order_writes_nothing_and_charges_nothing(world: World) -> Non
     )  # the refusal did not use up the Idempotency-Key
 
 
-def test_a_cart_is_counted_as_a_whole_and_with_the_expected_tax(world: World) -> None:
+def test_a_cart_is_counted_as_a_whole_with_its_expected_tax(world: World) -> None:
     account = change_account(world, "ready", tax_basis_points=1999)
     try:
         cap_key(world, day=2 * 1440 - 1)
@@ -205,7 +205,7 @@ def spent_today(world: World) -> int:
     return sum(amount for (_, _, period), amount in counted(world).items() if period == "2030-05-14")
 
 
-def test_the_accounts_tax_rate_does_not_count_when_stripe_computes_the_tax(taxed: World) -> None:
+def test_stripes_tax_counts_and_not_the_accounts_rate(taxed: World) -> None:
     account = change_account(taxed, "ready", tax_basis_points=5000)
     try:
         cap_key(taxed, day=TAXED)
@@ -231,7 +231,7 @@ def test_on_a_payment_page_the_higher_tax_counts(taxed: World) -> None:
             taxed.services.directory.put_account(account)
 
 
-def test_a_tax_that_rises_before_the_charge_is_not_paid(taxed: World) -> None:
+def test_a_tax_rise_before_the_charge_is_not_paid(taxed: World) -> None:
     cap_key(taxed, day=TAXED)
     taxed.stripe.controls.add_fault(kind="error", path="/v1/invoices", method="POST", times=20)
     assert taxed.place().status == 202
@@ -243,7 +243,7 @@ def test_a_tax_that_rises_before_the_charge_is_not_paid(taxed: World) -> None:
     assert taxed.net_paid() == 0 and counted(taxed) == {}
 
 
-def test_orders_counted_with_a_discount_are_not_charged_after_the_discount_has_ended(taxed: World) -> None:
+def test_an_order_is_not_charged_if_its_discount_has_ended(taxed: World) -> None:
     cap_key(taxed, day=TAXED)
     customer = taxed.accounts["ready"]["customer"]
     taxed.stripe.controls.discount(customer=customer, percent="50")
@@ -324,7 +324,7 @@ def test_a_crash_at_any_side_effect_counts_the_order_once(mishap: Mishap) -> Non
 # -- orders that no longer count ----------------------------------------------------------------------------------
 
 
-def test_a_cancelled_order_no_longer_counts_after_its_refund(world: World) -> None:
+def test_a_cancelled_order_counts_until_its_refund(world: World) -> None:
     cap_key(world, day=PRICE)
     order = the_order(world.place(), world)
     assert world.request("DELETE", f"/api/orders/{order.uuid}").status == 202
@@ -335,7 +335,7 @@ def test_a_cancelled_order_no_longer_counts_after_its_refund(world: World) -> No
     assert world.place().status == 202
 
 
-def test_an_order_that_cannot_be_delivered_no_longer_counts_after_its_refund(world: World) -> None:
+def test_an_undelivered_order_counts_until_its_refund(world: World) -> None:
     cap_key(world, day=PRICE)
     order = the_order(world.place(), world)
     world.run(finish=False)
@@ -365,7 +365,7 @@ def test_an_expired_order_no_longer_counts(world: World) -> None:
     assert counted(world) == {}
 
 
-def test_an_order_whose_payment_is_refused_in_the_request_does_not_count(world: World) -> None:
+def test_an_order_with_a_refused_payment_does_not_count(world: World) -> None:
     cap_key(world, "declined_final", day=2 * PRICE)
     for _ in range(3):
         assert world.place_cart(world.site(), world.site(), account="declined_final").status == 422
@@ -384,7 +384,7 @@ def test_only_the_delivered_order_of_a_cart_counts(world: World) -> None:
     assert world.place().status == 202
 
 
-def test_an_undelivered_order_of_yesterday_no_longer_counts_in_its_month(world: World) -> None:
+def test_an_undelivered_order_no_longer_counts_in_its_month(world: World) -> None:
     cap_key(world, day=2 * PRICE, month=2 * PRICE)
     at(world, "2030-05-14T23:59:50")
     deliver(world)
@@ -397,7 +397,7 @@ def test_an_undelivered_order_of_yesterday_no_longer_counts_in_its_month(world: 
     assert left(world, day=2 * PRICE, month=2 * PRICE) == Remaining("EUR", 2 * PRICE, PRICE)
 
 
-def test_a_late_payment_that_is_refunded_is_not_counted_again(world: World) -> None:
+def test_a_refunded_late_payment_is_not_counted_again(world: World) -> None:
     cap_key(world, "sepa", day=PRICE)
     order = the_order(world.place("sepa"), world, "sepa")
     assert world.request("DELETE", f"/api/orders/{order.uuid}", account="sepa").status == 202
@@ -413,7 +413,7 @@ def test_a_late_payment_that_is_refunded_is_not_counted_again(world: World) -> N
 # -- the other contracts ------------------------------------------------------------------------------------------
 
 
-def test_the_refusal_in_contract_000_has_only_the_three_fields_of_its_errors(world: World) -> None:
+def test_a_refusal_in_contract_000_has_only_three_fields(world: World) -> None:
     cap_key(world, key="api_key_000", day=599)
     body = {
         "plan": "vps-1",
@@ -433,7 +433,7 @@ def test_the_refusal_in_contract_000_has_only_the_three_fields_of_its_errors(wor
     assert not world.items("ORDER#")
 
 
-def test_the_refusal_in_contract_001_has_the_period_and_the_amount(world: World) -> None:
+def test_a_refusal_in_contract_001_has_period_and_amount(world: World) -> None:
     cap_key(world, key="api_key_001", month=PRICE)
     body = {
         "attemptKey": "one",
@@ -452,7 +452,7 @@ def test_the_refusal_in_contract_001_has_the_period_and_the_amount(world: World)
     assert not world.items("ORDER#")
 
 
-def test_orders_of_version_1_count_even_if_their_payment_page_is_open(world: World) -> None:
+def test_orders_of_version_1_count_before_they_are_paid(world: World) -> None:
     cap_key(world, "no_method", "user_key_v1", day=PRICE)
     body = {"site": {"name": "A", "variant": "vanilla", "location": "ams", "plan": "basic"}}
     first = world.request("POST", "/api/orders", body, account="no_method", key="user_key_v1")

@@ -69,7 +69,7 @@ def bought(world: World, order: Order) -> int:
 
 
 @pytest.mark.parametrize("tld", NO_YEAR)
-def test_a_domain_whose_transfer_adds_no_year_is_renewed_on_delivery(world: World, tld: str) -> None:
+def test_a_year_is_bought_on_delivery_if_none_was_added(world: World, tld: str) -> None:
     order = transferred(world, f"quill-and-sons.{tld}", days_left=50)
     assert bought(world, order) == world.registrar.asked("RenewDomain") == 1
     assert days_left(world, order) in (414, 415, 416)
@@ -80,20 +80,20 @@ def test_a_domain_whose_transfer_adds_no_year_is_renewed_on_delivery(world: Worl
 
 
 @pytest.mark.parametrize("tld", YEAR_FROM_TRANSFER)
-def test_the_order_says_that_its_year_starts_at_the_transfer(world: World, tld: str) -> None:
+def test_the_order_states_when_its_year_starts(world: World, tld: str) -> None:
     order = transferred(world, f"quill-and-sons.{tld}", days_left=200)
     assert bought(world, order) == 0 and days_left(world, order) in (364, 365, 366)
     assert order.item.line_text().endswith("transfer, with a year from the transfer")
 
 
 @pytest.mark.parametrize("tld", YEAR_ADDED)
-def test_a_year_that_the_registry_adds_is_not_bought_again(world: World, tld: str) -> None:
+def test_a_year_added_by_the_registry_is_not_bought_again(world: World, tld: str) -> None:
     order = transferred(world, f"quill-and-sons.{tld}", days_left=20)
     assert bought(world, order) == 0 and days_left(world, order) in (384, 385, 386)
     assert order.item.line_text().endswith("transfer, with a further year")
 
 
-def test_a_year_that_the_registry_should_have_added_is_bought(world: World) -> None:
+def test_a_year_is_bought_if_the_registry_forgets_it(world: World) -> None:
     """The TLD's file may be wrong, because AWS documents the year only for some TLDs, and registries change rules."""
     world.registrar._registry._after_transfer = lambda name, at: at + 100 * DAY  # type: ignore[method-assign]
     order = transferred(world, "quill-and-sons.eu")
@@ -103,9 +103,7 @@ def test_a_year_that_the_registry_should_have_added_is_bought(world: World) -> N
 
 
 @pytest.mark.parametrize(("tld", "left"), [("com", 20), ("eu", 250), ("de", 250), ("ca", 8)])
-def test_no_year_is_bought_while_aws_still_shows_the_former_expiry_date(
-    world: World, tld: str, left: int
-) -> None:
+def test_no_year_is_bought_before_aws_shows_the_new_date(world: World, tld: str, left: int) -> None:
     """AWS may show the former date for some hours after the transfer."""
     world.registrar.configure(expiry_lags=10 * HOUR)
     order = transferred(world, f"quill-and-sons.{tld}", days_left=left)
@@ -121,15 +119,15 @@ def test_no_year_is_bought_while_aws_still_shows_the_former_expiry_date(
 
 
 @pytest.mark.parametrize("left", [3, 6])
-def test_a_domain_that_expires_within_days_is_renewed_without_waiting(world: World, left: int) -> None:
-    """A year too much is better than a lost domain."""
+def test_a_domain_is_renewed_at_once_if_it_expires_in_days(world: World, left: int) -> None:
+    """An extra year is better than a lost domain."""
     world.registrar.configure(expiry_lags=10 * HOUR)
     order = transferred(world, "quill-and-sons.com", days_left=left)
     world.live(2 * DAY, every=6 * HOUR)
     assert bought(world, order) == 1 and days_left(world, order) > 700
 
 
-def test_a_year_that_the_registry_never_adds_is_bought_without_waiting(world: World) -> None:
+def test_a_year_is_bought_at_once_if_the_registry_adds_none(world: World) -> None:
     world.registrar.configure(expiry_lags=10 * HOUR)
     order = transferred(world, "quill-and-sons.co.uk", days_left=50)
     assert bought(world, order) == 1
@@ -187,7 +185,7 @@ def test_a_refused_year_does_not_block_later_paid_years(
     assert all(one.done_at is not None for one in now(world, order).domain_record.renewals)
 
 
-def test_an_operator_can_waive_a_year_that_the_registry_always_refuses(world: World, tmp_path: Path) -> None:
+def test_an_operator_can_waive_a_refused_year(world: World, tmp_path: Path) -> None:
     """The operator runs the command of docs/runbooks.md."""
     order = refused_year(world)
     text = (ROOT / "docs" / "runbooks.md").read_text(encoding="utf-8")
@@ -208,7 +206,7 @@ def test_an_operator_can_waive_a_year_that_the_registry_always_refuses(world: Wo
     assert len(renewals(world, order)) == 1 and bought(world, order) == 0
 
 
-def test_the_renewal_is_charged_before_the_registrys_expiry_date(world: World) -> None:
+def test_the_renewal_is_charged_before_the_expiry_date(world: World) -> None:
     order = transferred(world, "quill-and-sons.co.uk", days_left=-20)
     (renewal,) = renewals(world, order)
     expires_at = world.registrar.domains["quill-and-sons.co.uk"].expires_at
@@ -219,7 +217,7 @@ def test_the_renewal_is_charged_before_the_registrys_expiry_date(world: World) -
     )
 
 
-def test_the_year_is_bought_when_the_registrys_renewal_window_opens(world: World) -> None:
+def test_the_year_is_bought_when_the_renewal_window_opens(world: World) -> None:
     order = transferred(world, "quill-and-sons.co.uk", days_left=300)
     assert world.registrar.asked("RenewDomain") == 0 and len(renewals(world, order)) == 1
     world.live(119 * DAY, every=DAY)
@@ -230,7 +228,7 @@ def test_the_year_is_bought_when_the_registrys_renewal_window_opens(world: World
     assert world.metrics.counts["DomainRenewalFailed"] == 0
 
 
-def test_a_refused_year_is_counted_daily_for_an_alarm(world: World) -> None:
+def test_a_refused_year_is_counted_daily(world: World) -> None:
     order = transferred(world, "norenewal-sons.co.uk")
     assert world.metrics.counts["DomainRenewalFailed"] == 1
     world.live(2 * DAY, every=HOUR)
@@ -240,14 +238,14 @@ def test_a_refused_year_is_counted_daily_for_an_alarm(world: World) -> None:
     assert len(renewals(world, order)) == 1  # the next year is still charged on its own date
 
 
-def test_the_year_is_bought_once_when_the_response_is_lost(world: World) -> None:
+def test_the_year_is_bought_once_if_the_response_is_lost(world: World) -> None:
     world.registrar.lose_next_answer("RenewDomain")
     order = transferred(world, "quill-and-sons.co.uk")
     assert bought(world, order) == world.registrar.asked("RenewDomain") == 1
 
 
 @pytest.mark.parametrize("mishap", list(Mishap))
-def test_the_year_is_bought_once_when_any_side_effect_breaks(world: World, mishap: Mishap) -> None:
+def test_the_year_is_bought_once_if_any_side_effect_breaks(world: World, mishap: Mishap) -> None:
     """Transfer one domain for each side effect, and let that side effect fail."""
     struck: list[str] = []
     while True:
@@ -265,7 +263,7 @@ def test_the_year_is_bought_once_when_any_side_effect_breaks(world: World, misha
     assert world.metrics.counts["DomainRenewalFailed"] == 0
 
 
-def test_a_renewal_that_stripe_refused_to_start_is_retried_before_the_renewal_window_opens(
+def test_a_renewal_start_is_retried_before_the_window_opens(
     world: World,
 ) -> None:
     """The registry sells the transfer's year only after 520 days. Stripe refuses the renewal for the first 5 days."""
@@ -282,9 +280,7 @@ def test_a_renewal_that_stripe_refused_to_start_is_retried_before_the_renewal_wi
 
 
 @pytest.mark.parametrize("webhooks", [True, False])
-def test_a_domain_that_leaves_while_a_paid_year_waits_for_the_renewal_window_is_not_charged(
-    world: World, webhooks: bool
-) -> None:
+def test_a_domain_is_not_charged_after_it_has_left(world: World, webhooks: bool) -> None:
     order = transferred(world, "quill-and-sons.co.uk", days_left=700)
     world.webhooks_on = webhooks
     world.live(600 * DAY, every=5 * DAY)
@@ -296,8 +292,8 @@ def test_a_domain_that_leaves_while_a_paid_year_waits_for_the_renewal_window_is_
     assert world.net_paid() == paid
 
 
-def test_a_renewal_that_stripe_refuses_is_tried_daily_while_the_year_is_being_bought(world: World) -> None:
-    """While the year is being bought, the order is checked every hour."""
+def test_a_renewal_start_is_retried_during_the_purchase(world: World) -> None:
+    """The purchase of the year takes days. It is checked every hour, but the renewal's start is retried only daily."""
     world.registrar.configure(delay=2.5 * DAY)
     with no_new_subscriptions(world.stripe):
         order = transferred(world, "quill-and-sons.co.uk", days_left=50)

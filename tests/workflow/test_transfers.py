@@ -1,4 +1,4 @@
-"""Transfers and registrations that take days: what the customer sees, how often we query, and how they end."""
+"""Slow transfers and registrations: what the customer sees, how often we query the registrar, and how they end."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_the_order_shows_each_step_of_a_ten_day_transfer(world: World) -> None:
     assert [entry.cause for entry in waits_told] == ["waiting: PENDING_AUTHORIZATION"]
 
 
-def test_the_registrar_is_queried_no_more_often_than_scheduled(world: World) -> None:
+def test_the_registrar_is_queried_only_as_scheduled(world: World) -> None:
     """`deadlines.registrar_check` sets the interval, even if the reconciler runs more often."""
     order = under_way(world)
     asked: list[int] = []
@@ -108,7 +108,7 @@ def test_the_registrar_is_queried_no_more_often_than_scheduled(world: World) -> 
     assert world.runner.executions[order.uuid].transitions == 3  # charge, route, register
 
 
-def test_a_transfer_takes_four_state_transitions_however_long_it_lasts(world: World) -> None:
+def test_a_long_transfer_takes_four_state_transitions(world: World) -> None:
     world.registrar.configure(transfer_delay=25 * DAY)
     order = under_way(world)
     world.live(26 * DAY, every=DAY)
@@ -133,7 +133,7 @@ def test_a_rejected_transfer_is_refunded(world: World, day: int) -> None:
     assert now(world, again).status is OrderStatus.COMPLETED and world.net_paid() == 1200
 
 
-def test_an_auth_code_that_is_refused_later_leads_to_a_refund(world: World) -> None:
+def test_a_late_refusal_of_the_auth_code_leads_to_a_refund(world: World) -> None:
     """The auth code was valid when we checked it."""
     order = under_way(world)
     world.live(DAY, every=DAY / 2)
@@ -143,7 +143,7 @@ def test_an_auth_code_that_is_refused_later_leads_to_a_refund(world: World) -> N
     assert world.net_paid() == 0
 
 
-def test_a_transfer_that_never_ends_is_abandoned_after_its_deadline(world: World) -> None:
+def test_an_endless_transfer_is_abandoned_at_its_deadline(world: World) -> None:
     world.registrar.configure(transfer_delay=90 * DAY)
     order = under_way(world)
     world.live(29 * DAY, every=DAY)
@@ -163,7 +163,7 @@ def test_a_transfer_that_never_ends_is_abandoned_after_its_deadline(world: World
     assert world.net_paid() == 0 and told(world) == 1
 
 
-def test_a_transfer_that_completes_on_its_last_day_is_delivered(world: World) -> None:
+def test_a_transfer_may_complete_on_its_last_day(world: World) -> None:
     world.registrar.configure(transfer_delay=30 * DAY - HOUR)
     order = under_way(world)
     world.live(29 * DAY, every=DAY)
@@ -172,7 +172,7 @@ def test_a_transfer_that_completes_on_its_last_day_is_delivered(world: World) ->
     assert_alone(world, order)
 
 
-def test_a_transfer_that_completed_unnoticed_is_delivered_after_its_deadline(world: World) -> None:
+def test_a_completed_transfer_can_be_delivered_late(world: World) -> None:
     """The reconciler was off for weeks. The registrar's current state decides, not the deadline."""
     world.registrar.configure(transfer_delay=20 * DAY)
     order = under_way(world)
@@ -201,7 +201,7 @@ def test_the_order_shows_what_the_registrant_must_do(world: World, action: str) 
     assert block(world, order)["status"] == "active"
 
 
-def test_a_registration_never_confirmed_by_the_registrant_is_abandoned_after_a_week(world: World) -> None:
+def test_an_unconfirmed_registration_is_abandoned_in_a_week(world: World) -> None:
     order = submitted(world, "action-example.com")
     world.live(6 * DAY, every=DAY / 2)
     assert now(world, order).status is OrderStatus.PROCESSING
@@ -211,7 +211,7 @@ def test_a_registration_never_confirmed_by_the_registrant_is_abandoned_after_a_w
     assert endings(world) == {"SUCCEEDED"} and not waiting(world)
 
 
-def test_the_renewal_is_charged_a_month_before_the_paid_year_ends(world: World) -> None:
+def test_the_renewal_is_charged_a_month_before_the_year_ends(world: World) -> None:
     order = under_way(world)
     world.live(11 * DAY, every=DAY)
     (renewal,) = renewals(world, order)
@@ -222,7 +222,7 @@ def test_the_renewal_is_charged_a_month_before_the_paid_year_ends(world: World) 
     assert item["price"]["unit_amount"] == 1400  # the price of another year, not of the transfer
 
 
-def test_a_domain_in_transfer_cannot_be_cancelled_or_ordered_again(world: World) -> None:
+def test_a_transfer_cannot_be_cancelled_or_repeated(world: World) -> None:
     order = under_way(world)
     world.live(3 * DAY, every=DAY)
     refused = cancel(world, order)

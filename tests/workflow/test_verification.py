@@ -43,7 +43,7 @@ def resend(world: World, order: Order, account: str = "ready") -> Reply:
     return world.request("POST", f"/api/orders/{order.uuid}/resend-verification", account=account)
 
 
-def test_the_order_requires_action_until_the_registrant_confirms_the_address(world: World) -> None:
+def test_the_order_requires_action_until_the_confirmation(world: World) -> None:
     order = delivered(world)
     assert shown(world, order)["order"]["status"] == "completed"
     assert block(world, order)["status"] == "action_required"
@@ -69,7 +69,7 @@ def test_the_order_requires_action_until_the_registrant_confirms_the_address(wor
     )
 
 
-def test_a_domain_is_suspended_after_fifteen_days_until_the_registrant_confirms_the_address(
+def test_a_domain_is_suspended_until_the_confirmation(
     world: World,
 ) -> None:
     order = delivered(world)
@@ -83,7 +83,7 @@ def test_a_domain_is_suspended_after_fifteen_days_until_the_registrant_confirms_
     assert "clientHold" not in block(world, order)["registry_status"]
 
 
-def test_a_confirmed_registrant_adds_no_event_to_the_timeline(world: World) -> None:
+def test_a_confirmed_registrant_adds_no_timeline_event(world: World) -> None:
     order = delivered(world, "confirmed-before.com")
     assert block(world, order)["status"] == "active"
     assert causes(world, order)[-1] == "delivered"
@@ -91,7 +91,7 @@ def test_a_confirmed_registrant_adds_no_event_to_the_timeline(world: World) -> N
     assert world.metrics.counts["RegistrantUnverified"] == 0
 
 
-def test_a_failed_query_for_the_confirmation_does_not_delay_the_delivery(world: World) -> None:
+def test_a_failed_query_does_not_delay_the_delivery(world: World) -> None:
     world.registrar.fail_next("GetContactReachabilityStatus", "ServiceUnavailable", status=503)
     order = delivered(world)
     assert block(world, order)["status"] == "active"
@@ -117,7 +117,7 @@ def test_the_mail_is_sent_again_at_most_once_an_hour(world: World) -> None:
     assert world.registrar.mails(NAME) == 2
 
 
-def test_a_mail_that_was_not_sent_does_not_count_for_the_hourly_limit(world: World) -> None:
+def test_an_unsent_mail_does_not_count_for_the_hourly_limit(world: World) -> None:
     order = delivered(world)
     world.registrar.fail_next("ResendContactReachabilityEmail", "ServiceUnavailable", status=503)
     assert resend(world, order).status == 503
@@ -130,7 +130,7 @@ def test_nothing_is_sent_to_a_confirmed_registrant(world: World) -> None:
     assert world.registrar.mails("confirmed-before.com") == 0
 
 
-def test_only_the_account_of_a_delivered_domain_can_request_the_mail(world: World) -> None:
+def test_the_mail_requires_a_delivered_domain_of_the_account(world: World) -> None:
     order = delivered(world)
     assert resend(world, order, "credit").status == 404
     site = world.request("POST", "/api/orders", world.site())

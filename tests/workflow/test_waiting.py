@@ -66,7 +66,7 @@ def undeliverable(world: World, **settings: str) -> str:
 # -- expected times -------------------------------------------------------------------------------------------------
 
 
-def test_an_order_whose_card_needs_authentication_can_be_paid_for_a_day(world: World) -> None:
+def test_a_card_payment_can_be_authenticated_for_a_day(world: World) -> None:
     order_id, token = placed(world, AUTHENTICATION)
     assert promised(world, order_id, AUTHENTICATION) == (DAY, DAY, 15)
     assert get(world, f"/api/carts/{token}", AUTHENTICATION).headers["retry-after"] == "15"
@@ -80,17 +80,17 @@ def test_an_order_whose_card_needs_authentication_can_be_paid_for_a_day(world: W
     assert "expected_by" not in body["order"]
 
 
-def test_a_debit_is_expected_in_a_week_and_may_take_a_fortnight(world: World) -> None:
+def test_a_debit_is_expected_in_a_week(world: World) -> None:
     order_id, token = placed(world, "sepa")
     assert promised(world, order_id, "sepa") == (7 * DAY, 14 * DAY, HOUR)
     assert get(world, f"/api/carts/{token}", "sepa").headers["retry-after"] == "3600"
     world.stripe.controls.fail(world.cart(token, "sepa").payment.reference or "")
     world.run()
-    # The bank returned the debit. The customer can pay by another method for the rest of the fortnight.
+    # The bank returned the debit. The customer can pay by another method for the rest of the two weeks.
     assert promised(world, order_id, "sepa") == (14 * DAY, 14 * DAY, 15)
 
 
-def test_a_payment_with_an_unknown_outcome_is_expected_within_a_minute(world: World) -> None:
+def test_an_unknown_payment_outcome_is_expected_in_a_minute(world: World) -> None:
     world.stripe.controls.add_fault("dropped", "/v1/invoices.*", times=50)
     body = world.place().body
     order_id, token = str(body["orders"][0]["id"]), str(body["cart"]["token"])
@@ -98,7 +98,7 @@ def test_a_payment_with_an_unknown_outcome_is_expected_within_a_minute(world: Wo
     assert get(world, f"/api/carts/{token}").headers["retry-after"] == "2"
 
 
-def test_a_delivery_is_expected_in_minutes_and_may_take_six_hours(world: World) -> None:
+def test_a_delivery_is_expected_in_minutes(world: World) -> None:
     order_id, token = placed(world)
     world.run(finish=False)
     assert promised(world, order_id) == (15 * MINUTE, 6 * HOUR, 2)
@@ -118,7 +118,7 @@ def test_a_cancel_is_expected_within_ten_minutes(world: World) -> None:
     assert promised(world, order_id, AUTHENTICATION) == (10 * MINUTE, None, 5)
 
 
-def test_a_cancel_waits_for_a_debit_that_cannot_be_recalled(world: World) -> None:
+def test_a_cancel_waits_for_the_outcome_of_a_debit(world: World) -> None:
     order_id, _ = placed(world, "sepa")
     world.run()
     world.live(DAY, every=DAY)
@@ -141,13 +141,13 @@ def test_a_refund_in_progress_is_expected_in_minutes(world: World) -> None:
     assert promised(world, order_id) == (10 * MINUTE, None, 5)
 
 
-def test_a_refused_refund_is_expected_within_a_day_and_has_no_deadline(world: World) -> None:
+def test_a_refused_refund_is_expected_within_a_day(world: World) -> None:
     order_id = undeliverable(world, refunds="refuse")
     assert get(world, f"/api/orders/{order_id}").body["tasks"][0]["status"] == "PAUSED"
     assert promised(world, order_id) == (DAY, None, 5 * MINUTE)
 
 
-def test_an_ended_order_has_no_expected_time_and_no_retry_after(world: World) -> None:
+def test_an_ended_order_has_no_expected_time(world: World) -> None:
     order_id, token = placed(world)
     world.run()
     for path in (f"/api/orders/{order_id}", f"/api/carts/{token}"):
@@ -225,7 +225,7 @@ def test_each_state_has_its_own_etag(world: World) -> None:
     assert len(set(tags)) == 3
 
 
-def test_an_etag_gives_others_no_access_and_errors_have_no_etag(world: World) -> None:
+def test_an_etag_gives_others_no_access(world: World) -> None:
     order_id, _ = placed(world)
     world.run()
     path = f"/api/orders/{order_id}"
@@ -261,7 +261,7 @@ PLACED = ("pending", "customer", "order placed")
 PAID = ("processing", "stripe", "payment succeeded")
 
 
-def test_the_timeline_of_a_successful_order_ends_with_the_delivery(world: World) -> None:
+def test_the_timeline_ends_with_the_delivery(world: World) -> None:
     order_id, _ = placed(world)
     world.run()
     assert events(world, order_id) == [PLACED, PAID, ("completed", "platform", "delivered")]
@@ -282,7 +282,7 @@ def test_the_timeline_shows_when_each_event_happened(world: World) -> None:
     assert [milliseconds(event["at"]) for event in found] == at
 
 
-def test_the_timeline_of_an_undeliverable_order_ends_with_the_refund(world: World) -> None:
+def test_the_timeline_ends_with_a_refund_if_delivery_fails(world: World) -> None:
     order_id = undeliverable(world)
     assert events(world, order_id) == [
         PLACED,
@@ -292,7 +292,7 @@ def test_the_timeline_of_an_undeliverable_order_ends_with_the_refund(world: Worl
     ]
 
 
-def test_the_timeline_shows_a_refused_refund_and_the_later_refund(world: World) -> None:
+def test_the_timeline_shows_a_refused_and_a_later_refund(world: World) -> None:
     order_id = undeliverable(world, refunds="refuse")
     world.stripe.controls.set(refunds="as published")
     world.live(20 * MINUTE, every=5 * MINUTE)
@@ -319,7 +319,7 @@ def test_the_timeline_shows_a_cancel(world: World) -> None:
     ]
 
 
-def test_the_timeline_shows_that_an_order_was_not_paid_in_time(world: World) -> None:
+def test_the_timeline_shows_an_expired_order(world: World) -> None:
     order_id, _ = placed(world, AUTHENTICATION)
     world.run()
     world.live(DAY + HOUR, every=HOUR)

@@ -1,4 +1,4 @@
-"""Account webhooks over a socket. The receiver verifies them with the `standardwebhooks` package."""
+"""Account webhooks are sent over a socket. The receiver verifies them with the package `standardwebhooks`."""
 
 from __future__ import annotations
 
@@ -50,9 +50,7 @@ def verified(secret: str, message: Received) -> str:
     return str(body["data"]["order_id"])
 
 
-def test_the_package_verifies_the_webhook_of_a_completed_order(
-    world: World, receiver: CallbackReceiver
-) -> None:
+def test_the_package_verifies_our_webhooks(world: World, receiver: CallbackReceiver) -> None:
     endpoint = create(world, receiver.url)
     order_id = completed(world, "one")
     (message,) = receiver.received
@@ -65,7 +63,7 @@ def test_the_package_verifies_the_webhook_of_a_completed_order(
         Webhook(other["secret"]).verify(message.raw_body, message.headers)
 
 
-def test_nothing_is_missed_while_the_secret_is_rotated(world: World, receiver: CallbackReceiver) -> None:
+def test_no_webhook_is_missed_during_a_rotation(world: World, receiver: CallbackReceiver) -> None:
     """The receiver changes to the new secret a few orders after the rotation."""
     endpoint = create(world, receiver.url)
     old = endpoint["secret"]

@@ -1,4 +1,4 @@
-"""The empty DNS zone of a domain that has left is removed after 90 days. A zone that has records or is in use stays."""
+"""An empty DNS zone is removed 90 days after its domain has left the registrar. A zone with records or in use stays."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def add_record(name: str = NAME) -> None:
 
 
 @pytest.mark.parametrize("made", [delivered, transferred])
-def test_the_zone_of_a_domain_that_has_left_is_removed_after_ninety_days(world: World, made: object) -> None:
+def test_a_departed_domains_zone_is_removed_after_90_days(world: World, made: object) -> None:
     order = departed(world, made(world))  # type: ignore[operator]
     assert zone_of(order) in zones(world, NAME)
     world.live(89 * DAY, every=30 * DAY)
@@ -106,7 +106,7 @@ def test_a_zone_with_records_stays_and_is_counted_monthly(world: World) -> None:
     assert zones(world, NAME) == [] and now(world, order).due_at is None
 
 
-def test_a_zone_that_an_operator_deleted_is_forgotten(world: World) -> None:
+def test_a_zone_deleted_by_an_operator_is_forgotten(world: World) -> None:
     order = departed(world, delivered(world))
     bootstrap.aws_client("route53").delete_hosted_zone(Id=zone_of(order))
     world.live(92 * DAY, every=31 * DAY)
@@ -114,8 +114,8 @@ def test_a_zone_that_an_operator_deleted_is_forgotten(world: World) -> None:
     assert world.metrics.counts["ZoneOfLeftDomain"] == world.metrics.counts["ReconcileFailed"] == 0
 
 
-def test_a_zone_that_a_later_order_uses_stays(world: World) -> None:
-    """A transfer back keeps the nameservers, so the later order gets the zone of the earlier one."""
+def test_a_zone_used_by_a_later_order_stays(world: World) -> None:
+    """A transfer back keeps the nameservers, so the later order gets the zone of the earlier order."""
     order = departed(world, delivered(world))
     zone = zone_of(order)
     made = bootstrap.aws_client("route53").get_hosted_zone(Id=zone)["DelegationSet"]["NameServers"]
@@ -126,7 +126,7 @@ def test_a_zone_that_a_later_order_uses_stays(world: World) -> None:
     assert zones(world, NAME) == [zone] and zone_of(now(world, order)) == zone
 
 
-def test_a_zone_stays_while_a_later_order_is_being_delivered(world: World) -> None:
+def test_a_zone_stays_during_a_later_orders_delivery(world: World) -> None:
     order = departed(world, delivered(world))
     world.live(85 * DAY, every=85 * DAY)
     world.registrar.configure(transfer_delay=20 * DAY)
@@ -136,7 +136,7 @@ def test_a_zone_stays_while_a_later_order_is_being_delivered(world: World) -> No
     assert zones(world, NAME) == [zone_of(order)]
 
 
-def test_the_zone_of_an_earlier_order_is_removed_when_the_later_order_has_its_own(world: World) -> None:
+def test_an_unused_zone_of_an_earlier_order_is_removed(world: World) -> None:
     order = departed(world, delivered(world))
     later = transferred(world, account="credit")
     assert zone_of(later) != zone_of(order)
