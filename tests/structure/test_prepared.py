@@ -68,6 +68,8 @@ def unprepared(source: Source, properties: Mapping[str, Any]) -> list[str]:
     wanted = set().union(*(PORTS[policy] for policy in policies)) if policies else set()
     if "NamePages" in policies and "quotes" in known:
         wanted = (wanted | {"quotes"}) - ({"page_tokens"} - known)  # one secret signs both
+    if "directory" in known and "WriteOrders" in policies:
+        wanted |= PORTS["CountRequests"]  # WriteOrders includes this policy
     if "webhooks" in known:
         wanted = wanted - {"orders"}  # the function reads and writes webhooks instead
     may = wanted | WITHOUT_RIGHTS | (ON_THE_TABLE if policies else set())
