@@ -81,3 +81,18 @@ def test_an_item_that_cannot_be_read_does_not_stop_the_others(
     world._published_records = len(world._stream().items)
     world.send_webhooks()
     assert "order.completed" in sent(world)
+
+
+def test_the_report_does_not_count_items_that_failed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    create(world)
+    lose_an_order(world)
+
+    def broken(*_: object) -> bool:
+        raise ConnectionError
+
+    monkeypatch.setattr("hosting_orders.adapters.dynamodb.webhooks.DynamoWebhookStore.add_delivery", broken)
+    monkeypatch.setattr("hosting_orders.adapters.system_clock.SystemClock.now", lambda _: world.clock.now())
+    said: list[str] = []
+    with pytest.raises(OperateError, match="3 items failed"):
+        publish_lost_events(cloud(world), STACK, said.append)
+    assert said == ["The events of 0 orders, carts and webhook endpoints are published."]
