@@ -28,15 +28,15 @@ class _Ports:
     clock: SystemClock = field(default_factory=SystemClock)
 
 
-def publish_lost_events(cloud: Cloud, stack: Stack, report: Report) -> int:
+def publish_lost_events(cloud: Cloud, stack: Stack, report: Report) -> None:
     """Derive the events of every item again, and store the deliveries that are missing. A repeat adds nothing.
 
-    Return how many items were read. Raises OperateError if some of them failed.
+    Raises OperateError if some items failed.
     """
     client, table = cloud.client("dynamodb"), stack.resources["OrdersTable"]
     queue = SqsWebhookQueue(cloud.client("sqs"), stack.resources["WebhookQueue"])
     services = cast(Services, _Ports(DynamoWebhookStore(client, table), queue))
-    read = 0
+    published = 0
     failed: list[str] = []
     for page in _pages(client, table):
         changes: list[PublisherChange] = []
@@ -50,12 +50,12 @@ def publish_lost_events(cloud: Cloud, stack: Stack, report: Report) -> int:
                 continue
             if found is not None:
                 changes.append(PublisherChange(key, found))
-        failed += publish_events(services, changes)
-        read += len(changes)
-    report(f"The events of {read} orders, carts and webhook endpoints are published.")
+        unpublished = publish_events(services, changes)
+        published += len(changes) - len(unpublished)
+        failed += unpublished
+    report(f"The events of {published} orders, carts and webhook endpoints are published.")
     if failed:
         raise OperateError(f"{len(failed)} items failed, the first of them {failed[0]}. Run this again.")
-    return read
 
 
 def _pages(client: Any, table: str) -> Iterator[list[Any]]:

@@ -17,7 +17,7 @@ from hosting_orders.usecases.limit_rate import Bucket
 from hosting_orders.usecases.ports import Services
 from hosting_orders.usecases.show_order_status import list_order_statuses, show_order_status
 
-bootstrap.prepare("directory", "catalogue", "orders", "counts", "workflow", "payments", "cipher")
+bootstrap.prepare("directory", "catalogue", "orders", "counts", "key_uses", "workflow", "payments", "cipher")
 bootstrap.prepare("features", "registrar", "registry_rules", "known_offers", "page_tokens", "quotes")
 
 

@@ -12,7 +12,7 @@ from hosting_orders.usecases import manage_webhooks as webhooks
 from hosting_orders.usecases.manage_webhooks import Replay, WebhookSecret
 from hosting_orders.usecases.ports import Services
 
-bootstrap.prepare("directory", "webhooks", "cipher", "webhook_sender")
+bootstrap.prepare("directory", "webhooks", "cipher", "webhook_sender", "counts", "key_uses")
 
 
 @serves(requests.CREATE_WEBHOOK)

@@ -79,3 +79,18 @@ def test_an_unreadable_item_does_not_stop_the_others(world: World, monkeypatch: 
     world._published_records = len(world._stream().items)
     world.send_webhooks()
     assert "order.completed" in sent(world)
+
+
+def test_the_report_does_not_count_items_that_failed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    create(world)
+    lose_an_order(world)
+
+    def broken(*_: object) -> bool:
+        raise ConnectionError
+
+    monkeypatch.setattr("hosting_orders.adapters.dynamodb.webhooks.DynamoWebhookStore.add_delivery", broken)
+    monkeypatch.setattr("hosting_orders.adapters.system_clock.SystemClock.now", lambda _: world.clock.now())
+    said: list[str] = []
+    with pytest.raises(OperateError, match="3 items failed"):
+        publish_lost_events(cloud(world), STACK, said.append)
+    assert said == ["The events of 0 orders, carts and webhook endpoints are published."]

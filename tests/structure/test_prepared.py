@@ -67,9 +67,9 @@ def unprepared(source: Source, properties: Mapping[str, Any]) -> list[str]:
     known = prepared(source)
     wanted = set().union(*(PORTS[policy] for policy in policies)) if policies else set()
     if "NamePages" in policies and "quotes" in known:
-        wanted = (wanted | {"quotes"}) - (
-            {"page_tokens"} - known
-        )  # the same secret signs quotes and page tokens
+        wanted = (wanted | {"quotes"}) - ({"page_tokens"} - known)  # one secret signs both
+    if "directory" in known and "WriteOrders" in policies:
+        wanted |= PORTS["CountRequests"]  # WriteOrders includes this policy
     if "webhooks" in known:
         wanted = wanted - {"orders"}  # the function reads and writes webhooks instead
     may = wanted | WITHOUT_RIGHTS | (ON_THE_TABLE if policies else set())

@@ -18,6 +18,7 @@ from hosting_orders.domain.catalogue import DomainPrice, Term
 from hosting_orders.domain.products import DomainItem
 from hosting_orders.domain.quote import Quote, QuotedPrice
 from tests.conformance.contract_002.support import change_account, new_account, state_of
+from tests.conformance.mcp import support as mcp
 from tests.support.world import Reply, World, a_world
 
 SITE = {"name": "My site", "variant": "vanilla", "location": "ams", "plan": "basic", "term": "monthly"}
@@ -477,6 +478,20 @@ def test_a_quote_is_refused_after_the_tax_has_risen(taxed: World) -> None:
     lives_in(taxed, "LU")
     assert order(taxed, quote=quote).status == 202
     assert taxed.net_paid() == 1404
+
+
+def test_after_a_rise_of_the_tax_an_agent_asks_for_a_new_quote(taxed: World) -> None:
+    lives_in(taxed, "DE")
+    key = mcp.agent_key(taxed)
+    quote = mcp.quoted(taxed, key)
+    lives_in(taxed, "HU")
+    # The maximum is the quote's price. A higher maximum alone would not help.
+    result = mcp.use(taxed, "place_order", key=key, **mcp.order_of(quote))
+    error = mcp.refused(result, "price_changed")
+    assert error["fields"] == ["/quote"]
+    assert "quote_order" in error["next_step"]
+    again = mcp.order_of(mcp.quoted(taxed, key))
+    mcp.worked(mcp.use(taxed, "place_order", key=key, **again))
 
 
 @pytest.mark.parametrize("balance", [0, -500, -5000])

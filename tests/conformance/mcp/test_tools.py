@@ -14,6 +14,7 @@ from hosting_orders.contracts.mcp.tools import TOOLS
 from hosting_orders.contracts.rate_limits import LIMITS
 from hosting_orders.domain.account import SpendCap
 from hosting_orders.domain.ids import parse_order_id
+from hosting_orders.domain.order import OrderStatus
 from hosting_orders.usecases.limit_rate import Bucket
 from tests.conformance.contract_000.support import FIELDS, assert_thirteen
 from tests.conformance.contract_000.support import ask as ask_000
@@ -232,6 +233,21 @@ def test_an_order_is_cancelled_and_its_money_goes_back(world: World) -> None:
     assert worked(again)["status"] == "CANCELED"
     assert again["content"][1]["text"] == "The order is cancelled."
     assert state_of(world) == after
+
+
+def test_a_cancel_whose_refund_was_refused_can_be_repeated(world: World) -> None:
+    key = agent_key(world)
+    order = ordered(world, key)["orders"][0]["id"]
+    world.stripe.controls.set(refunds="refuse")
+    try:
+        worked(use(world, "cancel_order", key=key, order=order, confirm=True))
+        world.run()
+        assert world.order(order).status is OrderStatus.REFUND_FAILED
+        again = use(world, "cancel_order", key=key, order=order, confirm=True)
+        worked(again)
+        assert "being cancelled" in again["content"][1]["text"]
+    finally:
+        world.stripe.controls.set(refunds="as published")
 
 
 def test_a_test_key_cannot_cancel_an_order_paid_with_live_money(world: World) -> None:

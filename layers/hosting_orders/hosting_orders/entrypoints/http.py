@@ -23,7 +23,7 @@ from hosting_orders.domain.account import Account, Credential
 from hosting_orders.domain.codes import Code
 from hosting_orders.domain.placement import Channel, Placement
 from hosting_orders.usecases.authenticate import Caller, admit, identify
-from hosting_orders.usecases.limit_rate import Bucket, count_request
+from hosting_orders.usecases.limit_rate import Bucket, count_request, refuse_excess
 from hosting_orders.usecases.note_key_use import note_key_use
 from hosting_orders.usecases.ports import Services
 
@@ -288,13 +288,7 @@ def _count(services: Services, bucket: Bucket, client: str, exchange: _Exchange)
         return
     if contract.limit_headers is not None:
         exchange.headers |= contract.limit_headers(standing)
-    if standing.exceeded:
-        kind = "" if counted is Bucket.ALL else f"{counted} "
-        raise errors.RateLimitedError(
-            f"At most {standing.limit} {kind}requests in {standing.seconds} seconds. "
-            f"Try again in {standing.retry_after} seconds.",
-            standing.retry_after,
-        )
+    refuse_excess(standing, "requests" if counted is Bucket.ALL else f"{counted} requests")
 
 
 def _spoken(sharing: list[Operation[Any]], request: Request, caller: Caller) -> Operation[Any]:

@@ -63,9 +63,14 @@ def count_request(
 def count_questions(services: Services, caller: Caller, limit: RateLimit, number: int = 1) -> None:
     """Count questions to the registrar. Raises RateLimitedError."""
     standing = count_request(services, Bucket.REGISTRAR, f"key#{caller.credential.counter}", limit, number)
+    refuse_excess(standing, "questions to the registrar")
+
+
+def refuse_excess(standing: Standing | None, counted: str) -> None:
+    """Raises RateLimitedError. `counted` is for the text."""
     if standing is not None and standing.exceeded:
         raise RateLimitedError(
-            f"At most {standing.limit} questions to the registrar in {standing.seconds} seconds. "
+            f"At most {standing.limit} {counted} in {standing.seconds} seconds. "
             f"Try again in {standing.retry_after} seconds.",
             standing.retry_after,
         )

@@ -36,7 +36,7 @@ from hosting_orders.domain.webhook import (
 from hosting_orders.domain.webhook_events import EventType, WebhookEvent, event_type, is_pattern
 
 from .authenticate import Caller
-from .limit_rate import Bucket, RateLimit, count_request
+from .limit_rate import Bucket, RateLimit, count_request, refuse_excess
 from .ports import Services
 from .read_webhooks import find_delivery, find_webhook
 from .send_webhooks import EventBody, attempt, secret_context, secrets_of
@@ -194,11 +194,7 @@ def try_webhook(
             Code.TEST_KEY_REQUIRED, f"Only a test key may send an example of `{wanted}`; send `webhook.test`."
         )
     standing = count_request(services, Bucket.WEBHOOK_TEST, f"account#{caller.scope.id}", TESTS)
-    if standing is not None and standing.exceeded:
-        raise RateLimitedError(
-            f"At most {TESTS.requests} tests in {TESTS.seconds} seconds. Try again in {standing.retry_after} seconds.",
-            standing.retry_after,
-        )
+    refuse_excess(standing, "tests")
     now = services.clock.now()
     event = WebhookEvent(
         wanted,

@@ -94,9 +94,10 @@ def estimate(services: Services, account: Account, drafts: Sequence[Draft], *, o
 
 def maximum(quote: Quote | None, max_gross: int | None) -> tuple[int, str] | None:
     """The most that the order may cost with tax, and the field that sets this limit."""
-    limits = [(max_gross, "/max_cost_cents")] if max_gross is not None else []
-    limits += [(quote.gross, "/quote")] if quote is not None else []
-    return min(limits, default=None)
+    # The quote comes first: if both limits are equal, a higher `max_cost_cents` alone does not help.
+    limits = [(quote.gross, "/quote")] if quote is not None else []
+    limits += [(max_gross, "/max_cost_cents")] if max_gross is not None else []
+    return min(limits, key=lambda limit: limit[0], default=None)
 
 
 def check_maximum(account: Account, current: int, limit: tuple[int, str] | None) -> None:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 _WHY = {
     **dict.fromkeys(FINAL_DECLINES, "The payment method was declined."),
-    ABOVE_MAXIMUM: "The tax has changed, and the order costs more than was agreed. Nothing was charged.",
+    ABOVE_MAXIMUM: "The order costs more with tax than when it was checked. Nothing was charged.",
 }
 
 
