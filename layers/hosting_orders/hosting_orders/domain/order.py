@@ -432,7 +432,8 @@ class Order:
 
     def why_not_cancellable(self) -> tuple[str, str] | None:
         """A reason and its text, or None when a cancel would succeed."""
-        if self.cancel_requested_at is not None:
+        cancelled = self.status in (OrderStatus.CANCELING, OrderStatus.CANCELED)
+        if cancelled or self.cancel_requested_at is not None:
             return ("already_cancelled", "The order is already cancelled.")
         if self.ended:
             return ("already_ended", _ENDED[self.status])
