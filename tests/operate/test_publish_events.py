@@ -13,6 +13,7 @@ from operate.publish_events import publish_lost_events
 from operate.stacks import Stack
 from tests.support.deployed import FakeAccount
 from tests.support.table import TABLE_NAME
+from tests.support.webhook_endpoints import create
 from tests.support.world import World, a_world
 
 STACK = Stack(
@@ -32,11 +33,6 @@ def world() -> Iterator[World]:
 
 def cloud(world: World) -> Any:
     return FakeAccount(dynamodb=world.dynamodb, sqs=world.webhook_queue)
-
-
-def create(world: World, account: str = "ready") -> None:
-    body = {"url": "https://hooks.example/in", "events": ["*"]}
-    assert world.request("POST", "/api/webhooks/endpoints", body, account=account).status == 201
 
 
 def lose_an_order(world: World, account: str = "ready") -> None:

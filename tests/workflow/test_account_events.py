@@ -10,6 +10,7 @@ import pytest
 
 from hosting_orders.domain.order import OrderStatus
 from tests.support.checkout import order_of, order_site, session_of
+from tests.support.webhook_endpoints import create
 from tests.support.world import World, a_world
 
 HOUR = 3600
@@ -24,17 +25,12 @@ def world() -> Iterator[World]:
         yield world
 
 
-def subscribe(world: World, *events: str, account: str = "ready") -> None:
-    body = {"url": "https://hooks.example/in", "events": list(events)}
-    assert world.request("POST", "/api/webhooks/endpoints", body, account=account).status == 201
-
-
 def sent(world: World) -> Counter[str]:
     return Counter(json.loads(request.body)["type"] for request in world.webhooks.received)
 
 
 def test_a_domain_renewal_sends_one_event_each_year(world: World) -> None:
-    subscribe(world, "domain.renewed")
+    create(world, "domain.renewed")
     reply = world.order_domain(NAME)
     order_id = reply.body["orders"][0]["id"]
     world.run()
@@ -46,7 +42,7 @@ def test_a_domain_renewal_sends_one_event_each_year(world: World) -> None:
 
 
 def test_a_paid_page_sends_action_required_then_succeeded(world: World) -> None:
-    subscribe(world, "payment.*", account="no_method")
+    create(world, "payment.*", account="no_method")
     order = order_of(world, order_site(world))
     world.run()
     assert sent(world) == {"payment.action_required": 1}
@@ -56,7 +52,7 @@ def test_a_paid_page_sends_action_required_then_succeeded(world: World) -> None:
 
 
 def test_an_unpaid_page_sends_the_cancelled_events(world: World) -> None:
-    subscribe(world, "*", account="no_method")
+    create(world, "*", account="no_method")
     order_of(world, order_site(world))
     world.live(2 * DAY, every=HOUR)
     assert sent(world) == {
@@ -68,7 +64,7 @@ def test_an_unpaid_page_sends_the_cancelled_events(world: World) -> None:
 
 
 def test_a_domain_sends_one_event_when_it_leaves(world: World) -> None:
-    subscribe(world, "domain.left")
+    create(world, "domain.left")
     reply = world.order_domain(NAME)
     world.run()
     world.live(DAY, every=HOUR)
@@ -81,7 +77,7 @@ def test_a_domain_sends_one_event_when_it_leaves(world: World) -> None:
 @pytest.mark.parametrize("domain", [True, False])
 def test_an_uncollectable_renewal_sends_one_event(world: World, domain: bool) -> None:
     world.stripe.controls.set(retry_days="3 5", after_retries="unpaid")
-    subscribe(world, "renewal.failed")
+    create(world, "renewal.failed")
     reply = world.order_domain(NAME) if domain else world.place()
     world.run()
     world.live(600, every=60)

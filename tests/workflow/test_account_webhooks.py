@@ -16,23 +16,14 @@ from hosting_orders.usecases import requeue_webhooks
 from hosting_orders.usecases.manage_webhooks import TESTS
 from tests.support.mishaps import Mishap
 from tests.support.table_stream import dead_letter
+from tests.support.webhook_endpoints import URL, create
 from tests.support.world import Reply, World, a_world, handler_of
-
-URL = "https://hooks.example/in"
 
 
 @pytest.fixture
 def world() -> Iterator[World]:
     with a_world() as world:
         yield world
-
-
-def create(world: World, *events: str, account: str = "ready", **fields: Any) -> dict[str, Any]:
-    body = {"url": URL, "events": list(events or ("*",)), **fields}
-    reply = world.request("POST", "/api/webhooks/endpoints", body, account=account)
-    assert reply.status == 201, reply.body
-    endpoint: dict[str, Any] = reply.body["endpoint"]
-    return endpoint
 
 
 def shown(world: World, endpoint: dict[str, Any], account: str = "ready") -> Any:

@@ -12,6 +12,7 @@ from standardwebhooks.webhooks import WebhookVerificationError
 from hosting_orders.adapters.callbacks import HttpsSender
 from hosting_orders.domain.webhook import ROTATION
 from local.callback_receiver import CallbackReceiver, Received
+from tests.support import webhook_endpoints
 from tests.support.world import World, a_world
 
 
@@ -30,11 +31,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 
 
 def create(world: World, url: str) -> dict[str, Any]:
-    body = {"url": f"{url}/webhooks", "events": ["order.completed"]}
-    reply = world.request("POST", "/api/webhooks/endpoints", body)
-    assert reply.status == 201, reply.body
-    endpoint: dict[str, Any] = reply.body["endpoint"]
-    return endpoint
+    return webhook_endpoints.create(world, "order.completed", url=f"{url}/webhooks")
 
 
 def completed(world: World, key: str) -> str:
@@ -80,8 +77,7 @@ def test_no_webhook_is_missed_during_a_rotation(world: World, receiver: Callback
 
 
 def test_an_old_secret_no_longer_signs_after_the_overlap(world: World) -> None:
-    body = {"url": "https://hooks.example/in", "events": ["order.completed"]}
-    endpoint = world.request("POST", "/api/webhooks/endpoints", body).body["endpoint"]
+    endpoint = webhook_endpoints.create(world, "order.completed")
     del world.services.__dict__["webhook_sender"]  # the world records webhooks again
     path = f"/api/webhooks/endpoints/{endpoint['id']}/rotate-secret"
     rotated = world.request("POST", path).body["endpoint"]

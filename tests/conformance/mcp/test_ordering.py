@@ -261,24 +261,24 @@ def test_without_a_saved_method_a_person_pays_on_a_page(world: World) -> None:
     assert url and url in placed["content"][1]["text"]
 
 
-def test_a_repeated_call_mentions_the_refund(world: World) -> None:
-    key = agent_key(world)
+def repeated_after_cancel(world: World, *account: str) -> Any:
+    """Place an order, cancel it, and return the answer to a repeated call with the same quote."""
+    key = agent_key(world, *account)
     quote = quoted(world, key)
     cart = worked(place(world, key, quote))
     worked(use(world, "cancel_order", key=key, order=cart["orders"][0]["id"], confirm=True))
     world.run()
-    again = place(world, key, quote)
+    return place(world, key, quote)
+
+
+def test_a_repeated_call_mentions_the_refund(world: World) -> None:
+    again = repeated_after_cancel(world)
     assert worked(again)["payment"]["status"] == "refunded"
     assert again["content"][1]["text"] == "The money that was paid went back."
 
 
 def test_a_repeated_call_mentions_the_cancellation(world: World) -> None:
-    key = agent_key(world, "authentication_required")
-    quote = quoted(world, key)
-    cart = worked(place(world, key, quote))
-    worked(use(world, "cancel_order", key=key, order=cart["orders"][0]["id"], confirm=True))
-    world.run()
-    again = place(world, key, quote)
+    again = repeated_after_cancel(world, "authentication_required")
     assert worked(again)["payment"]["status"] == "canceled"
     assert "not paid" in again["content"][1]["text"] and "quote_order" in again["content"][1]["text"]
 

@@ -7,7 +7,7 @@ import json
 import logging
 import string
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -20,24 +20,12 @@ from hosting_orders.adapters.access_tokens import LEEWAY_SECONDS, MAX_TOKEN
 from local.issuer_standin import IssuerStandIn, signing_keys
 from tests.conformance.contract_002.support import assert_error, send, state_of
 from tests.conformance.oauth.support import ask, call_tool
-from tests.support.oauth import REMOVED, an_issuer, bearer, encoded, forged, use_issuer
-from tests.support.world import World, a_world
+from tests.support.oauth import REMOVED, bearer, encoded, forged, use_issuer
+from tests.support.world import World
 
 OTHER_RSA = RSAKey.generate_key(2048, {"kid": "rsa"})
 OTHER_EC = ECKey.generate_key("P-256", {"kid": "ec"})
 DAY = 86_400
-
-
-@pytest.fixture(scope="module")
-def world() -> Iterator[World]:
-    with a_world() as world:
-        yield world
-
-
-@pytest.fixture
-def issuer(world: World) -> Iterator[IssuerStandIn]:
-    with an_issuer(world) as issuer:
-        yield issuer
 
 
 def public_key(encoding: Encoding) -> bytes:

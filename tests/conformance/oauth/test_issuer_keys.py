@@ -25,27 +25,12 @@ from hosting_orders.domain.errors import AccessTokenRefusedError
 from local.issuer_standin import IssuerStandIn, signing_keys
 from local.loopback import Handler, Server
 from tests.conformance.contract_002.support import assert_error, send
-from tests.support.oauth import AUDIENCE, an_issuer, bearer, forged
-from tests.support.world import FakeMetrics, World, a_world
+from tests.conformance.oauth.support import ask
+from tests.support.oauth import AUDIENCE, bearer, forged
+from tests.support.world import FakeMetrics, World
 
 OPENID = "/.well-known/openid-configuration"
 RFC_8414 = "/.well-known/oauth-authorization-server"
-
-
-@pytest.fixture(scope="module")
-def world() -> Iterator[World]:
-    with a_world() as world:
-        yield world
-
-
-@pytest.fixture
-def issuer(world: World) -> Iterator[IssuerStandIn]:
-    with an_issuer(world) as issuer:
-        yield issuer
-
-
-def ask(world: World, token: str) -> int:
-    return send(world, "GET", "/api/orders", headers=bearer(world, token), account=None).status
 
 
 # -- through the handlers -----------------------------------------------------------------------------
@@ -55,28 +40,28 @@ def test_the_keys_are_read_at_the_first_token_only(world: World, issuer: IssuerS
     assert send(world, "GET", "/api/orders").status == 200
     assert issuer.requests == []
     for _ in range(5):
-        assert ask(world, issuer.token("usr_ready", "acc_ready")) == 200
+        assert ask(world, issuer.token("usr_ready", "acc_ready")).status == 200
     assert issuer.requests == [OPENID, "/jwks"]
 
 
 def test_unknown_key_ids_cause_one_read_a_minute(world: World, issuer: IssuerStandIn) -> None:
     for number in range(40):
-        assert ask(world, forged(issuer, header={"kid": f"unknown-{number}"})) == 401
+        assert ask(world, forged(issuer, header={"kid": f"unknown-{number}"})).status == 401
     assert issuer.requests.count("/jwks") == 1
     world.clock.advance(RETRY_SECONDS - 1)
-    assert ask(world, forged(issuer, header={"kid": "unknown"})) == 401
+    assert ask(world, forged(issuer, header={"kid": "unknown"})).status == 401
     assert issuer.requests.count("/jwks") == 1
     world.clock.advance(1)
     for number in range(40):
-        assert ask(world, forged(issuer, header={"kid": f"unknown-{number}"})) == 401
-        assert ask(world, forged(issuer)) == 200
+        assert ask(world, forged(issuer, header={"kid": f"unknown-{number}"})).status == 401
+        assert ask(world, forged(issuer)).status == 200
     assert issuer.requests.count("/jwks") == 2
 
 
 def test_tokens_that_cannot_be_valid_never_reach_the_issuer(world: World, issuer: IssuerStandIn) -> None:
     for header in ({"alg": "RS512"}, {"typ": "logout+jwt"}):
-        assert ask(world, forged(issuer, header=header)) == 401
-    assert ask(world, f"{forged(issuer)}{'x' * 9000}") == 401
+        assert ask(world, forged(issuer, header=header)).status == 401
+    assert ask(world, f"{forged(issuer)}{'x' * 9000}").status == 401
     assert issuer.requests == []
 
 
@@ -98,9 +83,9 @@ def test_many_tokens_ask_an_unavailable_issuer_only_once(
     assert send(world, "GET", "/api/orders").status == 200
 
     issuer.mode = "ok"
-    assert ask(world, forged(issuer)) == 401
+    assert ask(world, forged(issuer)).status == 401
     world.clock.advance(2)
-    assert ask(world, forged(issuer)) == 200
+    assert ask(world, forged(issuer)).status == 200
 
 
 def test_a_process_without_keys_retries_with_growing_waits(world: World, issuer: IssuerStandIn) -> None:
@@ -109,7 +94,7 @@ def test_a_process_without_keys_retries_with_growing_waits(world: World, issuer:
     for second in range(4 * RETRY_SECONDS):
         before = len(issuer.requests)
         for _ in range(3):
-            assert ask(world, forged(issuer)) == 401
+            assert ask(world, forged(issuer)).status == 401
         if len(issuer.requests) > before:
             asked.append(second)
         world.clock.advance(1)
@@ -117,13 +102,13 @@ def test_a_process_without_keys_retries_with_growing_waits(world: World, issuer:
 
 
 def test_a_process_with_keys_retries_once_a_minute(world: World, issuer: IssuerStandIn) -> None:
-    assert ask(world, forged(issuer)) == 200
+    assert ask(world, forged(issuer)).status == 200
     issuer.mode = "down"
     issuer.requests.clear()
     world.clock.advance(RETRY_SECONDS)
     for _ in range(RETRY_SECONDS):
-        assert ask(world, forged(issuer, header={"kid": "unknown"})) == 401
-        assert ask(world, forged(issuer)) == 200
+        assert ask(world, forged(issuer, header={"kid": "unknown"})).status == 401
+        assert ask(world, forged(issuer)).status == 200
         world.clock.advance(1)
     assert issuer.requests == [OPENID, RFC_8414]
 
@@ -133,47 +118,47 @@ def test_an_issuer_without_keys_is_asked_once_a_minute(
 ) -> None:
     monkeypatch.setattr(issuer, "jwks", lambda: {"keys": []})
     for _ in range(RETRY_SECONDS):
-        assert ask(world, forged(issuer)) == 401
+        assert ask(world, forged(issuer)).status == 401
         world.clock.advance(1)
     assert issuer.requests == [OPENID, "/jwks"]
 
 
 def test_known_keys_work_for_an_hour_without_the_issuer(world: World, issuer: IssuerStandIn) -> None:
-    assert ask(world, forged(issuer)) == 200
+    assert ask(world, forged(issuer)).status == 200
     issuer.mode = "down"
     world.clock.advance(USABLE_SECONDS - 1)
-    assert ask(world, forged(issuer)) == 200
+    assert ask(world, forged(issuer)).status == 200
     world.clock.advance(1)
-    assert ask(world, forged(issuer)) == 401
+    assert ask(world, forged(issuer)).status == 401
     issuer.mode = "ok"
     world.clock.advance(RETRY_SECONDS)
-    assert ask(world, forged(issuer)) == 200
+    assert ask(world, forged(issuer)).status == 200
 
 
 def test_a_new_key_is_accepted_and_a_withdrawn_key_is_refused(
     world: World, issuer: IssuerStandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert ask(world, forged(issuer)) == 200
+    assert ask(world, forged(issuer)).status == 200
     new = RSAKey.generate_key(2048, {"kid": "new"})
     token = forged(issuer, header={"kid": "new"}, key=new)
     monkeypatch.setattr(issuer, "jwks", lambda: {"keys": [new.as_dict(private=False)]})
-    assert ask(world, token) == 401  # the keys are read at most once a minute
-    assert ask(world, forged(issuer)) == 200
+    assert ask(world, token).status == 401  # the keys are read at most once a minute
+    assert ask(world, forged(issuer)).status == 200
     world.clock.advance(RETRY_SECONDS)
-    assert ask(world, token) == 200
-    assert ask(world, forged(issuer)) == 401
+    assert ask(world, token).status == 200
+    assert ask(world, forged(issuer)).status == 401
 
 
 def test_a_withdrawn_key_is_refused_after_ten_minutes(
     world: World, issuer: IssuerStandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert ask(world, forged(issuer)) == 200
+    assert ask(world, forged(issuer)).status == 200
     ec = signing_keys()["ec"].as_dict(private=False)
     monkeypatch.setattr(issuer, "jwks", lambda: {"keys": [ec]})
     world.clock.advance(FRESH_SECONDS - 1)
-    assert ask(world, forged(issuer)) == 200
+    assert ask(world, forged(issuer)).status == 200
     world.clock.advance(1)
-    assert ask(world, forged(issuer)) == 401
+    assert ask(world, forged(issuer)).status == 401
 
 
 def test_concurrent_requests_read_the_keys_once(world: World, issuer: IssuerStandIn) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -15,21 +14,8 @@ from hosting_orders.usecases.authenticate import identify
 from local.issuer_standin import SCOPES, IssuerStandIn
 from tests.conformance.contract_002.support import ROUTES, assert_error, new_account, new_key, send, state_of
 from tests.conformance.oauth.support import ask, call_tool
-from tests.support.oauth import REMOVED, an_issuer, bearer, forged, use_issuer
-from tests.support.world import World, a_world
-
-
-@pytest.fixture(scope="module")
-def world() -> Iterator[World]:
-    with a_world() as world:
-        yield world
-
-
-@pytest.fixture
-def issuer(world: World) -> Iterator[IssuerStandIn]:
-    with an_issuer(world) as issuer:
-        yield issuer
-
+from tests.support.oauth import REMOVED, bearer, forged, use_issuer
+from tests.support.world import World
 
 # -- what a token gives access to ---------------------------------------------------------------------
 

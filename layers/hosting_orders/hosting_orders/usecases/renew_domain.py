@@ -214,7 +214,7 @@ def _window_opens_at(services: Services, order: Order, expires_before: int) -> i
 def _take(
     services: Services, order: Order, reference: str, expires_before: int
 ) -> tuple[Order, DomainRenewal, bool] | None:
-    """Take the lease. None when another process came first. The bool tells whether there was an earlier attempt."""
+    """Take the lease, or return None if another process came first. The bool is True after an earlier attempt."""
     now = services.clock.now()
     mine: DomainRenewal | None = None
     asked_before = False
