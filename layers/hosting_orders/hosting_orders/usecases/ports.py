@@ -8,29 +8,15 @@ from typing import Protocol
 from hosting_orders.domain.account import AccessToken, Account, Credential, SpendCap, User
 from hosting_orders.domain.callback import CallbackDelivery
 from hosting_orders.domain.cart import Cart, OrderSnapshot
-from hosting_orders.domain.catalogue import Catalogue, Term
+from hosting_orders.domain.catalogue import Catalogue
 from hosting_orders.domain.errors import HostingOrdersError
 from hosting_orders.domain.listing import ChangedOrders, ChangedPublishers, DueItem, OrderPage
-from hosting_orders.domain.money import Money
-from hosting_orders.domain.order import Order, Subscription
+from hosting_orders.domain.order import Order
 from hosting_orders.domain.providers import (
     CallbackAnswer,
     CallbackRequest,
-    ChargeLine,
-    ChargeRequest,
-    CheckoutRequest,
-    Estimate,
     Operation,
-    PaymentEvent,
-    PaymentMethod,
-    PaymentState,
-    RefundState,
-    RenewalState,
-    SavedMethod,
     ServiceRequest,
-    SubscriptionState,
-    TermRequest,
-    TermState,
 )
 from hosting_orders.domain.quote import Quote
 from hosting_orders.domain.registration import (
@@ -41,6 +27,7 @@ from hosting_orders.domain.workflow import Step
 
 from .domain_ports import KnownOffers, Registrar, RegistryRules, Zones
 from .key_ports import KeyStore, KeyUses
+from .payment_ports import Collection, PaymentNews, Refunds, Renewals
 from .webhook_ports import WebhookQueue, WebhookStore
 
 
@@ -238,146 +225,6 @@ class Workflow(Protocol):
 class Alerts(Protocol):
     def send(self, subject: str, text: str) -> None:
         """Email the operators, without secrets or personal data. Raises ProviderUnavailableError."""
-        ...
-
-
-class Collection(Protocol):
-    """Collecting a cart's money. A refusal is returned as a state or raised as a named error.
-
-    After a fault, every method raises ProviderUnavailableError. So do Refunds, Renewals and PaymentNews.
-    """
-
-    @property
-    def live(self) -> bool:
-        """Whether payments move real money. False in the provider's test mode."""
-        ...
-
-    @property
-    def computes_tax(self) -> bool: ...
-
-    def estimate(self, account: Account, lines: Sequence[ChargeLine], *, on_page: bool) -> Estimate | None:
-        """Return what the lines would cost, or None when the customer's country is unknown. Creates nothing.
-
-        A page uses neither discounts nor the balance. Raises PaymentNotStartedError when the provider refuses.
-        """
-        ...
-
-    def default_method(self, customer_id: str) -> PaymentMethod | None:
-        """Return the saved method that pays for the customer's carts, or None."""
-        ...
-
-    def charge(self, request: ChargeRequest) -> PaymentState:
-        """Charge the cart at most once.
-
-        Raises PaymentNotStartedError after a final decline. The cart can then no longer be paid.
-        """
-        ...
-
-    def customer_for(self, account: Account) -> str:
-        """Create the account's customer once and return its id. Raises PaymentNotStartedError."""
-        ...
-
-    def open_checkout(self, request: CheckoutRequest) -> PaymentState:
-        """Open the cart's only payment page.
-
-        Raises PaymentNotStartedError when the provider refuses. Nothing can then be paid.
-        """
-        ...
-
-    def keep_method(self, method: SavedMethod) -> None:
-        """Make this the customer's default method, unless they already have one."""
-        ...
-
-    def state(self, reference: str, /) -> PaymentState | None:
-        """Return the payment's current state, or None when it is not ours."""
-        ...
-
-    def find(self, customer_id: str, cart_token: str, created_at: int) -> PaymentState | None:
-        """Find a payment whose reference the cart never recorded. `created_at` is the cart's (epoch ms)."""
-        ...
-
-    def void(self, reference: str, /) -> PaymentState:
-        """Ensure that the payment can no longer be paid. Returns its state, which may be paid."""
-        ...
-
-
-class Refunds(Protocol):
-    def refund(self, reference: str, /, line_key: str, order_id: str, refusals: int = 0) -> RefundState:
-        """Refund one order's part of the payment, once. Raises RefundRefusedError.
-
-        `refusals` is the number of earlier tries that were refused. Calls with the same number may overlap. Raise the
-        number only when every call with a lower one has ended.
-        """
-        ...
-
-
-class Renewals(Protocol):
-    """The payment provider charges subscriptions by itself. Our own invoices charge other terms."""
-
-    def start_renewal(
-        self,
-        *,
-        order_id: str,
-        account_id: str,
-        customer_id: str,
-        description: str,
-        price: Money,
-        term: Term,
-        anchor: int,
-        day_of_month: int | None,
-        charge_late: bool,
-    ) -> Subscription:
-        """Charge `price` per term from `anchor` (epoch ms), with one subscription per order.
-
-        The customer's default method pays. Terms begin on `day_of_month`, or on the last day of a shorter
-        month. If `day_of_month` is None, they begin on the anchor's day. A past anchor moves forward by whole
-        terms, which are free. With `charge_late` it moves by days.
-        Raises PaymentNotStartedError when the provider refuses, or TooManySubscriptionsError. A later call may succeed.
-        """
-        ...
-
-    def find_renewal(self, *, order_id: str, customer_id: str, term: Term, since: int) -> Subscription | None:
-        """Return the order's subscription, even if it has ended. It was started after `since` (epoch ms)."""
-        ...
-
-    def renewal(self, subscription_id: str) -> RenewalState | None:
-        """Return the subscription with its paid further terms, or None."""
-        ...
-
-    def charge_term(self, term: TermRequest) -> TermState:
-        """Try to collect the term's only invoice, or close it if an operator has stopped the renewal."""
-        ...
-
-    def term(self, term: TermRequest) -> TermState: ...
-
-    def close_term(self, term: TermRequest) -> TermState:
-        """Prevent a later payment of the term. Its state may be PAID or UNDER_WAY."""
-        ...
-
-    def end_renewal(self, subscription_id: str) -> None:
-        """Charge no further term, and close unpaid invoices. A payment in progress may still succeed."""
-        ...
-
-
-class PaymentNews(Protocol):
-    def read_event(self, raw_body: bytes, signature: str) -> PaymentEvent:
-        """Verify a webhook and return what it refers to. Raises ForgedWebhookError."""
-        ...
-
-    def reference_of(self, payment_id: str) -> str | None:
-        """Return the reference of the payment with the provider's `payment_id`."""
-        ...
-
-    def subscription(self, subscription_id: str) -> SubscriptionState | None:
-        """Return the subscription's order and status, or None when it is not ours."""
-        ...
-
-    def renewal_of(self, reference: str) -> SubscriptionState | None:
-        """Return the renewal that this payment pays for, or None when it is not a renewal of ours."""
-        ...
-
-    def refund_failed(self, refund_id: str) -> bool:
-        """Whether the bank returned the refund to us."""
         ...
 
 
