@@ -143,10 +143,11 @@ def test_other_keys_of_the_account_have_their_own_cap(world: World) -> None:
         assert refused(world.request("POST", "/api/orders", world.site(), key=key)) == ("day", 0)
 
 
-def test_a_cap_in_another_currency_refuses_every_order(world: World) -> None:
+@pytest.mark.parametrize("path", ["/api/orders", "/api/orders/preview"])
+def test_a_cap_in_another_currency_refuses_every_order(world: World, path: str) -> None:
     cap_key(world, day=1_000_000, currency="USD")
     before = stored(world)
-    reply = world.place()
+    reply = world.request("POST", path, world.site())
     assert (reply.status, reply.body["code"]) == (403, "spend_cap_currency")
     assert "USD" in reply.body["errors"][0] and "EUR" in reply.body["errors"][0]
     assert stored(world) == before

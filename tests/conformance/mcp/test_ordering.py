@@ -204,9 +204,11 @@ def test_a_key_without_the_scope_of_the_product_orders_nothing(world: World, sco
 
 
 def test_a_key_with_a_cap_in_another_currency_cannot_order(world: World) -> None:
+    quote = quoted(world, agent_key(world, spend_cap=SpendCap("EUR", day=5_000)))
     key = agent_key(world, spend_cap=SpendCap("USD", day=5_000))
     before = state_of(world)
-    refused(place(world, key, quoted(world, key)), "spend_cap_currency")
+    refused(use(world, "quote_order", key=key, items=[VM]), "spend_cap_currency")
+    refused(place(world, key, quote), "spend_cap_currency")
     assert state_of(world) == before
 
 
