@@ -205,6 +205,21 @@ def test_a_running_subscription_does_not_change_a_preview(taxed: World) -> None:
     assert preview(taxed, *[{"site": SITE}] * 12)["preview"]["gross_cents"] == 12 * 1428
 
 
+def test_a_quote_holds_if_tax_is_rounded_once_and_a_subscription_runs(taxed: World) -> None:
+    taxed.stripe.controls.set(tax_rounding="invoice")
+    lives_in(taxed, "DE")
+    assert order(taxed).status == 202
+    taxed.run()
+    taxed.live(60)
+    before = taxed.net_paid()
+    site_price(taxed, 1202)
+    taxed.advance(61)
+    sites = [{"site": SITE}] * 12
+    quoted = preview(taxed, *sites)
+    assert cart(taxed, *sites, quote=quoted["quote"]).status == 202
+    assert taxed.net_paid() - before == quoted["preview"]["gross_cents"] == 17_165
+
+
 # -- a quote holds -------------------------------------------------------------------------------------------------
 
 

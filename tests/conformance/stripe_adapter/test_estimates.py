@@ -30,6 +30,17 @@ def estimate(
     return payments.estimate(whose, TWO_LINES, on_page=on_page)
 
 
+def subscribe(shop: Shop, customer: str) -> None:
+    product = shop.api.products.create({"name": "Hosting"})
+    price = {
+        "currency": "eur",
+        "product": product.id,
+        "unit_amount": 3000,
+        "recurring": {"interval": "month"},
+    }
+    shop.api.subscriptions.create({"customer": customer, "items": [{"price_data": price}]})
+
+
 def test_without_tax_the_estimate_is_the_sum_of_the_lines(shop: Shop) -> None:
     customer, _ = shop.customer(credit=500)
     assert estimate(shop, account(customer)) == Estimate(2100, 2100, balance=-500)
@@ -64,16 +75,23 @@ def test_an_estimate_for_a_page_uses_the_billing_contact(shop: Shop) -> None:
 def test_an_estimate_includes_a_discount_but_no_subscription(shop: Shop, rounding: str) -> None:
     shop.standin.controls.set(tax_rounding=rounding)
     customer, _ = shop.customer()
-    product = shop.api.products.create({"name": "Hosting"})
-    price = {
-        "currency": "eur",
-        "product": product.id,
-        "unit_amount": 3000,
-        "recurring": {"interval": "month"},
-    }
-    shop.api.subscriptions.create({"customer": customer, "items": [{"price_data": price}]})
+    subscribe(shop, customer)
     shop.standin.controls.discount(customer=customer, percent="10")
     assert estimate(shop, account(customer), automatic_tax=True) == Estimate(1890, 2249, balance=0)
+
+
+@pytest.mark.standin_only("uses the stand-in's controls")
+@pytest.mark.parametrize("rounding", ["line", "invoice"])
+@pytest.mark.parametrize("percent", ["0", "7"])
+def test_a_subscription_does_not_change_the_rounding_of_tax(shop: Shop, rounding: str, percent: str) -> None:
+    shop.standin.controls.set(tax_rounding=rounding)
+    customer, _ = shop.customer()
+    shop.standin.controls.discount(customer=customer, percent=percent)
+    payments = StripeCollection(shop.adapter(automatic_tax=True))
+    lines = [ChargeLine(str(place), "Site", 1202) for place in range(12)]
+    alone = payments.estimate(account(customer), lines, on_page=False)
+    subscribe(shop, customer)
+    assert payments.estimate(account(customer), lines, on_page=False) == alone
 
 
 def test_an_estimate_includes_all_lines_of_a_long_order(shop: Shop) -> None:

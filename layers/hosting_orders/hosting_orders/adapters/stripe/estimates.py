@@ -20,7 +20,7 @@ class StripeEstimates:
         self._stripe = stripe
 
     def estimate(self, account: Account, lines: Sequence[ChargeLine], *, on_page: bool) -> Estimate | None:
-        parameters = self._parameters(account, lines)
+        parameters = self._parameters(account.currency, lines)
         if account.stripe_customer_id and not on_page:
             parameters["customer"] = account.stripe_customer_id
         elif self._stripe.automatic_tax:
@@ -30,7 +30,7 @@ class StripeEstimates:
             return Estimate(net, net, balance=0)
         with self._stripe.faults_translated():
             try:
-                preview = self._stripe.v1.invoices.create_preview(given(parameters)).to_dict()
+                preview = self._preview(parameters)
             except self._stripe.sdk.StripeError as error:
                 if code_of(error) == _NO_LOCATION:
                     return None
@@ -45,8 +45,8 @@ class StripeEstimates:
             # On a page the customer may enter another address.
             return replace(self._read(preview, lines), final=not on_page)
 
-    def _parameters(self, account: Account, lines: Sequence[ChargeLine]) -> Document:
-        currency = account.currency.lower()
+    def _parameters(self, currency: str, lines: Sequence[ChargeLine]) -> Document:
+        currency = currency.lower()
         parameters: Document = {
             "currency": currency,
             "invoice_items": [
@@ -75,10 +75,50 @@ class StripeEstimates:
         if {line_key_of(line): line["amount"] for line in ours} != {line.key: line.amount for line in lines}:
             raise ProviderUnavailableError("Stripe: the preview differs from what was asked")
         net = sum(net_of(line) for line in ours)
-        alone = len(ours) == len(every)
-        return Estimate(
-            net,
-            # Rounding may make the invoice's total differ from the sum of its lines.
-            gross=preview["total"] if alone else sum(gross_of(line) for line in ours),
-            balance=preview["starting_balance"],
-        )
+        total = preview["total"] if len(ours) == len(every) else self._total(preview, ours)
+        return Estimate(net, total, balance=preview["starting_balance"])
+
+    def _total(self, preview: Document, ours: Sequence[Document]) -> int:
+        """Return what our lines cost with tax, when the preview's total also includes other lines."""
+        sum_of_lines = sum(gross_of(line) for line in ours)
+        if not self._stripe.automatic_tax or len(ours) == 1:
+            return sum_of_lines
+        # Stripe may round the tax once for the whole invoice. So preview our lines alone, at their discounted prices,
+        # for a customer with the same tax details but no subscription.
+        discounted = [
+            ChargeLine(line["metadata"]["order"], line["description"], net_of(line)) for line in ours
+        ]
+        parameters = self._parameters(preview["currency"], discounted)
+        parameters["customer_details"] = _tax_details(preview)
+        try:
+            alone = self._preview(parameters)
+        except self._stripe.sdk.StripeError as error:
+            if not self._stripe.is_refusal(error):
+                raise
+            return sum_of_lines
+        total: int = alone["total"]
+        return total if alone["automatic_tax"]["status"] == "complete" else sum_of_lines
+
+    def _preview(self, parameters: Document) -> Document:
+        return self._stripe.v1.invoices.create_preview(given(parameters)).to_dict()
+
+
+def _tax_details(invoice: Document) -> Document:
+    shipping = invoice["customer_shipping"] or {}
+    return _filled(
+        {
+            "address": _filled(invoice["customer_address"] or {}),
+            "shipping": _filled(
+                {"name": shipping.get("name"), "address": _filled(shipping.get("address") or {})}
+            ),
+            "tax_exempt": invoice["customer_tax_exempt"],
+            "tax_ids": [
+                {"type": tax_id["type"], "value": tax_id["value"]}
+                for tax_id in invoice["customer_tax_ids"] or []
+            ],
+        }
+    )
+
+
+def _filled(document: Document) -> Document:
+    return {name: value for name, value in document.items() if value}
