@@ -41,9 +41,7 @@ def test_O2_081_a_payment_with_a_working_card_succeeds(world: World) -> None:
 
 
 @pytest.mark.parametrize("account", ["authentication_required", "declined_recoverable"])
-def test_O2_082_O2_083_C07_the_customer_can_finish_a_payment(
-    world: World, account: str
-) -> None:
+def test_O2_082_O2_083_C07_the_customer_can_finish_a_payment(world: World, account: str) -> None:
     reply, order_id = placed(world, account)
     payment = reply.body["payment"]
     assert payment["status"] == "awaiting_authentication"
