@@ -262,7 +262,7 @@ def _check_refund_at(services: Services, order: Order, check_at: int) -> None:
 
 
 def take_down(services: Services, order: Order) -> None:
-    """Take the product down. A final refusal of the provider does not block the refund.
+    """A final refusal of the provider does not block the refund.
 
     Raises ProviderUnavailableError when the product may still exist.
     """
