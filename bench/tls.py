@@ -1,4 +1,7 @@
-"""TLS in front of the embedded AWS. On Lambda every AWS call uses TLS, and loading the trusted roots is costly."""
+"""A TLS server in front of the local AWS emulator, which has no TLS.
+
+On Lambda every AWS call uses TLS, and loading the trusted root certificates is costly. So the bench uses TLS too.
+"""
 
 from __future__ import annotations
 

@@ -7,7 +7,8 @@
     GET  /jwks                                    the public keys: `rsa` for RS256 and PS256, `ec` for ES256
     POST /token                                   sign a token (JSON or form fields): `user`, `account`, `scope`,
                                                   and, if wanted, `alg` (RS256) and `seconds` (3600)
-    POST /_standin/faults                         `mode`: `ok`, or `down`: the metadata and the keys answer 503
+    POST /_standin/faults                         `mode`: `ok` or `down`. While it is `down`, requests for the metadata
+                                                  and the keys get 503
 
 In a test: `with IssuerStandIn(audience) as issuer: … issuer.url … issuer.token(user, account, "billing:read")`.
 """

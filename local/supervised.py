@@ -1,7 +1,7 @@
-"""Run a module as a child that never outlives its parent: `python -m local.supervised PARENT_PID MODULE ARG…`.
+"""Run a module as a child process that ends with its parent: `python -m local.supervised PARENT_PID MODULE ARG…`.
 
-When the parent crashes or is killed, the child ends itself and its own children within three seconds. Otherwise, an
-emulator could keep running and hold its port.
+When the parent crashes or is killed, the child ends itself and its own children within three seconds. Without this, an
+emulator could keep running and block its port.
 """
 
 from __future__ import annotations

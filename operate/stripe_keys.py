@@ -18,7 +18,10 @@ _KEY = re.compile(r"(sk|rk)_(live|test)_[A-Za-z0-9_]{8,}")
 
 @dataclass(frozen=True, slots=True)
 class Right:
-    """A row of the dashboard's page for a restricted key. `example` is an id that does not exist."""
+    """A right of a restricted key, as Stripe's dashboard names it. `path` is its resource in the API.
+
+    `example` is the id of an object that does not exist, so a test of the right changes nothing.
+    """
 
     name: str
     access: str
@@ -27,7 +30,7 @@ class Right:
     why: str = ""
 
 
-# https://docs.stripe.com/keys/restricted-api-keys. Write includes read.
+# https://docs.stripe.com/keys/restricted-api-keys. The access `write` includes `read`.
 RIGHTS = (
     Right(
         "Customers", "write", "customers", "cus_none", "new customers of version 1, and their default method"

@@ -1,7 +1,8 @@
-"""Limits the concurrency of functions, and answers a function's error as AWS does.
+"""Two patches of ministack: an invocation waits for its turn, and a handler's error gets the same response as on AWS.
 
-Above the concurrency limit ministack refuses an invocation. Here the invocation waits, because the local limit is much
-lower than AWS's 1,000. When a handler raises, ministack answers 502 with the stack trace. AWS answers 500 without it.
+Ministack refuses an invocation above the concurrency limit. With this patch the invocation waits, because the local
+limit is much lower than AWS's 1,000. When a handler raises, ministack answers 502 with the stack trace. AWS answers 500
+without a stack trace, and so does this patch.
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 """
 
@@ -30,7 +31,8 @@ def _wait_for_a_turn() -> None:
         if slot[1] != "account":  # a slot was free, or the function has reached its own limit
             return slot
         with changed:
-            # A function may have ended since the first try. Its notification came too early, so try again first.
+            # A function may have ended after the first try and before we waited. Nothing will notify us of its end
+            # again, so `wait_for` tries once more before it waits.
             def got_slot() -> bool:
                 nonlocal slot
                 slot = acquire(function, config)

@@ -20,7 +20,6 @@ SLOW_SEPA_SECONDS = 180.0
 
 
 def new_intent(state: State, payee: Payee, **values: Any) -> Json:
-    """`payee` is notified of the outcome."""
     if not is_whole(values["amount"], values["currency"]):
         raise refused("Invalid amount: this currency has no fractions.", "invalid_charge_amount", "amount")
     intent = state.new(
@@ -303,7 +302,7 @@ def fail_authentication(state: State, intent: Json | None) -> None:
 
 
 def method_to_authenticate(state: State, intent: Json | None) -> Json | None:
-    """The card waiting for authentication, if any."""
+    """The card that waits for the customer's authentication, or None."""
     if intent is None:
         return None
     if intent["status"] == "requires_action":

@@ -1,4 +1,7 @@
-"""A Checkout Session's page, in Dutch or English. The session's `locale` or the browser decides the language."""
+"""A Checkout Session's page, in Dutch or English.
+
+The session's `locale` decides the language. If it is not set, the browser's language is used.
+"""
 
 from __future__ import annotations
 
@@ -97,7 +100,7 @@ class CheckoutPage:
     def act(
         self, session_id: str, action: str, given: Json, headers: Mapping[str, str], *, is_form: bool
     ) -> Answer:
-        """Handle a form of the page. A program gets the session as JSON."""
+        """Handle a form of the page. If `is_form` is False, the client is a program and gets the session as JSON."""
         try:
             session = self._do(session_id, action, given)
         except StripeError as refusal:
@@ -129,7 +132,7 @@ def payer_of(given: Json) -> Payer:
 
 
 class _Words:
-    """Phrases in the session's language, or else the browser's."""
+    """Translates the page's phrases. If the session has no language, the browser's language is used."""
 
     def __init__(self, locale: str | None, accepted: str) -> None:
         wanted = accepted if locale in (None, "auto") else str(locale)

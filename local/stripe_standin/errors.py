@@ -8,8 +8,8 @@ from typing import Any
 class StripeError(Exception):
     """An error response: its HTTP status and the object under `error`.
 
-    `began` is False when Stripe refuses before the endpoint executes. Such a response is not stored under the
-    idempotency key.
+    `began` is False when Stripe refuses the request before it executes the endpoint. Such a response is not stored
+    under the idempotency key.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ def missing_parameter(param: str) -> StripeError:
 
 
 def not_built(what: str) -> StripeError:
-    """501: Stripe supports this, but the stand-in does not."""
+    """501: Stripe supports the request, but the stand-in does not."""
     return StripeError(
         501,
         _error("invalid_request_error", f"The stand-in for Stripe does not do this: {what}", None, None),
@@ -61,7 +61,7 @@ def not_built(what: str) -> StripeError:
 
 
 def no_such(object_name: str, object_id: str, param: str = "id") -> StripeError:
-    """404 for an id in the path, 400 for an id in a parameter."""
+    """404 if the unknown id is in the path, 400 if it is in a parameter."""
     label = {
         "payment_method": "PaymentMethod",
         "customer_balance_transaction": "balance transaction",
@@ -92,7 +92,7 @@ def not_permitted(resource: str, right: str) -> StripeError:
 
 
 def card_refused(code: str, message: str, **facts: Any) -> StripeError:
-    """402: the bank, Radar or required authentication prevented the payment."""
+    """402: the bank or Radar declined the payment, or it needs authentication."""
     error = _error("card_error", message, code, None)
     error.update({name: fact for name, fact in facts.items() if fact is not None})
     return StripeError(402, error)
@@ -141,7 +141,7 @@ def clock_advances() -> StripeError:
 
 
 def internal_error(*, began: bool) -> StripeError:
-    """500. If the endpoint had begun, the response is stored under the idempotency key, and forbids a retry."""
+    """500. If the endpoint had begun, the response is stored under the idempotency key, and the SDK must not retry."""
     error = _error("api_error", "A fault made this request fail in the stand-in.", None, None)
     headers = {"Stripe-Should-Retry": "false"} if began else {}
     return StripeError(500, error, began=began, headers=headers)

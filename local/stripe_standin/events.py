@@ -15,7 +15,7 @@ def retrieve(state: State, params: Json, event_id: str) -> Json:
 
 
 def list_all(state: State, params: Json) -> list[Json]:
-    """The events of the last 30 days. `type` may end in `*`."""
+    """The events of the last 30 days. A type in the request may end in `*`, which stands for any ending."""
     if "type" in params and "types" in params:
         raise bad_parameter("You may pass either type or types, not both.", "parameters_exclusive", "types")
     wanted = params.get("types") or ([params["type"]] if "type" in params else None)

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from .errors import StripeError, not_authorized, not_permitted
 
 Rights = Mapping[str, str]
-"""Resource → `read` or `write`. `write` includes `read`.
+"""The access to each resource: `read` or `write`. `write` includes `read`.
 
-The resource is the first part of an address after /v1, such as `customers`. `_UNDER` replaces some of these parts.
+The resource is usually the first part of the path after /v1, such as `customers`. `_UNDER` has the exceptions.
 """
 
 _UNDER = {"checkout": "checkout/sessions", "invoice_payments": "invoices", "tax": "tax/settings"}

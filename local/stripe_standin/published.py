@@ -16,7 +16,7 @@ class Authentication(Enum):
     NEVER = "never"
     ALWAYS = "always"
     UNLESS_SET_UP = "unless set up"
-    """On-session payments always need authentication. Off-session payments need it only before the card is set up."""
+    """On-session payments always need authentication. Off-session payments need it until the card is set up."""
     ON_SESSION = "on session"
     """The card is set up for off-session payments. Only on-session payments need authentication."""
 
@@ -38,9 +38,9 @@ class Card:
     funding: str = "credit"
     authentication: Authentication = Authentication.NEVER
     decline: Decline | None = None
-    """Every charge is declined with this error, after any required authentication."""
+    """Every charge is declined with this error. If the card needs authentication, the decline follows it."""
     attachable: bool = True
-    """False when the bank declines the check before the card is attached."""
+    """False if the card cannot be attached to a customer, because the bank declines the check of the card."""
     blocked: bool = False
     """Radar blocks the charge before it reaches the bank."""
     dispute: str | None = None
@@ -51,13 +51,13 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class BankAccount:
-    """A SEPA direct debit account. Its payments are first `processing`, for days in live mode."""
+    """A SEPA direct debit account. Its payments are `processing` at first; in live mode this takes days."""
 
     iban: str
     failure_code: str | None = None
     """The payment fails with this code on its charge."""
     delayed: bool = False
-    """Settles at least three minutes later than the others."""
+    """Payments settle at least three minutes later than those of other accounts."""
     disputed: bool = False
     """The payment succeeds and is immediately disputed."""
 
@@ -86,7 +86,7 @@ AUTHENTICATION_REQUIRED = Decline(
 INCORRECT_NUMBER = Decline("incorrect_number", None, "Your card number is incorrect.")
 
 GENERIC_FAILURE = "generic_could_not_process"
-"""The failure code of a SEPA debit, if Stripe publishes no other code for its account."""
+"""The failure code of a SEPA debit from a test account for which Stripe publishes no other code."""
 
 GOOD_CARD = "4242424242424242"
 INCORRECT_CARD = "4242424242424241"
@@ -174,12 +174,13 @@ PAYMENT_METHODS: dict[str, str] = {
     "pm_card_pendingRefund": "4000000000007726",
     "pm_card_refundFail": "4000000000005126",
 }
-"""These ids can be used as the id of a payment method. Each id creates a new payment method with its card."""
+"""A request can name such an id instead of a payment method's id. Stripe then creates a new payment method with this
+card."""
 
 TOKENS: dict[str, str] = {
     name.replace("pm_card_", "tok_"): number for name, number in PAYMENT_METHODS.items()
 }
-"""The same cards for `card[token]`."""
+"""The tokens of the same cards, for the parameter `card[token]`."""
 
 
 def _accounts(country: str, rows: Iterable[str]) -> dict[str, BankAccount]:

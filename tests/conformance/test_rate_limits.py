@@ -137,7 +137,7 @@ def test_the_next_window_begins_after_the_seconds_in_retry_after(world: World, c
 
 
 def test_concurrent_requests_cannot_exceed_the_limit(world: World, client: Client) -> None:
-    client.ask("GET", "/api/orders")  # import the function before the threads start
+    client.ask("GET", "/api/orders")  # this request imports the function before the threads start
     with ThreadPoolExecutor(10) as threads:
         replies = list(threads.map(lambda _: client.ask("GET", SHOW), range(20)))
     assert sum(reply.status != 429 for reply in replies) == READS - 1
@@ -156,7 +156,7 @@ def test_a_refused_order_writes_nothing(world: World, client: Client) -> None:
     assert client.ask("POST", "/api/orders", body, idempotency_key="one").status == 202
 
 
-# -- headers and refusals in each contract's words ------------------------------------------------------------------
+# -- headers and refusals in each contract's format -----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("version", ["1", "2"])
@@ -192,7 +192,7 @@ def test_a_refusal_can_be_sent_as_problem_json(client: Client) -> None:
     assert reply.headers["retry-after"]
 
 
-# -- nothing about other accounts -----------------------------------------------------------------------------------
+# -- refusals show nothing about other accounts ---------------------------------------------------------------------
 
 
 def test_a_refusal_shows_nothing_about_the_object(world: World, client: Client) -> None:
@@ -232,7 +232,7 @@ def test_requests_without_a_valid_key_are_counted_by_address(world: World, clien
 @pytest.mark.parametrize(
     ("method", "path"), [("GET", "/api/nothing"), ("GET", "/api/billing/x"), ("PUT", "/elsewhere")]
 )
-def test_unknown_paths_count_too(client: Client, method: str, path: str) -> None:
+def test_requests_to_unknown_paths_are_counted_too(client: Client, method: str, path: str) -> None:
     statuses = [client.ask(method, path).status for _ in range(READS + 1)]
     assert statuses == ([404, 404, 404, 429] if method == "GET" else [404, 404, 429, 429])
 
@@ -240,7 +240,7 @@ def test_unknown_paths_count_too(client: Client, method: str, path: str) -> None
 # -- a counter that fails, and what is not counted ------------------------------------------------------------------
 
 
-def test_a_failed_counter_refuses_no_request(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_request_is_refused_if_the_counter_fails(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(bucket: str, ends_at: int, number: int) -> int:
         raise ProviderUnavailableError("made up")
 
@@ -284,7 +284,7 @@ def test_every_operation_with_a_key_has_a_rate_limit() -> None:
 
 
 def test_the_registrar_limit_covers_registrar_operations() -> None:
-    """Exactly the operations of functions with the policy CheckDomains may ask the registrar."""
+    """The operations with this limit are exactly those whose function has the policy CheckDomains."""
     asking = {
         (operation.contract.name, operation.route)
         for properties in functions(read_template()).values()

@@ -1,4 +1,4 @@
-"""Domains on the whole stack: the commands in docs/domains.md, carts, lost responses and renewals."""
+"""Domain orders on the whole local stack: the commands in docs/domains.md, carts, lost responses and renewals."""
 
 from __future__ import annotations
 

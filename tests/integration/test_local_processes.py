@@ -18,7 +18,8 @@ from local.processes import clean_environment, reserved_port, start_module
 
 PATIENCE_SECONDS = 20.0
 
-# Starts a grandchild, writes both process ids to a file, and ignores SIGTERM as a stuck server would.
+# This child process starts a process of its own (the grandchild) and writes both process ids to a file. It ignores
+# SIGTERM, like a server that is stuck.
 FAMILY = """
 import os, signal, subprocess, sys, time
 from pathlib import Path
@@ -29,7 +30,7 @@ ready.with_suffix(".new").write_text(f"{os.getpid()} {grandchild.pid}")
 ready.with_suffix(".new").rename(ready)
 time.sleep(600)
 """
-# Starts a child as the stack does. The test then kills this parent.
+# This process starts a child in the same way as the local stack does. The test then kills this process.
 PARENT = """
 import sys, time
 from pathlib import Path
@@ -60,7 +61,7 @@ def is_alive(process_id: int) -> bool:
     except ProcessLookupError:
         return False
     status = Path(f"/proc/{process_id}/stat")
-    # A zombie still has a process id.
+    # A zombie has ended, but `os.kill` still finds its process id.
     return not (status.exists() and status.read_text().rpartition(")")[2].split()[0] == "Z")
 
 

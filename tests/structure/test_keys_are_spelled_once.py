@@ -113,7 +113,7 @@ def test_the_keys_of_different_kinds_of_items_differ() -> None:
     assert len(set(spelled)) == len(BUILT)
 
 
-def test_every_key_of_the_module_is_compared() -> None:
+def test_every_function_that_builds_a_key_is_compared() -> None:
     builders = [
         name
         for name, builder in vars(keys).items()

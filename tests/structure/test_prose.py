@@ -1,4 +1,4 @@
-"""Plain English: words that are hard to read, and the length of docstrings."""
+"""The project's prose has no words that are hard to read, and its docstrings are short."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 from tests.structure.project import PACKAGE, ROOT, listed, tracked_files
 
-# Built from pieces, so that this file passes its own rule.
+# The words are put together from pieces, because this file must not contain them.
 HARD_WORDS = re.compile(
     r"\b("
     + "|".join(("who" + "ever", "no" + "body", "some" + "body", "be" + "sides", "a" + "new", "can" + " not"))
@@ -33,7 +33,7 @@ def docstrings(tree: ast.AST) -> Iterator[tuple[int, str]]:
 
 
 def prose_of_python(text: str) -> Iterator[tuple[int, str]]:
-    """Docstrings, comments and names of tests. Other strings may quote a provider."""
+    """Yield docstrings, comments and names of tests. Other strings are left out, because they may quote a provider."""
     tree = ast.parse(text)
     yield from docstrings(tree)
     for node in ast.walk(tree):

@@ -1,4 +1,4 @@
-"""Mistakes in the workflow's definition that `sam validate` accepts, but that fail later on AWS."""
+"""Find mistakes in the workflow's definition that `sam validate` accepts, but that fail later on AWS."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def literal_arns(definition: Definition) -> list[str]:
 
 
 def unknown_errors(definition: Definition) -> list[str]:
-    """A Retry or Catch for an error that no code raises never matches. AWS does not report such a mistake."""
+    """A Retry or Catch with a misspelled error name never matches. AWS does not report such a mistake."""
     problems = []
     for name, state in states(definition, "Task"):
         for field in ("Retry", "Catch"):
@@ -121,9 +121,9 @@ def tasks_without_a_deadline(definition: Definition) -> list[str]:
 
 
 def executions_that_outlive_a_year(definition: Definition) -> list[str]:
-    """AWS ends a Standard execution after a year. No Catch, refund or failure metric follows.
+    """AWS ends a Standard execution after a year, and then no Catch, refund or failure metric follows.
 
-    The longest path, with every wait and every retry of a time-out, must therefore be shorter than a year.
+    So the longest path through the states must take less than a year. The sum includes all time-outs and their retries.
     """
     all_states = definition["States"]
 
@@ -321,7 +321,7 @@ def changed(original: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
     return copied
 
 
-def test_a_good_workflow_passes_every_rule() -> None:
+def test_a_workflow_without_mistakes_passes_every_rule() -> None:
     assert [problem for rule in ALONE for problem in rule(GOOD_DEFINITION)] == []
     assert [problem for rule in WITH_TEMPLATE for problem in rule(GOOD_DEFINITION, GOOD_TEMPLATE)] == []
 
@@ -359,7 +359,7 @@ ALL = ["States.ALL"]
         (tasks_without_a_deadline, "States/ChargeOrder/TimeoutSeconds", "{% $n %}", "ChargeOrder"),
     ],
 )
-def test_a_bad_workflow_is_noticed(rule, path: str, value: Any, complaint: str) -> None:
+def test_a_mistake_in_a_workflow_is_noticed(rule, path: str, value: Any, complaint: str) -> None:
     problems = rule(changed(GOOD_DEFINITION, path, value))
     assert any(complaint in problem for problem in problems), problems
 
@@ -410,7 +410,7 @@ def test_a_mismatch_of_template_and_workflow_is_noticed(rule, path: str, value: 
     assert any(complaint in problem for problem in problems), problems
 
 
-def test_retried_time_outs_of_more_than_a_year_are_noticed() -> None:
+def test_time_outs_and_retries_that_take_over_a_year_are_noticed() -> None:
     ninety_days = changed(GOOD_DEFINITION, "States/RefundOrder/TimeoutSeconds", 90 * 86_400)
     retry = [{"ErrorEquals": ["States.TaskFailed"], "MaxAttempts": 60}]
     assert executions_that_outlive_a_year(changed(ninety_days, "States/RefundOrder/Retry", retry)) == []
@@ -419,6 +419,6 @@ def test_retried_time_outs_of_more_than_a_year_are_noticed() -> None:
     assert problems == ["an execution could take 5490 days; AWS ends it after 365"]
 
 
-def test_a_time_out_longer_than_the_machines_is_noticed() -> None:
+def test_a_state_time_out_longer_than_the_workflows_is_noticed() -> None:
     problems = deadlines_in_the_wrong_order(changed(GOOD_DEFINITION, "TimeoutSeconds", 500), GOOD_TEMPLATE)
     assert problems == ["ChargeOrder: may take 600 s, but the whole machine only 500 s"]

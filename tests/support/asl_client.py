@@ -1,4 +1,4 @@
-"""A stand-in for `boto3.client("stepfunctions")` that calls an AslRunner, with AWS's arguments and errors."""
+"""A stand-in for `boto3.client("stepfunctions")`. It has AWS's arguments and errors, and calls an AslRunner."""
 
 # ruff: noqa: N803 - boto3's own argument names
 
@@ -108,7 +108,7 @@ class StepFunctionsClient:
         maxResults: int = 100,
         includeExecutionData: bool = True,
     ) -> dict[str, Any]:
-        """Report the start, the entered states and a failure, in one page. AWS reports more types of events."""
+        """Return the start, the entered states and a failure, in one page. AWS has more types of events."""
         with _client_errors("GetExecutionHistory"):
             execution = self._find(executionArn)
         events: list[dict[str, Any]] = [

@@ -1,4 +1,4 @@
-"""Contacts as clients send them, and the rules that check them."""
+"""A contact as clients send it, and the rules that check contacts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The invariants that the simulation checks for every seed (tests/support/simulation.py)."""
+"""The conditions that must hold at the end of every simulation (tests/support/simulation.py)."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ class Invariants:
         history = self.statuses[order.uuid]
         if any(status in ENDS for status in history[:-1]):
             wrong.append(f"{name}: left a final status: {history}")
-        # Only a domain is checked again later, when its next year is charged.
+        # After its end, only a domain order is still due: at the time when its next year is charged.
         if (order.due_at or 0) > self.world.clock.now() + 200 * DAY * 1000 and order.renewal_is_watched:
             return wrong
         if order.due_at is not None or order.renewal_is_watched:
@@ -126,8 +126,8 @@ class Invariants:
     def _wrong_with_platforms(self, orders: Sequence[Order]) -> list[str]:
         """Compare the platforms' resources with the orders.
 
-        A delivered site or machine has one of each of its resources, on one platform only. No other id has any
-        resource, whether it belongs to an order or not.
+        A delivered site or machine has exactly one resource of each kind, on one platform only. No resource exists for
+        any other id, whether the id belongs to an order or not.
         """
         standing: dict[str, Counter[str]] = defaultdict(Counter)
         for platform in self.world.platforms:
@@ -175,7 +175,7 @@ class Invariants:
         return wrong
 
     def _wrong_with_spending(self, orders: Sequence[Order]) -> list[str]:
-        """Compare what counts against the spend caps with the orders. Every key of the simulation has a cap."""
+        """Compare what the spend caps count with the orders. In the simulation every key has a spend cap."""
         wrong = []
         for order in orders:
             kept = order.price.amount if order.status is OrderStatus.COMPLETED or not order.ended else None

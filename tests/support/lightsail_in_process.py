@@ -86,7 +86,7 @@ class LightsailInProcess:
         return self.standin.built(f"ho-{item_id}")
 
     def standing(self) -> Mapping[str, Mapping[str, int]]:
-        """The numbers of machines and addresses by order id. A machine that is shutting down does not count."""
+        """The numbers of machines and addresses by order id, without machines that are shutting down."""
         books: dict[str, Counter[str]] = defaultdict(Counter)
         for machine in self.standin.machines:
             if machine.state == SHUTTING_DOWN:

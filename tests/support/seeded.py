@@ -1,4 +1,4 @@
-"""The demo data of a world. It is made once per process and then copied, because making it is slow."""
+"""The demo data of a test's `World`. It is made once per process and then copied, because making it is slow."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ _seeds: dict[str, bytes] = {}
 
 
 def demo_data(state: State, make: Callable[[], Accounts]) -> Accounts:
-    """Fill the empty table and Stripe's stand-in. `make` creates the data for the first world of this process."""
+    """Fill the empty table and Stripe's stand-in. `make` creates the data for the first world of this process. Later
+    worlds get a copy.
+    """
     table = dynamodb_backends[DEFAULT_ACCOUNT_ID][REGION].tables[TABLE_NAME]
     if not _seeds:
         accounts = make()

@@ -243,7 +243,7 @@ def test_a_stored_refund_is_written_to_the_cart_too() -> None:
     assert (payment.status, payment.refunded) == (PaymentStatus.REFUNDED, GROSS)
 
 
-def test_a_larger_refunded_sum_is_not_overwritten() -> None:
+def test_a_smaller_refunded_sum_does_not_replace_a_larger_one() -> None:
     scene = Scene(OrderStatus.REFUNDING, PaymentStatus.SUCCEEDED, PaymentStatus.SUCCEEDED)
     save = scene.books.save_payment
 
@@ -259,7 +259,7 @@ def test_a_larger_refunded_sum_is_not_overwritten() -> None:
     assert scene.books.stored_cart.payment.refunded == GROSS + 500
 
 
-def test_a_note_keeps_the_start_time_of_the_status() -> None:
+def test_a_timeline_note_keeps_the_start_time_of_the_status() -> None:
     order = Scene(OrderStatus.PROCESSING, PaymentStatus.SUCCEEDED, PaymentStatus.SUCCEEDED).books.stored
     paid = TimelineEntry(NOW + 1, OrderStatus.PROCESSING, Actor.STRIPE, "payment succeeded")
     first = TimelineEntry(NOW, OrderStatus.PENDING, Actor.CUSTOMER, "order placed")

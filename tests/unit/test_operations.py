@@ -57,7 +57,7 @@ def test_a_request_body_has_a_json_schema(operation: Operation[Any]) -> None:
     assert schema["required"]
 
 
-def test_an_operation_has_the_codes_of_its_declaration() -> None:
+def test_an_operations_error_codes_follow_from_its_declaration() -> None:
     shown = set(orders_v2.SHOW_ORDER.codes)
     assert {
         Code.INSUFFICIENT_SCOPE,
@@ -76,7 +76,8 @@ def test_an_operation_has_the_codes_of_its_declaration() -> None:
 
 
 def test_every_error_code_is_declared_by_an_operation() -> None:
-    # Unknown paths give NOT_FOUND without an operation, but operations declare it too.
+    # A request to an unknown path gets NOT_FOUND although it belongs to no operation. Some operations declare NOT_FOUND
+    # too, so the sets are equal.
     assert {code for operation in OPERATIONS for code in operation.codes} == set(Code)
 
 

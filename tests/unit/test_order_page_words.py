@@ -90,7 +90,7 @@ def test_the_page_explains_the_payment_of_a_pending_order(cart: Cart, after: int
     assert sentence in text(words) and words.pay_url is None and not words.pay_later
 
 
-def test_a_paid_cart_shows_as_paid_on_a_pending_order() -> None:
+def test_a_pending_order_of_a_paid_cart_is_shown_as_paid() -> None:
     assert titles(placed(), PAID) == ["Ordered", "Paid", "Setting up", "Ready"]
     assert titles(placed(), OPEN) == ["Ordered", "Payment", "Setting up", "Ready"]
 
@@ -163,6 +163,7 @@ def test_an_order_number_contains_its_creation_time(moment: int) -> None:
     assert {placed_at(number) for number in mint_numbers(moment, 20)} == {moment}
 
 
-def test_an_older_order_number_gives_the_second_of_creation() -> None:
+def test_an_old_order_number_contains_only_its_creation_second() -> None:
+    """Old numbers have random bits in the place of the milliseconds."""
     random_bits = (NOW // 1000 << 17) | (2**17 - 1)
     assert placed_at(random_bits) == NOW + 999

@@ -1,4 +1,8 @@
-"""A renewal has its own due time. A missing verification or zone ("upkeep") is checked more often."""
+"""A renewal has a due time of its own, independent of upkeep.
+
+A delivered domain order has upkeep while the registrant's verification or the DNS zone is missing. Upkeep is checked
+several times a day.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +39,7 @@ def world() -> Iterator[World]:
 
 
 def delivered(world: World, name: str) -> Order:
-    """Return a delivered domain with open upkeep: its verification or its zone is still missing."""
+    """Return a delivered domain order that has upkeep."""
     if not name.startswith("unverified-"):
         world.services.__dict__["zones"] = NoZones()
     order_id = world.order_domain(name).body["orders"][0]["id"]
@@ -115,7 +119,7 @@ def test_a_renewal_starts_within_an_hour_after_a_fault(world: World, webhooks: b
 
 
 @pytest.mark.parametrize("name", [UNVERIFIED, WITHOUT_ZONE])
-def test_an_order_without_a_renewal_due_time_is_renewed(world: World, name: str) -> None:
+def test_an_order_without_renewal_due_at_is_renewed(world: World, name: str) -> None:
     order = delivered(world, name)
     older = replace(now(world, order), renewal_due_at=None)
     assert older.due_at is not None and older.due_at <= world.clock.now() + DAY * 1000
@@ -128,7 +132,7 @@ def test_an_order_without_a_renewal_due_time_is_renewed(world: World, name: str)
     assert world.registrar.renewals(name) == 1
 
 
-def test_a_renewal_ends_if_a_zone_check_finds_a_departure(
+def test_a_renewal_ends_if_the_zone_check_finds_the_domain_gone(
     world: World,
 ) -> None:
     order = delivered(world, WITHOUT_ZONE)
@@ -146,7 +150,7 @@ def test_a_renewal_ends_if_a_zone_check_finds_a_departure(
     assert renewals(world, order) == []
 
 
-def test_leaving_does_not_count_as_a_confirmation(world: World) -> None:
+def test_a_domain_that_leaves_is_not_noted_as_confirmed(world: World) -> None:
     order = delivered(world, UNVERIFIED)
     world.live(2 * DAY, every=HOUR)
     world.registrar.leave(UNVERIFIED)

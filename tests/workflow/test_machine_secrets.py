@@ -68,7 +68,7 @@ def tell_a_story(world: World, platform: ForgetfulLightsail) -> None:
     broken = world.services.cipher
     sealed = broken.seal
     broken.seal = lambda *_: 1 / 0
-    world.place_cart({"vm": CLOUD})  # our own fault, with a traceback in the log
+    world.place_cart({"vm": CLOUD})  # an error in our own code, with a traceback in the log
     broken.seal = sealed
     opened = broken.open
     broken.open = lambda *_: 1 / 0

@@ -90,7 +90,9 @@ def test_the_order_shows_each_step_of_a_ten_day_transfer(world: World) -> None:
 
 
 def test_the_registrar_is_queried_only_as_scheduled(world: World) -> None:
-    """`deadlines.registrar_check` sets the interval, even if the reconciler runs more often."""
+    """`deadlines.registrar_check` says when the next query is due. The reconciler may run earlier, but then it does
+    not query the registrar.
+    """
     order = under_way(world)
     asked: list[int] = []
     for every, seconds in ((20, 1800), (600, 6 * HOUR), (1200, DAY)):
@@ -103,7 +105,7 @@ def test_the_registrar_is_queried_only_as_scheduled(world: World) -> None:
             asked += [world.clock.now()] * times
     for earlier, later in pairwise(asked):
         due = deadlines.registrar_check(order, earlier)
-        assert due <= later < due + 1200 * durations.SECOND  # at most one interval of the reconciler later
+        assert due <= later < due + 1200 * durations.SECOND  # the reconciler runs at least every 1200 seconds
     assert len(asked) > 20 and len([at for at in asked if at > asked[-1] - 12 * durations.HOUR]) <= 13
     assert world.runner.executions[order.uuid].transitions == 3  # charge, route, register
 
@@ -134,7 +136,7 @@ def test_a_rejected_transfer_is_refunded(world: World, day: int) -> None:
 
 
 def test_a_late_refusal_of_the_auth_code_leads_to_a_refund(world: World) -> None:
-    """The auth code was valid when we checked it."""
+    """Our own check found the auth code valid. The registrar refuses it a day later."""
     order = under_way(world)
     world.live(DAY, every=DAY / 2)
     world.registrar.fail(NAME, "The authorization code that you got from the current registrar is not valid.")
@@ -156,7 +158,7 @@ def test_an_endless_transfer_is_abandoned_at_its_deadline(world: World) -> None:
     assert world.runner.executions[order.uuid].states == [
         *("ChargeOrder", "RouteByType", "RegisterDomain", "RefundOrder", "SendCallback")
     ]
-    # The transfer completes months later. It affects no order and no charge, and we no longer query it.
+    # The transfer completes two months later. This changes no order and no charge, and we no longer query the transfer.
     world.live(61 * DAY, every=10 * DAY)
     assert world.registrar.registrations(NAME) == 1
     assert_given_back(world, order)
@@ -172,8 +174,8 @@ def test_a_transfer_may_complete_on_its_last_day(world: World) -> None:
     assert_alone(world, order)
 
 
-def test_a_completed_transfer_can_be_delivered_late(world: World) -> None:
-    """The reconciler was off for weeks. The registrar's current state decides, not the deadline."""
+def test_a_completed_transfer_is_delivered_after_its_deadline(world: World) -> None:
+    """The reconciler does not run for 31 days, so the deadline passes. The registrar completes the transfer in time."""
     world.registrar.configure(transfer_delay=20 * DAY)
     order = under_way(world)
     world.advance(31 * DAY)
@@ -201,7 +203,7 @@ def test_the_order_shows_what_the_registrant_must_do(world: World, action: str) 
     assert block(world, order)["status"] == "active"
 
 
-def test_an_unconfirmed_registration_is_abandoned_in_a_week(world: World) -> None:
+def test_an_unconfirmed_registration_is_abandoned_after_a_week(world: World) -> None:
     order = submitted(world, "action-example.com")
     world.live(6 * DAY, every=DAY / 2)
     assert now(world, order).status is OrderStatus.PROCESSING

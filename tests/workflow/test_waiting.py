@@ -66,13 +66,13 @@ def undeliverable(world: World, **settings: str) -> str:
 # -- expected times -------------------------------------------------------------------------------------------------
 
 
-def test_a_card_payment_can_be_authenticated_for_a_day(world: World) -> None:
+def test_the_customer_has_a_day_to_authenticate_a_card_payment(world: World) -> None:
     order_id, token = placed(world, AUTHENTICATION)
     assert promised(world, order_id, AUTHENTICATION) == (DAY, DAY, 15)
     assert get(world, f"/api/carts/{token}", AUTHENTICATION).headers["retry-after"] == "15"
     world.live(DAY - HOUR, every=HOUR)
     assert promised(world, order_id, AUTHENTICATION) == (HOUR, HOUR, 15)
-    # The order ends at its deadline and not up to an hour later.
+    # The order ends within minutes of its deadline, not up to an hour later.
     world.live(HOUR + MINUTE, every=30 * MINUTE)
     body = get(world, f"/api/orders/{order_id}", AUTHENTICATION).body
     assert body["order"]["status"] == "cancelled"
@@ -80,7 +80,7 @@ def test_a_card_payment_can_be_authenticated_for_a_day(world: World) -> None:
     assert "expected_by" not in body["order"]
 
 
-def test_a_debit_is_expected_in_a_week(world: World) -> None:
+def test_a_debit_is_expected_to_settle_in_a_week(world: World) -> None:
     order_id, token = placed(world, "sepa")
     assert promised(world, order_id, "sepa") == (7 * DAY, 14 * DAY, HOUR)
     assert get(world, f"/api/carts/{token}", "sepa").headers["retry-after"] == "3600"
@@ -90,7 +90,7 @@ def test_a_debit_is_expected_in_a_week(world: World) -> None:
     assert promised(world, order_id, "sepa") == (14 * DAY, 14 * DAY, 15)
 
 
-def test_an_unknown_payment_outcome_is_expected_in_a_minute(world: World) -> None:
+def test_a_missing_payment_answer_is_expected_within_a_minute(world: World) -> None:
     world.stripe.controls.add_fault("dropped", "/v1/invoices.*", times=50)
     body = world.place().body
     order_id, token = str(body["orders"][0]["id"]), str(body["cart"]["token"])
@@ -292,7 +292,7 @@ def test_the_timeline_ends_with_a_refund_if_delivery_fails(world: World) -> None
     ]
 
 
-def test_the_timeline_shows_a_refused_and_a_later_refund(world: World) -> None:
+def test_the_timeline_shows_a_refused_refund_and_its_retry(world: World) -> None:
     order_id = undeliverable(world, refunds="refuse")
     world.stripe.controls.set(refunds="as published")
     world.live(20 * MINUTE, every=5 * MINUTE)

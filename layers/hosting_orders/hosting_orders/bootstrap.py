@@ -49,13 +49,13 @@ if TYPE_CHECKING:
     from hosting_orders.domain.order import Order
     from hosting_orders.usecases.ports import Services
 
-# A rotated secret is used after at most this many seconds, without a deployment.
+# A running function uses a rotated secret after at most this many seconds. It needs no deployment.
 _SECRETS_LIVE_SECONDS = 600
 
 
 @cache
 def aws_client(service: str) -> Any:
-    """All attempts of the client end before a Lambda function times out."""
+    """The client gives up before the Lambda function times out."""
     return _new_aws_client(service, connect_timeout=2, read_timeout=5, attempts=4)
 
 
@@ -76,7 +76,7 @@ def _new_aws_client(
 
 @cache
 def _issuer_keys(issuer: str, stack: str, allow_loopback: bool) -> IssuerKeys:
-    # One object for the process, so that rebuilt services do not read the keys again.
+    # The process has one object, so the issuer's keys are not fetched again when `services` rebuilds the adapters.
     from hosting_orders.adapters.issuer_keys import IssuerKeys
     from hosting_orders.adapters.metrics import LogMetrics
 
@@ -251,10 +251,11 @@ class AwsServices:
         # Route 53 Domains exists in one region only.
         place = {"region_name": "us-east-1", "endpoint_url": self._settings.registrar_endpoint}
         return Route53Registrar(
-            # Four attempts outlast a short throttle ("Rate exceeded") and fit API Gateway's 30 seconds.
+            # The registrar throttles us for short times ("Rate exceeded"). Four attempts last longer than that, and
+            # still end within API Gateway's 30 seconds.
             _new_aws_client("route53domains", connect_timeout=2, read_timeout=5, attempts=4, **place),
-            # Do not retry, because a lost submission may have succeeded. The registrar's list is read before the next
-            # submission.
+            # Submissions are not retried: if the response was lost, the submission may have succeeded. Before the next
+            # submission, we read the registrar's list of operations.
             _new_aws_client("route53domains", connect_timeout=2, read_timeout=30, attempts=1, **place),
         )
 
@@ -300,7 +301,7 @@ class AwsServices:
         from hosting_orders.adapters.features import AppConfigFeatures, app_config_store
 
         def open_store() -> Any:
-            # Do not use the shared client, because Powertools extends the user agent of each client that it is given.
+            # The shared client is not used, because Powertools changes the user agent of the client that it gets.
             # The time-outs are short because an API client waits for the answer.
             return app_config_store(
                 _new_aws_client("appconfigdata", connect_timeout=1, read_timeout=2, attempts=2),
@@ -334,7 +335,7 @@ class AwsServices:
         from hosting_orders.adapters.lightsail.platform import LightsailPlatform
 
         def client_of(region: str) -> Any:
-            # Each machine takes several requests, and the function must finish them within a minute.
+            # Each machine needs several requests, and the function must finish them within a minute.
             place = {"region_name": region, "endpoint_url": self._settings.lightsail_endpoint}
             return _new_aws_client("lightsail", connect_timeout=2, read_timeout=6, attempts=2, **place)
 
@@ -398,7 +399,7 @@ def _import_features() -> None:
     from hosting_orders.adapters import features  # noqa: F401
 
 
-# These ports call AWS when they are built or first used, so `prepare` only imports their modules.
+# Building or using these ports calls AWS, so `prepare` only imports their modules.
 _FROM_STRIPE = ("payments", "refunds", "renewals", "payment_news")
 _IMPORTED: Mapping[str, Callable[[], None]] = {
     **dict.fromkeys(_FROM_STRIPE, _import_stripe),
@@ -411,7 +412,7 @@ _IMPORTED: Mapping[str, Callable[[], None]] = {
 
 
 def prepare(*ports: str) -> None:
-    """Import and build these ports without network calls. Does nothing outside Lambda (docs/decisions.md, 42)."""
+    """Import and build these ports, without network calls. Outside Lambda, do nothing (docs/decisions.md, 42)."""
     if not settings.load().on_lambda:
         return
     current = services()
@@ -431,7 +432,7 @@ class _Current:
 
 
 def services() -> Services:
-    """Rebuilt regularly to pick up rotated secrets."""
+    """The adapters. They are rebuilt regularly, to read rotated secrets."""
     stale = time.monotonic() - _Current.built_at > _SECRETS_LIVE_SECONDS
     if _Current.services is None or (stale and not _Current.given):
         _Current.services = AwsServices(settings.load())
@@ -441,7 +442,7 @@ def services() -> Services:
 
 
 def use(replacement: Services | None) -> None:
-    """For tests. None restores the real services."""
+    """Replace the services in a test. None restores them."""
     _Current.services = replacement
     _Current.given = replacement is not None
 

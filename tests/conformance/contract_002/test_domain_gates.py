@@ -1,6 +1,6 @@
-"""Contract 002, "Register or Transfer a Domain": who may order a domain, and which check comes first (C13).
+"""Contract 002, "Register or Transfer a Domain": who may order a domain, and the order of the checks (C13).
 
-A gate is one of these checks.
+These tests call a check a gate.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ OFF: dict[str, Any] = {"domain_registration": {"default": False}}
 
 
 def for_accounts(default: bool, *exceptions: str) -> dict[str, Any]:
-    """The feature switch as an operator sets it: a default for all accounts, and exceptions."""
+    """The document of the feature switch. The accounts in `exceptions` get the opposite of the default."""
     rules = {
         f"rule of {account}": {
             "when_match": not default,
@@ -68,7 +68,7 @@ def test_O2_113_domains_cannot_be_ordered_via_oauth(world: World) -> None:
         assert_error(attempt(world, oauth(world, *scopes), world.domain()), 403, "oauth_not_allowed")
 
 
-def test_O2_113_O2_114_a_system_key_cannot_order_a_domain(world: World) -> None:
+def test_O2_113_O2_114_an_accounts_own_key_cannot_order_a_domain(world: World) -> None:
     for headers in (
         credentials(world, "ready", "system_key"),
         credentials(world, "trial", "system_key"),
@@ -80,7 +80,7 @@ def test_O2_113_O2_114_a_system_key_cannot_order_a_domain(world: World) -> None:
         assert "user" in reply.body["errors"][0]
 
 
-def test_O2_113_a_user_key_orders_a_domain(world: World) -> None:
+def test_O2_113_a_persons_key_can_order_a_domain(world: World) -> None:
     secret = new_key(world, "ready", user="usr_ready")
     headers = {"authorization": f"Bearer {secret}", "x-auth-account": "acc_ready"}
     body = world.domain("user-scoped.com")
@@ -102,7 +102,7 @@ def test_O2_115_the_account_header_is_required(world: World) -> None:
         assert reply.body["errors"] == ["Missing X-Auth-Account"]
 
 
-def test_O2_115_another_account_in_the_header_gets_a_401(world: World) -> None:
+def test_O2_115_an_account_that_the_key_does_not_have_gets_a_401(world: World) -> None:
     for account in ("acc_credit", "acc_nobody", "acc_trial"):
         headers = {**credentials(world), "x-auth-account": account}
         assert_error(attempt(world, headers, world.domain()), 401, "unauthorized")
@@ -166,7 +166,7 @@ def test_O2_117_a_trial_account_can_read(world: World) -> None:
 
 # -- the order of the gates ---------------------------------------------------------------------------------------
 
-# The possible errors of one request, in the order in which they are reported.
+# The possible errors of one request. If a request has several errors, the response reports the first of this list.
 GATES = {
     "credential": (401, "unauthorized"),
     "oauth": (403, "oauth_not_allowed"),
@@ -197,7 +197,7 @@ def account_with(world: World, *, trial: bool, preflight: bool, payment: bool) -
 
 
 def request_with(world: World, wrong: set[str]) -> tuple[dict[str, str], dict[str, Any]]:
-    """Headers and body of a request with exactly these errors, named as in GATES."""
+    """The headers and body of a request with exactly the errors in `wrong`, which are keys of GATES."""
     account = account_with(
         world, trial="trial" in wrong, preflight="preflight" in wrong, payment="payment" in wrong
     )
@@ -244,12 +244,12 @@ def test_C13_each_error_alone_is_reported(switches: World, gate: str) -> None:
 
 
 @pytest.mark.parametrize(("first", "second"), list(combinations(GATES, 2)))
-def test_C13_of_two_errors_the_first_is_reported(switches: World, first: str, second: str) -> None:
+def test_C13_a_request_with_two_errors_gets_the_first(switches: World, first: str, second: str) -> None:
     headers, body = request_with(switches, {first, second})
     assert_error(refused_at(switches, first, headers, body), *GATES[first])
 
 
-def test_C13_fixing_the_first_error_reveals_the_next(switches: World) -> None:
+def test_C13_a_request_without_its_first_error_gets_the_next(switches: World) -> None:
     left = list(GATES)
     while left:
         headers, body = request_with(switches, set(left))

@@ -1,4 +1,8 @@
-"""A cart with the maximum number of items, in a world without the unpaid domains of other tests."""
+"""A cart with the maximum number of items.
+
+An account may have only a limited number of unpaid domains. So the test has a file of its own, and its world has no
+unpaid domains of other tests.
+"""
 
 from __future__ import annotations
 

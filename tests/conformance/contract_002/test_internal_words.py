@@ -1,4 +1,4 @@
-"""Clients see the contract's words, not internal words or the words of our providers."""
+"""Clients see only the contract's words: no internal words, and no words of our providers."""
 
 from __future__ import annotations
 
@@ -83,10 +83,7 @@ def test_O2_099_other_declines_keep_the_banks_code(world: World, card: Any, code
 
 
 def test_O2_099_an_error_without_a_decline_has_no_decline_code(world: World) -> None:
-    """The test stores the cart as failed, as if Stripe had refused the payment without a decline.
-
-    Then the test repeats the request.
-    """
+    """Before the test repeats the request, it stores the cart as if Stripe had refused to start the payment."""
     order = world.order(world.place("ready", key="no-decline").body["orders"][0]["id"])
     cart = world.cart(order.cart_token)
     failed = order.payment_failed(Failure("cart_pay_failed", "The payment could not be started."), 1)
@@ -109,7 +106,7 @@ def test_O2_099_an_error_without_a_decline_has_no_decline_code(world: World) -> 
         *[(code, "generic_decline") for code in SENSITIVE],
     ],
 )
-def test_only_a_banks_code_is_shown_as_a_decline_code(code: str | None, told: str | None) -> None:
+def test_only_the_codes_of_a_bank_are_shown_as_decline_codes(code: str | None, told: str | None) -> None:
     assert shown_decline(code) == told
 
 
@@ -133,7 +130,7 @@ def test_shown_texts_have_no_error_names_or_registrar_flags(text: str, told: str
 
 
 def given_up(world: World, error: str) -> Order:
-    """Return a stored order that was refunded because its workflow failed with this error."""
+    """Return a stored order that was refunded because its workflow failed with `error`."""
     order = world.order(world.place("ready").body["orders"][0]["id"])
     now = world.clock.now()
     failure = Failure("provisioning_failed", f"The order could not be delivered ({error}).")

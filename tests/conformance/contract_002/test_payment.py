@@ -41,9 +41,7 @@ def test_O2_081_a_payment_with_a_working_card_succeeds(world: World) -> None:
 
 
 @pytest.mark.parametrize("account", ["authentication_required", "declined_recoverable"])
-def test_O2_082_O2_083_C07_a_payment_left_to_the_customer_awaits_authentication(
-    world: World, account: str
-) -> None:
+def test_O2_082_O2_083_C07_the_customer_can_finish_a_payment(world: World, account: str) -> None:
     reply, order_id = placed(world, account)
     payment = reply.body["payment"]
     assert payment["status"] == "awaiting_authentication"
@@ -148,7 +146,9 @@ def test_O2_051_C08_a_debit_is_shown_as_charged_only_after_it_settles(world: Wor
 
 
 def test_O2_051_C08_a_failed_payment_shows_nothing_charged(world: World) -> None:
-    """Stripe declines the first order's card immediately. The second order's invoice is open, then uncollectible."""
+    """Stripe declines the first order's card immediately. The second order's invoice stays open until the test marks it
+    as uncollectible.
+    """
     assert world.place("declined_final").status == 422
     first = world.request("GET", "/api/orders", account="declined_final").body["orders"][0]
     payment = shown(world, first["id"], "declined_final")["payment"]

@@ -47,7 +47,7 @@ def waiting(world: World) -> Any:
     return shown(world, placed.body["orders"][0]["id"], "authentication_required")
 
 
-def test_O2_040_an_order_reaches_a_terminal_status_and_stays_there(world: World) -> None:
+def test_O2_040_an_order_reaches_a_final_status_and_keeps_it(world: World) -> None:
     placed = world.place()
     order_id = placed.body["orders"][0]["id"]
     seen = [shown(world, order_id)["order"]["status"]]
@@ -61,7 +61,7 @@ def test_O2_040_an_order_reaches_a_terminal_status_and_stays_there(world: World)
     assert shown(world, order_id)["order"]["status"] == "completed"
 
 
-def test_O2_041_C28_order_has_its_published_fields(body: Any) -> None:
+def test_O2_041_C28_the_order_block_has_its_published_fields(body: Any) -> None:
     order = body["order"]
     assert set(order) >= {"id", "status", "created_at", "updated_at", "location"}
     assert UUID.fullmatch(order["id"])
@@ -71,7 +71,7 @@ def test_O2_041_C28_order_has_its_published_fields(body: Any) -> None:
     assert order["created_at"] <= order["updated_at"]
 
 
-def test_O2_042_C15_tasks_is_a_list_of_integer_ids_and_statuses(body: Any, waiting: Any) -> None:
+def test_O2_042_C15_each_task_has_an_integer_id_and_a_status(body: Any, waiting: Any) -> None:
     for shows, status in ((body, "OK"), (waiting, "PAUSED")):
         (task,) = shows["tasks"]
         assert type(task["id"]) is int
@@ -79,31 +79,31 @@ def test_O2_042_C15_tasks_is_a_list_of_integer_ids_and_statuses(body: Any, waiti
         assert task["status"] == status
 
 
-def test_O2_043_site_is_absent_until_it_is_provisioned(body: Any, waiting: Any) -> None:
+def test_O2_043_the_site_block_is_absent_before_delivery(body: Any, waiting: Any) -> None:
     assert "site" in body
     assert "site" not in waiting
 
 
-def test_O2_044_site_has_its_published_fields(body: Any) -> None:
+def test_O2_044_the_site_block_has_its_published_fields(body: Any) -> None:
     site = body["site"]
     assert all(isinstance(site[name], str) and site[name] for name in ("id", "domain"))
     assert (site["name"], site["variant"], site["location"]) == ("Shown", "extendify", "pdx")
 
 
-def test_O2_045_C15_ssh_data_has_three_strings_and_an_integer_port(body: Any) -> None:
+def test_O2_045_C15_the_login_has_three_texts_and_a_port_number(body: Any) -> None:
     ssh = body["site"]["ssh_data"]
     assert set(ssh) == {"ipaddr", "username", "password", "port"}
     assert all(isinstance(ssh[name], str) and ssh[name] for name in ("ipaddr", "username", "password"))
     assert type(ssh["port"]) is int
 
 
-def test_O2_046_subscription_is_absent_until_it_exists(body: Any, waiting: Any) -> None:
+def test_O2_046_no_subscription_is_shown_before_delivery(body: Any, waiting: Any) -> None:
     assert "subscription" in body
     assert "subscription" not in waiting
 
 
 @pytest.mark.parametrize(("term", "months"), [("monthly", 1), ("annual", 12)])
-def test_O2_047_subscription_is_the_renewal_at_stripe(world: World, term: str, months: int) -> None:
+def test_O2_047_the_subscription_is_the_renewal_at_stripe(world: World, term: str, months: int) -> None:
     given = completed(world, term=term)
     found = given["subscription"]
     assert set(found) >= {"id", "status", "bucket_type", "bucket_year", "bucket_month", "stripe_id"}
@@ -118,7 +118,7 @@ def test_O2_047_subscription_is_the_renewal_at_stripe(world: World, term: str, m
     assert subscription["items"]["data"][0]["price"]["unit_amount"] == (1200 if term == "monthly" else 12000)
 
 
-def test_O2_048_O2_049_O2_050_O2_051_O2_052_payment_shows_how_much_was_charged_and_how(body: Any) -> None:
+def test_O2_048_O2_049_O2_050_O2_051_O2_052_the_payment_is_shown(body: Any) -> None:
     payment = body["payment"]
     assert payment["status"] == "succeeded"
     assert payment["method_type"] == "card"
@@ -133,18 +133,18 @@ def test_O2_051_O2_052_credit_is_used_before_the_card(world: World) -> None:
     assert world.net_paid("credit") == 700
 
 
-def test_C08_payment_names_its_currency_beside_the_cents(body: Any, waiting: Any) -> None:
+def test_C08_the_payment_block_names_its_currency(body: Any, waiting: Any) -> None:
     assert body["payment"]["currency"] == waiting["payment"]["currency"] == "EUR"
 
 
-def test_O2_053_account_is_shown_without_its_roles(world: World, body: Any) -> None:
+def test_O2_053_the_account_is_shown_without_its_roles(world: World, body: Any) -> None:
     account = body["account"]
     assert set(account) == ACCOUNT_FIELDS
     assert account["id"] == world.accounts["ready"]["id"]
     assert_date_time(account["created_at"])
 
 
-def test_O2_054_user_is_the_user_who_placed_the_order(body: Any) -> None:
+def test_O2_054_the_user_is_the_person_who_placed_the_order(body: Any) -> None:
     assert set(body["user"]) == USER_FIELDS
     assert body["user"]["id"] == "usr_ready"
 

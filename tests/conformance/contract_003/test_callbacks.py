@@ -31,7 +31,7 @@ def stored(world: World) -> list[dict[str, Any]]:
 
 
 def ended(world: World, how: str) -> tuple[str, str]:
-    """Run an order to this end (OK, FAILED, CANCELLED or EXPIRED). Return the order's id and account."""
+    """Run an order until it ends as `how` says (OK, FAILED, CANCELLED or EXPIRED). Return its id and account."""
     account = stranger(world)
     order_id = placed(world, account, BODY)["order"]["id"]
     world.run(finish=False)

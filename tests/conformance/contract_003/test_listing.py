@@ -1,4 +1,4 @@
-"""Contract 003, "List all orders for an account", with version 2's paging (docs/contracts.md C23)."""
+"""Contract 003, "List all orders for an account". The pages work as in version 2 (docs/contracts.md C23)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FIELDS = {"id", "status", "created_at", "updated_at", "variant", "product", "loc
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
-    """`ready` has 53 sites ordered in version 1 and one ordered in version 2. `credit` has a domain."""
+    """The account `ready` has 53 sites ordered in version 1 and one ordered in version 2. `credit` has a domain."""
     with a_world() as world:
         for number in range(53):
             placed(world, body=site(name=f"Site {number}", variant="migration"))

@@ -92,7 +92,7 @@ def test_SQ_064_keys_and_scopes_are_those_of_contract_000(world: World) -> None:
                 worked(result)
             else:
                 refused(result, "insufficient_scope")
-        # An order of another account looks like an unknown order, even without the scope.
+        # A key of another account gets the same answer for this order as for an unknown id, with or without the scope.
         stranger = new_key(world, "sepa", scopes=frozenset(scopes))
         answers = [use(world, "get_order_status", key=stranger, order=each) for each in (order, UNKNOWN)]
         assert answers[0] == answers[1]
@@ -224,7 +224,7 @@ def test_an_order_is_cancelled_and_its_money_goes_back(world: World) -> None:
     result = use(world, "cancel_order", key=key, order=order, confirm=True)
     worked(result)
     assert "goes back" in result["content"][1]["text"]
-    # After a lost answer, an agent sends the same call again.
+    # An agent that did not receive the answer sends the same call again.
     worked(use(world, "cancel_order", key=key, order=order, confirm=True))
     world.run()
     assert worked(use(world, "get_order_status", key=key, order=order))["status"] == "CANCELED"
@@ -327,7 +327,7 @@ def test_annotations_say_what_a_tool_changes(world: World) -> None:
     assert set(tools) == set(TOOLS)
 
 
-def test_schemas_are_closed_and_have_no_references(world: World) -> None:
+def test_schemas_allow_no_other_fields_and_have_no_references(world: World) -> None:
     for tool in published(world).values():
         text = json.dumps([tool["inputSchema"], tool["outputSchema"]])
         assert "$ref" not in text and "$defs" not in text
@@ -335,7 +335,8 @@ def test_schemas_are_closed_and_have_no_references(world: World) -> None:
         for schema in (tool["inputSchema"], answer):
             assert schema["type"] == "object" and schema["additionalProperties"] is False
             jsonschema_rs.Draft202012Validator(schema)
-        # The protocol requires an object at the root. No answer also fits the schema of an error.
+        # The protocol requires an object at the root of a schema. Some fields that every error must have are not in the
+        # schema of the answer, so no answer fits the schema of an error.
         assert tool["outputSchema"]["type"] == "object"
         assert not set(error["required"]) <= set(answer["properties"])
 
@@ -384,7 +385,9 @@ def test_each_answer_fits_the_published_schema(world: World) -> None:
 
 
 def test_each_error_fits_the_published_schema_too(world: World) -> None:
-    """The TypeScript SDK's client hides an answer that does not fit the schema, even an error."""
+    """The client of the TypeScript SDK compares every answer with the schema, including an error. It does not show the
+    agent an answer that does not fit.
+    """
     tools, key = published(world), agent_key(world)
     quote = quoted(world, key)
     order = ordered(world, key)["orders"][0]["id"]

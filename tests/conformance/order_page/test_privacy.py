@@ -1,4 +1,7 @@
-"""O1-052: the page contains no secret. A browser that shows the page runs, loads, stores and sends nothing."""
+"""O1-052: the order's page contains no secret.
+
+A browser that shows the page runs no script. It loads no other file, and it stores and sends nothing.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ from tests.support.order_page import STATES, delivered, get, payable, seen, spea
 from tests.support.world import Reply, World
 
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(2)>{{7*7}}%(x)s'
-# Internal words, and words of the contracts and providers, that a customer does not understand.
+# Words that a customer does not understand: our internal words, and words of the contracts and providers.
 INTERNAL = re.compile(
     r"stripe|sepa|webhook|provision|cart\b|platform|registrar|tenant|workflow|session|idempot|dynamo|aws"
     r"|pending|processing|canceling|refund_|_failed|awaiting|acc_|usr_|cus_|vanilla|None|undefined|\{\{|%\(",

@@ -26,8 +26,6 @@ from tests.conformance.stripe_adapter.shop import (
     spoilt_runs,
 )
 
-# -- refunds ------------------------------------------------------------------------------------------------
-
 
 @pytest.mark.standin_only("moves the stand-in's time")
 def test_a_refund_returns_card_money_and_credit_once(shop: Shop) -> None:
@@ -51,7 +49,7 @@ def test_refunds_in_any_sequence_add_up_to_the_payment(shop: Shop, order: tuple[
     parts = {key: shop.refunds.refund(invoice_id, key, shop.once(key)) for key in order}
     for line in lines:
         assert parts[line.key].amount + parts[line.key].to_credit == line.amount
-        # the card's part is in proportion, to within a cent
+        # The card gets its proportional part of each refund, with an error of less than a cent.
         assert abs(parts[line.key].amount - line.amount * 1111 / 2111) < 1
     assert shop.given_back(customer) == 1111
     assert shop.balance(customer) == 1000
@@ -65,7 +63,7 @@ def test_a_refund_returns_only_its_own_line(shop: Shop) -> None:
     assert shop.given_back(customer) == 900
 
 
-def test_a_refund_happens_once_whichever_request_fails(shop: Shop) -> None:
+def test_a_refund_happens_once_even_if_a_request_fails(shop: Shop) -> None:
     customer = ""
 
     def prepare() -> Callable[[], RefundState]:
@@ -85,8 +83,8 @@ def test_a_refund_happens_once_whichever_request_fails(shop: Shop) -> None:
     [("dropped", "credit_notes"), ("error", "credit_notes"), ("dropped", "subscriptions")],
 )
 def test_a_retry_sends_the_same_idempotency_key(shop: Shop, fault: str, collection: str) -> None:
-    """If two requests have searched before one of them posts, only the idempotency key prevents a second refund or
-    renewal.
+    """Two processes can both search for a refund or renewal before one of them creates it. Then only the idempotency
+    key prevents a second refund or renewal.
     """
     whose = shop.customer()
     if collection == "subscriptions":
@@ -111,7 +109,7 @@ def test_a_retry_sends_the_same_idempotency_key(shop: Shop, fault: str, collecti
 
 
 @pytest.mark.standin_only("tax needs settings of the Stripe account")
-def test_a_refund_including_tax_returns_the_gross(shop: Shop) -> None:
+def test_a_refund_returns_the_amount_with_its_tax(shop: Shop) -> None:
     whose = shop.customer()
     state = StripeInvoices(shop.adapter(automatic_tax=True)).charge(shop.cart(whose))
     for key in ("101", "102"):
@@ -131,10 +129,12 @@ ROUNDED = (
 @pytest.mark.parametrize("no_money", [True, False])
 @pytest.mark.parametrize("credit", [0, 70])
 @pytest.mark.parametrize("order", [("101", "102", "103", "104"), ("104", "102", "101", "103")])
-def test_refunds_add_up_if_stripe_rounds_the_invoices_tax(
+def test_refunds_add_up_if_only_the_sum_of_the_tax_is_rounded(
     shop: Shop, order: tuple[str, ...], credit: int, no_money: bool
 ) -> None:
-    """At 19 %, the taxes of the four lines are 10, 10, 9 and 10 cents, or 39 together. Stripe rounds once, to 38."""
+    """At 19 %, the four lines' taxes, each rounded, are 10, 10, 9 and 10 cents, which makes 39. Stripe rounds only the
+    sum, and gets 38.
+    """
     shop.standin.controls.set(tax_rounding="invoice", previews_take_no_money=no_money)
     whose = shop.customer(credit=credit)
     taxed = shop.adapter(automatic_tax=True)
@@ -176,7 +176,7 @@ def test_refunds_of_a_discounted_cart_add_up_to_the_payment(
 
 
 @pytest.mark.parametrize("currency", ["UGX", "ISK"])
-def test_refunds_in_ugx_and_isk_are_whole_hundreds(shop: Shop, currency: str) -> None:
+def test_refunds_in_ugx_and_isk_are_multiples_of_100(shop: Shop, currency: str) -> None:
     lines = (ChargeLine("101", "a", 50_000), ChargeLine("102", "b", 20_000), ChargeLine("103", "c", 30_000))
     customer, invoice_id = shop.paid(lines, credit=33_300, currency=currency)
     parts = [shop.refunds.refund(invoice_id, key, shop.once(key)) for key in ("102", "101", "103")]
@@ -218,7 +218,7 @@ def test_a_refused_refund_moves_no_money(shop: Shop) -> None:
 
 
 @pytest.mark.standin_only("uses the stand-in's controls")
-def test_a_returned_refund_is_reported_as_refused(shop: Shop) -> None:
+def test_a_refund_that_fails_is_treated_as_refused(shop: Shop) -> None:
     _, invoice_id = shop.paid()
     shop.standin.controls.set(refunds="fail")
     for _ in range(2):

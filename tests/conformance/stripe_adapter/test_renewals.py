@@ -1,4 +1,7 @@
-"""Starting a renewal at Stripe, and reading which of its terms were paid."""
+"""Starting a renewal at Stripe, and reading which of its terms were paid.
+
+The anchor is Stripe's `billing_cycle_anchor`: the time of the renewal's first charge.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +60,7 @@ def test_a_renewal_costs_nothing_before_its_anchor(shop: Shop, term: Term, days:
     assert shop.taken(whose[0]) == []
 
 
-def test_a_renewal_starts_once_whichever_request_fails(shop: Shop) -> None:
+def test_a_renewal_starts_once_even_if_a_request_fails(shop: Shop) -> None:
     whose = ("", "")
 
     def prepare() -> Callable[[], Subscription]:
@@ -70,7 +73,7 @@ def test_a_renewal_starts_once_whichever_request_fails(shop: Shop) -> None:
         assert [kept["id"] for kept in subscriptions(shop, whose[0])] == [started.id], spoilt
 
 
-def test_a_renewal_is_not_started_again_days_later(shop: Shop) -> None:
+def test_a_start_that_is_repeated_days_later_finds_the_renewal(shop: Shop) -> None:
     shop.start_clock()
     whose = shop.customer()
     again = renewal(shop, whose, next_month(shop))
@@ -114,7 +117,8 @@ def test_an_anchor_in_the_past_moves_forward_by_whole_terms(shop: Shop) -> None:
     assert shop.taken(whose[0]) == []
 
 
-def test_with_charge_late_a_past_anchor_moves_by_days(shop: Shop) -> None:
+def test_an_anchor_in_the_past_can_move_forward_by_days(shop: Shop) -> None:
+    """With `charge_late`, the renewal is charged within a day, although its term has already begun."""
     whose = shop.customer()
     now = shop.now()
     renewal(shop, whose, now - 40 * 24 * HOUR, term=Term.ANNUAL, charge_late=True)()
@@ -239,7 +243,7 @@ def test_a_renewal_with_a_declined_term_waits_for_payment(shop: Shop) -> None:
     assert (state.status, state.waits, len(state.paid)) == ("active", False, 1)
 
 
-def test_a_fully_refunded_term_is_not_paid(shop: Shop) -> None:
+def test_a_fully_refunded_term_is_not_listed_as_paid(shop: Shop) -> None:
     shop.start_clock()
     subscription_id = begun(shop, shop.customer())
     pass_the_anchor(shop)
@@ -260,7 +264,7 @@ def test_a_cancelled_renewal_has_ended_and_keeps_its_paid_terms(shop: Shop) -> N
     assert (state.status, state.ended, state.waits, len(state.paid)) == ("canceled", True, False, 1)
 
 
-def test_an_unknown_renewal_is_none(shop: Shop) -> None:
+def test_an_unknown_renewal_is_not_found(shop: Shop) -> None:
     assert shop.renewals.renewal("sub_unknown") is None
 
 
@@ -283,6 +287,7 @@ def test_a_refused_renewal_starts_after_the_cause_is_fixed(shop: Shop) -> None:
             with pytest.raises(PaymentNotStartedError):
                 start()
     assert subscriptions(shop, whose[0]) == []
-    shop.pass_time(HOUR)  # less than a day, so Stripe still repeats a refusal for the same key
+    # For a day, Stripe repeats its response to an idempotency key. After an hour, a start with the same key would fail.
+    shop.pass_time(HOUR)
     start()
     assert len(subscriptions(shop, whose[0])) == 1

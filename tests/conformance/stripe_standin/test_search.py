@@ -79,7 +79,7 @@ def test_the_search_finds_a_new_invoice_later_than_the_list(shop: Shop) -> None:
     assert [one.id for one in shop.client.v1.invoices.search(query).data] == [invoice.id]  # type: ignore[arg-type]
 
 
-def test_a_list_is_paged_backwards_too(shop: Shop) -> None:
+def test_a_list_can_be_read_backwards_in_pages(shop: Shop) -> None:
     customer = shop.customer()
     invoices = [shop.draft(customer).id for _ in range(5)]  # newest last
 

@@ -23,7 +23,7 @@ def test_two_stand_ins_share_nothing() -> None:
         assert (len(one.objects("customer")), len(other.objects("customer"))) == (1, 0)
 
 
-def test_a_closed_stand_in_serves_no_open_connection() -> None:
+def test_closing_the_stand_in_ends_its_open_connections() -> None:
     with requests.Session() as session:
         with package.StripeStandIn() as standin:
             assert session.get(f"{standin.url}/healthz", timeout=5).status_code == 200

@@ -33,12 +33,12 @@ _EVERY_KEY = (Code.INVALID_IDEMPOTENCY_KEY, Code.IDEMPOTENCY_KEY_REUSED)
 class Access:
     """Who may call an operation."""
 
-    # The scope that OAuth tokens and keys with scopes need. None refuses OAuth tokens, and also keys with scopes unless
-    # `key_scope` or `scoped` is set.
+    # The scope that OAuth tokens and keys with scopes need. If it is None, OAuth tokens are refused. Keys with scopes
+    # are then refused too, unless `key_scope` or `scoped` is set.
     scope: str | None = None
     account: AccountFrom = AccountFrom.HEADER
     user: bool = False  # a person's key is needed
-    key_scope: str | None = None  # the scope that a key needs where the key decides the account
+    key_scope: str | None = None  # the scope that a key needs, if `account` is AccountFrom.KEY
     scoped: bool = False  # the use case checks the scope
 
 
@@ -59,7 +59,7 @@ class Contract:
     envelope: Callable[[Mapping[str, Any], str, int], Mapping[str, Any]] | None = None
     # Called before the key is read, with the headers (names in lower case) and our origin. May refuse the request.
     gate: Callable[[Mapping[str, str], str], None] | None = None
-    # Returns parameters of the header `WWW-Authenticate`, given our origin. Used if an OAuth issuer is set.
+    # Returns parameters of the header `WWW-Authenticate`, given our origin. Used only if an OAuth issuer is configured.
     challenge: Callable[[str], str] | None = None
 
     def counted_as(self, bucket: Bucket) -> Bucket | None:
@@ -100,7 +100,7 @@ class Operation(Generic[View]):
     body: bool = False  # takes a body, without an `Idempotency-Key`
     takes: Body | None = None
     ours: bool = False  # the published contract lacks it
-    asks_registrar: bool = False  # True also if the registrar is asked only for some bodies, such as a cart's
+    asks_registrar: bool = False  # whether some requests may ask the registrar, such as a cart with a domain
 
     @property
     def method(self) -> str:
@@ -115,7 +115,7 @@ class Operation(Generic[View]):
         return Bucket.REGISTRAR if self.asks_registrar else bucket_of(self.method)
 
     def taking(self, body: Body) -> Operation[View]:
-        """Add the body here, so only functions that read it import its model."""
+        """Only functions that read the body call this, so only they import its model."""
         return replace(self, takes=body)
 
     @property

@@ -50,14 +50,14 @@ class Delivery:
     due_at: int | None = None
     version: int = 0
     forgotten: int = 0  # how many older attempts are no longer stored
-    retries_from: int = 0  # attempts before a replay do not count as retries
+    retries_from: int = 0  # how many attempts came before the last replay; the schedule ignores them
 
     @property
     def made(self) -> int:
         return self.forgotten + len(self.attempts)
 
     def tried(self, answer: CallbackAnswer, now: int) -> Self:
-        """Record an attempt without a retry."""
+        """Record an attempt. Schedule no retry."""
         attempts = (*self.attempts, Attempt(now, answer.status_code, answer.error))
         surplus = max(0, len(attempts) - KEPT_ATTEMPTS)
         status = DeliveryStatus.DELIVERED if answer.delivered else DeliveryStatus.EXHAUSTED

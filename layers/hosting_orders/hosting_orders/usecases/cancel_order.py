@@ -13,7 +13,7 @@ from .ports import Services
 
 
 def cancel_order(services: Services, account_id: str, number: int) -> Order:
-    """Cancel the order unless its delivery has begun. RefundOrder returns the money.
+    """Cancel the order unless its delivery has begun. The step RefundOrder returns the money.
 
     Raises NotFoundError, or OrderNotCancellableError with the reason.
     """

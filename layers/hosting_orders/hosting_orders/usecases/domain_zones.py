@@ -44,7 +44,7 @@ def make_missing_zone(services: Services, order: Order) -> Order:
 
 
 def remove_zone(services: Services, order: Order) -> Order:
-    """Remove the empty zone of a domain that left long ago, unless another order uses the zone.
+    """Remove the zone of a domain that left our registrar long ago, if the zone is empty and unused.
 
     Raises ProviderUnavailableError.
     """
@@ -73,7 +73,7 @@ def remove_zone(services: Services, order: Order) -> Order:
 
 
 def rested(order: Order, now: int) -> Order:
-    # Nothing else is due, so only a remaining zone needs another check.
+    # Nothing else of the order is due. If its zone still exists, the order is checked again, to remove the zone.
     if not order.zone_remains:
         return order.closed()
     removed_from = _removed_from(order)
@@ -85,7 +85,7 @@ def _removed_from(order: Order) -> int:
 
 
 def _is_in_use(services: Services, order: Order) -> bool:
-    # A later order may have got the same zone, because a transfer keeps the nameservers.
+    # A later order may have brought the domain back. A transfer keeps the nameservers, so it can use the same zone.
     name = order.item_as(DomainItem).ascii_name
     ours = order.resource_as(DomainResource)
     assert ours is not None

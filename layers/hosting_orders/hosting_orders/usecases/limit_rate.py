@@ -41,7 +41,7 @@ class Standing:
 def count_request(
     services: Services, bucket: Bucket, client: str, limit: RateLimit, number: int = 1
 ) -> Standing | None:
-    """Count requests. Returns None when counting fails. The request then continues."""
+    """Returns None when counting fails. The request is then allowed."""
     now = services.clock.now() / 1000
     resets_at = (int(now) // limit.seconds + 1) * limit.seconds
     try:
@@ -61,13 +61,13 @@ def count_request(
 
 
 def count_questions(services: Services, caller: Caller, limit: RateLimit, number: int = 1) -> None:
-    """Count questions to the registrar. Raises RateLimitedError."""
+    """Raises RateLimitedError."""
     standing = count_request(services, Bucket.REGISTRAR, f"key#{caller.credential.counter}", limit, number)
     refuse_excess(standing, "questions to the registrar")
 
 
 def refuse_excess(standing: Standing | None, counted: str) -> None:
-    """Raises RateLimitedError. `counted` is for the text."""
+    """Raises RateLimitedError. `counted` names the requests in its text."""
     if standing is not None and standing.exceeded:
         raise RateLimitedError(
             f"At most {standing.limit} {counted} in {standing.seconds} seconds. "

@@ -1,7 +1,7 @@
 """Compensation: end an order that was cancelled or cannot be delivered, and return its money.
 
 Money is returned only here. Only the step RefundOrder and the reconciler use this module, possibly at the same time.
-Each round starts from the stored state (docs/order-life.md, section 9).
+So each round reads the stored state again (docs/order-life.md, section 9).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from .ports import Services
 from .products.fulfilment import Verdict
 from .products.registry import fulfilment
 
-# Three rounds are enough. The others allow for concurrent writes.
+# Three rounds are enough if no other process writes. The other rounds allow for concurrent writes.
 _ROUNDS = 8
 
 _TO_BE_DELIVERED = frozenset({OrderStatus.PENDING, OrderStatus.PROCESSING})
@@ -99,7 +99,7 @@ def _do(action: Action, case: _Case) -> Compensation | None:
 
 
 def _stop_delivery(case: _Case) -> Compensation | None:
-    """Record the outcome before abandoning a delivery: the product may have arrived."""
+    """Before abandoning a delivery, ask for its outcome: the product may exist."""
     order, under_way = case.order, False
     if order.provisioning_at is not None:
         order, under_way = _ask_deliverer(case.services, order)
@@ -176,7 +176,7 @@ def _can_be_called_back(order: Order) -> bool:
 
 
 def _close_payment(case: _Case) -> Compensation | None:
-    """Close the payment, or wait: a debit cannot be stopped, and other orders may need the payment."""
+    """Close the payment. Wait if it is a debit, or if other orders need it."""
     services, order, cart = case.services, case.order, case.cart
     if not other_orders_alive(services, cart, order.number) and close_payment(services, cart).payment.settled:
         return None
@@ -262,7 +262,7 @@ def _check_refund_at(services: Services, order: Order, check_at: int) -> None:
 
 
 def take_down(services: Services, order: Order) -> None:
-    """Take the product down. A final refusal of the provider does not block the refund.
+    """A final refusal of the provider does not block the refund.
 
     Raises ProviderUnavailableError when the product may still exist.
     """
@@ -292,11 +292,11 @@ def _record_refund(case: _Case, cart: Cart, refund: Refund) -> Cart:
     refunds = [refund, *(other.refund for other in others if other.refund)]
     refunded = sum(given.amount + given.to_credit for given in refunds)
     everything = all(other.refund is not None for other in others)
-    # A free cart counts as paid, but no money of it can be refunded.
+    # A free cart is paid without money, so it never becomes `refunded`.
     status = PaymentStatus.REFUNDED if everything and refunded else PaymentStatus.SUCCEEDED
 
     def noted(current: Cart) -> Cart:
-        # Refunds only grow. Another process may have seen more of them.
+        # The refunded amount only grows. Another process may have recorded more refunds than this one.
         known = max(refunded, current.payment.refunded)
         payment = replace(current.payment, status=status, refunded=known)
         return current if payment == current.payment else current.with_payment(payment, services.clock.now())

@@ -20,7 +20,7 @@ CallbackBody = Callable[[Order, str], bytes]
 def send_callback(services: Services, account_id: str, number: int, body: CallbackBody) -> None:
     """If the order has ended and its callback is pending, make one attempt and schedule the next.
 
-    The attempt is recorded afterwards, so a message may arrive twice, with the same id.
+    If the process stops before it records the attempt, the message is sent again with the same id.
     """
     order = load_order(services, account_id, number)
     if order.callback is None or not order.ended:

@@ -22,7 +22,7 @@ class AboutView:
     user_id: str | None
     account: Account | None
     catalogue: Catalogue
-    features: Mapping[str, bool | None]  # None when the state is unknown
+    features: Mapping[str, bool | None]  # None if the feature switch cannot be read
     tax_is_added: bool  # the provider adds tax to the net price
 
 

@@ -15,7 +15,7 @@ from .ports import Services
 
 
 def remaining(services: Services, credential: Credential, account: Account) -> Remaining | None:
-    """Return what the key may still spend for this account. None means no limit."""
+    """None means no limit."""
     cap = cap_of(credential)
     if cap is None:
         return None

@@ -18,7 +18,7 @@ class WebhookStore(Protocol):
     """An account's webhook endpoints, and their deliveries. Every write is conditional."""
 
     def endpoints(self, account_id: str) -> list[WebhookEndpoint]:
-        """Return all endpoints of the account, oldest first."""
+        """Oldest first."""
         ...
 
     def endpoint(self, account_id: str, endpoint_id: str) -> WebhookEndpoint | None: ...
@@ -28,7 +28,7 @@ class WebhookStore(Protocol):
     def add_endpoint(
         self, endpoint: WebhookEndpoint, creation: WebhookCreation | None = None
     ) -> WebhookEndpoint:
-        """Raises WebhookExistsError, or TooManyWebhooksError even if several requests arrive at once."""
+        """Raises WebhookExistsError or TooManyWebhooksError. The limit also holds for concurrent requests."""
         ...
 
     def save_endpoint(self, endpoint: WebhookEndpoint) -> WebhookEndpoint:
@@ -40,7 +40,7 @@ class WebhookStore(Protocol):
         ...
 
     def add_delivery(self, delivery: WebhookDelivery) -> bool:
-        """Store a new delivery. Return False when it is already stored."""
+        """Return False when the delivery is already stored."""
         ...
 
     def delivery(self, account_id: str, endpoint_id: str, message_id: str) -> WebhookDelivery | None: ...
@@ -52,21 +52,21 @@ class WebhookStore(Protocol):
     def deliveries(
         self, account_id: str, endpoint_id: str, limit: int, *, before: str | None = None
     ) -> list[WebhookDelivery]:
-        """Return deliveries before the message id `before`, newest first."""
+        """Only deliveries older than the message `before`, newest first."""
         ...
 
     def deliveries_since(
         self, account_id: str, endpoint_id: str, limit: int, *, first: str
     ) -> list[WebhookDelivery]:
-        """Return deliveries from this message id on, oldest first."""
+        """The message `first` and newer ones, oldest first."""
         ...
 
     def due(self, now: int, limit: int) -> list[DueWebhook]:
-        """Return deliveries that are due, earliest first. `limit` applies to each partition of the index."""
+        """Earliest first. `limit` applies to each partition of the index."""
         ...
 
     def postpone(self, due: DueWebhook, due_at: int) -> bool:
-        """Set a later due time. Return False when it was changed meanwhile."""
+        """Return False when another process has changed the due time."""
         ...
 
 

@@ -1,7 +1,7 @@
-"""The KeyStore and KeyUses ports.
+"""KeyStore and KeyUses in DynamoDB.
 
-A key has one item for its owner, and one for each secret. Requests read a secret's item. A transaction that changes
-secrets also raises the version of the owner's item, so only one of two concurrent changes succeeds.
+A key has one item under its account, and one item for each secret. Requests read only a secret's item. A transaction
+that changes secrets also raises the version in the account's item. So only one of two concurrent changes succeeds.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The RequestCounts port."""
+"""RequestCounts in DynamoDB."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 from . import keys
 from .table import Table, update
 
-# A count expires this many seconds after its window has ended. By then nothing reads it, and DynamoDB
-# deletes it within days.
+# A count expires this many seconds after the end of its window. Nothing reads a count after its window. DynamoDB
+# deletes expired items within days.
 _KEPT = 3600
 
 

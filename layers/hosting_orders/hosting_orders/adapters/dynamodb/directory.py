@@ -1,4 +1,4 @@
-"""The Directory port, and the writers for the seeder and operators."""
+"""Directory in DynamoDB, and the writes of the seeder and operators."""
 
 from __future__ import annotations
 
@@ -69,13 +69,13 @@ class DynamoDirectory:
     # -- for the seeder and operators: the last write wins, so seeding twice is harmless -------------------
 
     def put_credential(self, credential: Credential) -> None:
-        """Also list a key with an id and one account for its owner."""
+        """Add a key with an id and exactly one account to that account's key list too."""
         self._table.write(put(credential_to_item(credential)))
         if credential.id and len(credential.account_ids) == 1:
             self._table.write(put(api_key_to_item(ApiKey(credential.account_ids[0], credential))))
 
     def put_account(self, account: Account) -> None:
-        """The first write claims a number. `account.number` is ignored. Raises CurrencyRefusedError."""
+        """The account's first write claims its number. `account.number` is ignored. Raises CurrencyRefusedError."""
         check_currency(account.currency)
         for attempt in range(_NUMBER_ATTEMPTS):
             known = self._table.get(keys.account(account.id)) or {}

@@ -1,6 +1,6 @@
 """A TLD's JSON Schema of contacts, for GET /api/tlds/:tld and for the checks.
 
-The annotation `x-roles` limits a rule to some roles. Validators ignore this annotation.
+`x-roles` limits a rule to some roles. Our checks (rules.py) use it, JSON Schema validators ignore it.
 """
 
 from __future__ import annotations

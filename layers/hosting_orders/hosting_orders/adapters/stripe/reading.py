@@ -33,7 +33,7 @@ FINAL_DECLINES = frozenset(
 
 
 def payment_state(invoice: Document, method_type: str | None, gross: dict[str, int]) -> PaymentState:
-    """Classify by Stripe's state alone (docs/design.md). `gross` maps line keys to amounts."""
+    """Only Stripe's state decides the status (docs/design.md). `gross` maps line keys to amounts."""
     intent = intent_of(invoice)
     error = error_of(intent)
     credit = max(0, (invoice.get("ending_balance") or 0) - (invoice.get("starting_balance") or 0))
@@ -140,7 +140,7 @@ def renewal_state(subscription: Document, invoices: list[Document]) -> RenewalSt
     invoiced = any(period["start"] == begun for _, period in terms)
     missing = not ended and begun >= subscription["billing_cycle_anchor"] and not invoiced
     payable = any(
-        # Stripe never advances a draft that StripeRenewals.end_renewal has left without `auto_advance`.
+        # StripeRenewals.end_renewal switches a draft's `auto_advance` off, so Stripe never finalizes this draft.
         invoice["status"] in ("open", "uncollectible")
         or (invoice["status"] == "draft" and not (ended and not invoice["auto_advance"]))
         for invoice, _ in terms
@@ -195,7 +195,7 @@ def has_cart(document: Document) -> bool:
 
 
 def is_ours(invoice: Document) -> bool:
-    """A Checkout invoice is a receipt, not a payment."""
+    """Invoices made by Checkout are only receipts, so they are not ours."""
     return has_cart(invoice) and not is_made_by_checkout(invoice)
 
 
@@ -263,7 +263,7 @@ def gross_by_line(lines: list[Document], total: int) -> dict[str, int]:
 def adding_up(gross: dict[str, int], total: int) -> dict[str, int]:
     rest = total - sum(gross.values())
     if gross and rest:
-        # The largest line takes the difference, such as a rounding difference.
+        # The difference, which usually comes from rounding, is added to the largest line.
         gross[max(gross, key=lambda key: gross[key])] += rest
     return gross
 

@@ -28,7 +28,7 @@ class StripeRefunds:
             return self._refund(reference, line_key, order_id, refusals)
 
     def _refund(self, invoice_id: str, line_key: str, order_id: str, refusals: int) -> RefundState:
-        """Create one credit note per order. For a free line, the refund's id is the line's id."""
+        """Create one credit note per order. A free line needs none: its refund gets the line's id."""
         invoice = self._stripe.invoice(invoice_id)
         if invoice is None or not is_ours(invoice):
             raise RefundRefusedError("There is no such invoice.")
@@ -105,7 +105,7 @@ def _share(invoice: Document, lines: list[Document], line_key: str) -> _Share:
         raise RefundRefusedError("The invoice has no such line.")
     gross = {line["id"]: gross_of(line) for line in lines}
     if abs(sum(gross.values()) - invoice["total"]) > len(lines):
-        # Rounding explains less than one minor unit per line.
+        # Rounding changes each line by less than one minor unit, so this difference has another cause.
         raise RefundRefusedError("The invoice's lines do not add up to its total.")
     gross = adding_up(gross, invoice["total"])
     wanted = matching[0]
@@ -118,7 +118,7 @@ def _share(invoice: Document, lines: list[Document], line_key: str) -> _Share:
 
 
 def _to_card(invoice: Document, share: _Share, notes: list[Document], total: int) -> int:
-    # The line's share of what the card paid, with the rounding difference. It is limited to what has not yet gone
+    # The line's share of what the card paid, with the rounding difference, but at most the amount that has not yet gone
     # back to the card.
     paid_by_card: int = min(invoice["amount_paid"], invoice["total"])
     given_back: int = sum(refund["amount_refunded"] for note in notes for refund in note.get("refunds") or [])

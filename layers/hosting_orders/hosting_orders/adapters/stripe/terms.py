@@ -1,4 +1,4 @@
-"""Charge further terms by our own invoices (docs/money.md)."""
+"""Charge renewal terms by our own invoices (docs/money.md)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class StripeTerms:
                 return replace(self._closed(term), stopped=True)
             invoice = self._known(term)
             if invoice is None and term.reference is not None:
-                return _state(None)  # an operator has deleted the draft
+                return _state(None)  # an operator has deleted the draft invoice
             if invoice is None:
                 try:
                     invoice = self._stripe.invoice(self._biller.create(_bill(term)))
@@ -53,8 +53,8 @@ class StripeTerms:
         return _state(self._biller.close(self._stripe.invoice(reference or "")))
 
     def _is_stopped(self, term: TermRequest) -> bool:
-        # Every order with a renewal has a Stripe product, even without a subscription. An operator archives the product
-        # to stop the renewal.
+        # Every order with a renewal has a product at Stripe, whether a subscription or our own invoices charge it. An
+        # operator archives the product to stop the renewal.
         product = self._stripe.found(lambda: self._stripe.v1.products.retrieve(product_id(term.order_id)))
         return product is not None and not product["active"]
 
@@ -68,7 +68,7 @@ class StripeTerms:
         refusal = self._collect(term, invoice, again)
         now = self._stripe.invoice(invoice["id"])
         if now is not None and self._biller.unfinished(now, refusal):
-            # A concurrent attempt did one of the steps first.
+            # Another process did one of the steps first, so ours was refused. Collect what is left.
             refusal = self._collect(term, now, f"{again}:again") or refusal
         return refusal
 

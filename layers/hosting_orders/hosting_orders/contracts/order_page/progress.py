@@ -1,4 +1,4 @@
-"""The page's steps."""
+"""The steps that the order's page shows."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def steps_of(order: Order, cart: Cart, goods: Goods, _: Language) -> list[Step]:
 
 
 def was_paid(order: Order, cart: Cart) -> bool:
-    """Whether the order was paid in time, even if refunded later."""
+    """Whether the order was paid before its deadline. A later refund changes nothing."""
     late = order.status in (OrderStatus.FAILED, OrderStatus.EXPIRED)
     return not late and (cart.payment.paid or order.entered(OrderStatus.PROCESSING) is not None)
 

@@ -86,7 +86,7 @@ def placed_status(placed: Placed) -> OrderStatusAnswer:
 
 
 def payment_link(view: OrderStatusView) -> Mapping[str, str]:
-    """Our addition: a `Link` to the payment page. `data` has exactly thirteen fields."""
+    """Our addition: a `Link` header, because `data` cannot have more fields."""
     order, payment = view.order, view.cart.payment
     waits = order.status is OrderStatus.PENDING and not payment.settled and payment.pay_url is not None
     return {"Link": f'<{payment.pay_url}>; rel="payment"'} if waits else {}

@@ -58,7 +58,7 @@ class OrderInDetails(OrderSummary, PaymentPage, OrderTimes):
 
 
 class SshData(TypedDict):
-    """Null until the site is delivered."""
+    """All fields are null until delivery."""
 
     ipaddr: str | None
     username: str | None
@@ -158,15 +158,15 @@ def placed_order(placed: Placed) -> PlacedOrder:
 
 
 def _pay_address(order: Order, cart: Cart) -> str | None:
-    """None for a cancelling order, even if its payment page is still open."""
+    """None while the order is being cancelled, even if its payment page is open."""
     return cart.payment.pay_url if order.status is OrderStatus.PENDING else None
 
 
 def _site_is_coming(order: Order, cart: Cart) -> bool:
-    """Whether the site is delivered, or needs nothing more from the customer.
+    """Whether the site is delivered, or will be delivered without further action of the customer.
 
-    True while a debit on a saved method is in progress. False for an unfinished payment on a page or an
-    unanswered charge, whose outcome is unknown.
+    True while a debit on a saved method is in progress. False if the outcome is unknown: the payment on a page is
+    unfinished, or Stripe has not answered.
     """
     if order.resource is not None:
         return True

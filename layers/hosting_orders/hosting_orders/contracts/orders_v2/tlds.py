@@ -21,7 +21,7 @@ class TldSummary(TypedDict):
     tld: str
     actions: list[str]
     authcode_required: bool
-    prices: list[TldPrice]  # the account's own; empty without an account
+    prices: list[TldPrice]  # the prices of the request's account; empty without an account
     url: str
 
 

@@ -18,7 +18,7 @@ class ErrorDetail(TypedDict):
 class Error(TypedDict):
     errors: list[str]
     code: str
-    details: list[ErrorDetail]  # ours
+    details: list[ErrorDetail]  # our addition to the contracts
 
 
 def error(problem: Problem) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The bodies of account webhooks: ids, a status and a time, but no personal data."""
+"""The bodies of account webhooks. They have ids, a status and a time, but no personal data."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _EXAMPLE_ID = "00000000-0000-8000-8000-000000000000"
 
 
 class EventData(TypedDict, total=False):
-    """Has the members that fit the event's type."""
+    """Only the members of the event's type."""
 
     account_id: str
     order_id: str

@@ -1,4 +1,7 @@
-"""Counts how often each record of the table's stream arrives. Names that end in `poison` are reported as failures."""
+"""Counts how often each record of the table's stream arrives.
+
+The function reports a failure for each record whose sort key ends in `poison`.
+"""
 
 from __future__ import annotations
 
