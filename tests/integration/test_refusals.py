@@ -107,7 +107,7 @@ def test_O2_116_a_disabled_feature_gets_a_503_without_retry_after() -> None:
     assert "Retry-After" not in found["headers"]
 
 
-def test_an_unreadable_feature_switch_gets_a_503_with_retry_after() -> None:
+def test_an_unreadable_feature_switch_gets_503_with_retry_after() -> None:
     found = refused_with(errors.ProviderUnavailableError("AppConfig: timed out"))
     assert (found["statusCode"], found["body"]["code"]) == (503, "temporarily_unavailable")
     assert found["headers"]["Retry-After"] == "5"

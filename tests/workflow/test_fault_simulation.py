@@ -1,4 +1,4 @@
-"""Each seed gives a random history of orders and faults (tests/support/simulation.py) for the real handlers.
+"""Each seed gives a random history of orders and faults (tests/support/simulation.py). The real handlers run it.
 
 Replay one seed: PYTHONPATH=.:layers/hosting_orders python -m tests.support.simulation SEED 1
 """
@@ -169,7 +169,7 @@ def _names_are_kept(patch: pytest.MonkeyPatch) -> None:
 
 
 def _spending_is_kept(patch: pytest.MonkeyPatch) -> None:
-    """When an order ends undelivered, its cost still counts against the key's spend cap."""
+    """When an order ends undelivered, add its cost to the key's spending again instead of subtracting it."""
     patch.setattr(
         spending, "give_back", lambda account_id, spend: spending.take(account_id, spend, _NO_LIMIT)
     )
@@ -185,7 +185,7 @@ _NO_LIMIT = SpendCap("EUR", month=10**12)
 
 
 def _steps_wait(patch: pytest.MonkeyPatch) -> None:
-    """Answer the step only after the renewal has started. After an earlier crash, the step waits for ever."""
+    """Answer the step only after the renewal has started. A crash before that leaves the step waiting."""
     patch.setattr(reconcile, "answer_delivery", lambda services, order: None)
     patch.setattr(register_domain, "answer_delivery", lambda services, order: None)
 

@@ -66,7 +66,7 @@ def refused(world: World, vm: dict[str, Any]) -> dict[str, Any]:
 # -- options per plan ---------------------------------------------------------------------------------------------
 
 
-def test_the_platform_receives_its_own_names_and_the_plans_size(world: World, cloud: ForgetfulLightsail) -> None:
+def test_the_platform_receives_its_own_names_and_a_size(world: World, cloud: ForgetfulLightsail) -> None:
     placed = order(world)
     world.run()
 
@@ -149,7 +149,7 @@ def test_a_site_cannot_be_ordered_where_only_machines_run(world: World, cloud: F
     assert (reply.status, reply.body["code"]) == (400, "unknown_location")
 
 
-def test_a_later_change_of_a_plan_does_not_change_the_machine(world: World, cloud: ForgetfulLightsail) -> None:
+def test_a_changed_plan_does_not_change_a_sold_machine(world: World, cloud: ForgetfulLightsail) -> None:
     placed = order(world)
     world.services.catalogue.put_plan(replace(PLAN, bundle="large_3_0", memory_mb=8192))
     world.advance(120)
@@ -300,7 +300,7 @@ def test_the_platform_is_told_that_real_money_is_live(world: World, cloud: Forge
     assert [request.live for request in cloud.asked] == [True, True]
 
 
-def test_a_free_machine_is_live_only_if_stripe_uses_live_mode(world: World, cloud: ForgetfulLightsail) -> None:
+def test_a_free_machine_is_live_only_in_stripes_live_mode(world: World, cloud: ForgetfulLightsail) -> None:
     world.services.catalogue.put_plan(replace(PLAN, prices=dict.fromkeys(PLAN.prices, 0)))
     order(world)
     world.run()

@@ -505,7 +505,8 @@ def test_repeating_a_request_returns_the_same_cart(world: World) -> None:
 
 
 def test_twenty_equal_requests_at_once_create_one_cart(world: World) -> None:
-    world.place_cart(world.site(), world.domain(fresh()))  # imports the functions' modules before the threads start
+    # This first request imports the functions' modules before the threads start.
+    world.place_cart(world.site(), world.domain(fresh()))
     body = {"items": [world.domain(fresh()), world.site(), world.domain(fresh())]}
     charges = len(world.stripe.charges())
     with ThreadPoolExecutor(20) as threads:

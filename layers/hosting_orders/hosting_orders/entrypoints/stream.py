@@ -1,4 +1,4 @@
-"""Read Lambda events: records of the table's stream, and messages of the queues fed from it."""
+"""Read Lambda events: records of the table's stream, queued webhooks, and stream batches that Lambda gave up on."""
 
 from __future__ import annotations
 

@@ -121,7 +121,7 @@ def _check_of_next_charge(state: RenewalState, now: int) -> int:
     next_check = state.next_at - deadlines.DEPARTURE_CHECK
     if now >= next_check:
         next_check = state.next_at + deadlines.RENEWAL_MONEY
-    # In the first year `next_at` is the date of Stripe's first charge. If it is in the past, check daily.
+    # In the first year `next_at` is the date of the subscription's first charge. If it is in the past, check daily.
     return now + deadlines.RENEWAL_AGAIN if now >= next_check else next_check
 
 
@@ -216,7 +216,7 @@ def _window_opens_at(services: Services, order: Order, expires_before: int) -> i
 def _take(
     services: Services, order: Order, reference: str, expires_before: int
 ) -> tuple[Order, DomainRenewal, bool] | None:
-    """Take the lease, or return None if another process came first. The bool: whether an attempt was recorded before."""
+    """Take the lease, or return None if another process came first. The bool: was an attempt recorded before?"""
     now = services.clock.now()
     mine: DomainRenewal | None = None
     asked_before = False
@@ -259,7 +259,8 @@ def _ask(services: Services, order: Order, renewal: DomainRenewal, *, live: bool
         operation_id = services.registrar.renew(item.ascii_name, year, item.max_cost, live=live)
     except ProvisioningFailedError:
         # The refusal may contain a contact's data, so it is not stored. The Route 53 console shows it.
-        if not _is_done(services, order, renewal):  # the registrar also refuses if the domain is already renewed
+        # The registrar also refuses if the domain is already renewed.
+        if not _is_done(services, order, renewal):
             _refused(services, order, renewal, "the registrar refuses the renewal")
         return
     except ProviderUnavailableError:

@@ -72,7 +72,7 @@ class StripeCheckout:
                 raise _not_started(code_of(error)) from None
 
     def open_checkout(self, request: CheckoutRequest) -> PaymentState:
-        """Open the cart's page. If a direct debit was returned, void the session's invoice, which could still be paid."""
+        """Open the cart's page. After a returned direct debit, void the session's invoice: it could still be paid."""
         with self._stripe.faults_translated():
             session = self._find_when_old(request) or self._create(request)
             state = self._state(session)
