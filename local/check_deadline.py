@@ -1,4 +1,4 @@
-"""A pytest plugin: tests outside of `check.ALWAYS` that would start after `--deadline` are skipped and counted."""
+"""A pytest plugin: it skips each test that would start after `--deadline`, except the tests in `check.ALWAYS`."""
 
 from __future__ import annotations
 
@@ -22,5 +22,5 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
-    """Print no letter for a test that this plugin skips: thousands of letters would hide the failures."""
+    """Count a test that this plugin skips, but print no letter: thousands of letters would hide the failures."""
     return ("skipped", "", "SKIPPED") if report.skipped and _LEFT_OUT in str(report.longrepr) else None

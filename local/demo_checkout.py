@@ -1,4 +1,4 @@
-"""A site for an account without a saved payment method. The demo pays on the payment page, as a browser does."""
+"""The demo orders a site for an account without a saved payment method, and pays on the payment page."""
 
 from __future__ import annotations
 
@@ -26,9 +26,10 @@ class CheckoutFailedError(Exception):
 
 
 def show_sample_checkout(stack: Stack, account: Mapping[str, str], terminal: Terminal) -> None:
-    """Order a site in version 1, pay it on its page and follow it. Raises CheckoutFailedError.
+    """Order a site through version 1 of the API, pay on the page, and wait until the order is completed.
 
-    With Stripe's own test mode, only print the payment page's URL: a person has to pay.
+    If the stack uses Stripe's own test mode and no stand-in, only print the page's URL, because a person has to pay.
+    Raises CheckoutFailedError.
     """
     key = account["user_key_v1"]
     headers = {"Authorization": f"Bearer {key}", "X-Auth-Account": account["id"], "X-Api-Version": "1"}

@@ -36,7 +36,7 @@ def running_emulator(
     """Run an empty emulator inside the block.
 
     `wait_scale` shortens a state machine's waits and retry intervals. `concurrency` limits the functions that run at
-    the same time. None picks a limit for this machine.
+    the same time. If it is None, the limit depends on this machine.
     """
     if not EMULATOR_PYTHON.exists():
         raise StackError("The emulator is not installed: run `make .venv/emulator`.")

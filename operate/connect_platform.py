@@ -15,7 +15,7 @@ def connect_platform(
 ) -> None:
     """Store the key and the signing secrets. An empty argument keeps the stored value.
 
-    During a rotation `secrets` holds two secrets, separated by a comma. If OperateError is raised, nothing is stored.
+    During a rotation `secrets` is two secrets, separated by a comma. A call that raises OperateError stores nothing.
     """
     from hosting_orders.adapters.hosting_platform import HttpHostingPlatform
 

@@ -236,7 +236,7 @@ CHECKS: dict[str, Callable[[Patient], Finding]] = {
 }
 
 ONLY_ON_AWS = ("alarm subscription", "lambda concurrency", "hosted zones", "domains")
-"""Checks of the AWS account. The stage `local` has none."""
+"""Checks of the AWS account. The stage `local` has no AWS account."""
 
 
 def examine(patient: Patient, report: Callable[[str], None]) -> bool:

@@ -1,4 +1,4 @@
-"""For all tests: hypothesis settings, and a report of unused permissions after a full run
+"""For all tests: settings of the library hypothesis, and a report of unused permissions after a full run
 (tests/support/permissions.py).
 """
 

@@ -164,7 +164,7 @@ class LightsailStandIn:
         *,
         leaves: bool = True,
     ) -> None:
-        """Fail the build. Without `leaves` the unfinished machine is deleted."""
+        """Fail the build. If `leaves` is False, the unfinished machine is deleted."""
         self.cloud.fail(self.machine(name), code, details, leaves=leaves)
 
     def lose_next_answer(self, operation: str = "*", times: int = 1) -> None:

@@ -1,4 +1,4 @@
-"""The hosted zone of a registered domain, in the embedded AWS."""
+"""Creates the hosted zone of a registered domain in the embedded AWS (local/emulator.py)."""
 
 from __future__ import annotations
 

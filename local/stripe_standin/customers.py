@@ -94,7 +94,7 @@ def update(state: State, params: Json, customer_id: str) -> Json:
 
 
 def delete(state: State, params: Json, customer_id: str) -> Json:
-    """Delete the customer, and cancel its subscriptions. Later reads of the id return a deleted customer."""
+    """Delete the customer, and cancel its subscriptions. Later reads of the id return an object with `deleted`."""
     customer = state.get("customer", customer_id)
     for subscription in state.all("subscription", customer=customer_id):
         if subscription["status"] != "canceled":
@@ -158,7 +158,7 @@ def _change(state: State, customer: Json, params: Json) -> None:
 def change_balance(
     state: State, customer: Json, amount: int, *, type: str, currency: str | None = None, **links: Any
 ) -> Json:
-    """Add `amount` (minor units). Credit is negative. `links` has the id of the `invoice` or `credit_note`."""
+    """Add `amount` (minor units), which is negative for credit. `links` has the `invoice` or `credit_note`, by id."""
     customer["balance"] += amount
     customer["currency"] = customer["currency"] or (currency or "eur").lower()
     for draft in state.all("invoice", customer=customer["id"], status="draft"):

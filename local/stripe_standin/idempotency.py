@@ -1,7 +1,7 @@
 """Idempotency keys: https://docs.stripe.com/api/idempotent_requests.
 
-The first response to a key is stored for 24 hours, success or error. Refusals before the endpoint began (bad
-parameters, a key in use, too many requests) are not stored.
+The first response to a key is stored for 24 hours, whether it is a success or an error. An error is not stored if it
+occurs before the endpoint runs (bad parameters, a key in use, too many requests).
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class IdempotencyKeys:
             return entry.answer
 
     def finish(self, key: str, answer: Answer | None) -> None:
-        """Store the response. None frees the key, because nothing was executed."""
+        """Store the response. If `answer` is None, nothing was executed, and the key is free again."""
         with self._lock:
             if answer is None:
                 del self._entries[key]

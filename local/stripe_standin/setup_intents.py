@@ -1,4 +1,4 @@
-"""Setup intents: https://docs.stripe.com/api/setup_intents. They save a SEPA debit with its mandate."""
+"""Setup intents: https://docs.stripe.com/api/setup_intents. Only SEPA debits with a mandate are supported."""
 
 from __future__ import annotations
 

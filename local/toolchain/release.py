@@ -5,7 +5,7 @@ content of layers and the function's other properties, such as Timeout. The stam
 in every function's environment. A new release therefore gives every function a new version. All versions of a release
 carry its stamp (docs/runbooks.md).
 
-Only the built template is stamped. `sam deploy` reads the built template, and `sam build` writes a new one.
+Only the built template is stamped. Each `sam build` replaces it, and `sam deploy` reads it.
 """
 
 from __future__ import annotations

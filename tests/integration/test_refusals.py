@@ -92,7 +92,7 @@ def test_C13_O2_114_the_checks_of_the_caller_have_a_fixed_sequence(
     assert ("WWW-Authenticate" in found["headers"]) is (status == 401)
 
 
-def test_an_operation_without_a_user_accepts_a_system_key() -> None:
+def test_an_operation_that_needs_no_user_accepts_a_system_key() -> None:
     @serves(operation())
     def handler(call: Call[Any], services: Services) -> Reply:
         return Reply(200, {})
@@ -107,7 +107,7 @@ def test_O2_116_a_disabled_feature_gets_a_503_without_retry_after() -> None:
     assert "Retry-After" not in found["headers"]
 
 
-def test_an_unreadable_switch_gets_a_503_with_retry_after() -> None:
+def test_an_unreadable_feature_switch_gets_503_with_retry_after() -> None:
     found = refused_with(errors.ProviderUnavailableError("AppConfig: timed out"))
     assert (found["statusCode"], found["body"]["code"]) == (503, "temporarily_unavailable")
     assert found["headers"]["Retry-After"] == "5"

@@ -142,7 +142,7 @@ def test_a_second_start_does_not_restart_an_ended_execution(service: tuple[Any, 
 
 
 class Waiting:
-    """An order that waits in its first step. The token of the attempt is stored."""
+    """An order that waits in its first step. Its task token is stored."""
 
     def __init__(self, runner: AslRunner) -> None:
         self.runner, self.tokens, self.order = runner, TokensInMemory(), an_order()
@@ -167,14 +167,14 @@ def token_of(execution: Execution) -> str:
     return execution.waiting_token
 
 
-def test_resume_completes_the_step_with_an_empty_output(waiting: Waiting) -> None:
+def test_resuming_a_step_completes_it_with_an_empty_output(waiting: Waiting) -> None:
     assert waiting.workflow.resume(waiting.order, Step.CHARGE)
     assert waiting.ended() == ("SUCCEEDED", None, None)
     assert waiting.execution.output == {}
     assert not waiting.tokens.kept
 
 
-def test_fail_ends_the_step_with_the_error_and_its_cause(waiting: Waiting) -> None:
+def test_failing_a_step_ends_it_with_the_error_and_its_cause(waiting: Waiting) -> None:
     assert waiting.workflow.fail(waiting.order, Step.CHARGE, ProvisioningFailedError, "no such plan")
     assert waiting.ended() == ("FAILED", "ProvisioningFailedError", "no such plan")
     assert not waiting.tokens.kept
@@ -187,7 +187,7 @@ def test_a_call_for_another_step_changes_nothing(waiting: Waiting) -> None:
     assert len(waiting.tokens.kept) == 1
 
 
-def test_answer_keeps_the_token_of_a_newer_attempt(waiting: Waiting) -> None:
+def test_answering_a_step_keeps_the_token_of_a_newer_attempt(waiting: Waiting) -> None:
     own = token_of(waiting.execution)
     waiting.workflow.wait(waiting.order, Step.CHARGE, "of a newer attempt")
     waiting.workflow.answer(waiting.order, Step.CHARGE, own)

@@ -27,7 +27,7 @@ PLATFORM = {"api_key": "key", "webhook_secrets": "whsec_bmV3LXNlY3JldA=="}
 def test_an_unconnected_or_live_stack_is_refused(
     stripe: dict[str, str], platform: dict[str, str], said: str
 ) -> None:
-    """The stack has no table here, so a write would fail."""
+    """The stack has no table here. The test passes only because the command refuses before it writes."""
     with a_deployed_stack() as deployed:
         if stripe:
             deployed.store(stripe)
@@ -53,7 +53,7 @@ class CloudWatch:
 
 
 def test_only_a_new_alarm_fails_the_smoke_test(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The alarm DomainsSwept of a new stack may ring until the function `sweep_domains` has run once."""
+    """On a new stack, the alarm DomainsSwept may ring until the function `sweep_domains` has run once."""
     for check in ("_events_have_arrived", "_callbacks_were_attempted"):
         monkeypatch.setattr(command._Run, check, lambda _: True)
     monkeypatch.setattr(command._Run, "_errors", lambda _: [])

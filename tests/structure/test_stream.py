@@ -31,7 +31,7 @@ def stream_sources(template: Template) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def streams_that_could_get_stuck(template: Template) -> list[str]:
-    """A bad record must not block the shard for a day, and must not get lost."""
+    """Without these settings, a bad record blocks its shard for a day, until DynamoDB deletes the record."""
     problems = []
     sources = list(stream_sources(template))
     if not sources:
@@ -54,7 +54,7 @@ def filters_of(source: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def filters_that_let_through(template: Template, record: dict[str, Any]) -> list[str]:
-    """Stream sources whose filter passes this record, so their function runs."""
+    """The stream sources that pass this record to their function."""
     return [
         name
         for name, source in stream_sources(template)
@@ -132,7 +132,7 @@ def test_a_bad_stream_is_noticed(path: str, value: Any, complaint: str) -> None:
     assert any(complaint in problem for problem in problems), problems
 
 
-def test_the_stream_passes_only_needed_items_to_a_function() -> None:
+def test_a_function_receives_only_the_items_that_it_needs() -> None:
     def written(sort_key: str) -> dict[str, Any]:
         keys = {"PK": {"S": "ACCOUNT#a"}, "SK": {"S": sort_key}}
         images = {"Keys": keys, "NewImage": keys, "OldImage": keys}

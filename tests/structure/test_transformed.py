@@ -1,4 +1,4 @@
-"""The output of SAM's translator, with the names and policies that it adds."""
+"""Checks the template after SAM's translator has expanded it and added names and policies."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def names_a_second_stack_would_need_too(transformed: Transformed) -> list[str]:
 
 
 def _differs_by_stack(value: Any) -> bool:
-    """Whether the value is an intrinsic function. An `Fn::Sub` must include the stack's name."""
+    """Whether the value is an intrinsic function. If it is an `Fn::Sub`, it must include the stack's name."""
     if not isinstance(value, dict):
         return False
     return not isinstance(text := value.get("Fn::Sub"), str) or "${AWS::StackName}" in text
@@ -82,7 +82,7 @@ def test_the_reconcilers_role_has_no_inline_policy(transformed: Transformed) -> 
 
 
 def test_every_function_declares_its_authentication() -> None:
-    """`sam deploy` would ask about a function without a declaration. An empty answer would end the deployment."""
+    """`sam deploy` asks whether a missing declaration is intended. No answer counts as no and ends the deployment."""
     assert sam_transform.undeclared_authentication(TEMPLATE) == []
 
 

@@ -45,7 +45,7 @@ class StateFailedError(Exception):
 # -- JSONata ---------------------------------------------------------------------------------------
 
 # With $now, $millis, $random and $uuid, two runs would differ. $eval does not exist in Step Functions. $hash,
-# $partition and $range exist only in Step Functions, and not in the JSONata library of this runner.
+# $partition and $range exist in Step Functions, but not in the JSONata library of this runner.
 _REFUSED_FUNCTIONS = re.compile(r"\$(now|millis|random|uuid|eval|hash|partition|range)\s*\(")
 _PLAIN_PATH = re.compile(r"\$([A-Za-z_]\w*)((?:\.[A-Za-z_]\w*)*)")
 _MISSING = object()
@@ -70,14 +70,14 @@ class Expression:
         self._path = [path.group(1), *path.group(2).split(".")[1:]] if path else None
 
     def evaluate(self, variables: Mapping[str, Any]) -> Any:
-        """The value as plain JSON. Raises StateFailedError (QueryEvaluationError), also for an undefined value."""
+        """The value as plain JSON. Raises StateFailedError if the expression fails or its value is undefined."""
         value = self._walk(variables) if self._path else _MISSING
         if value is _MISSING:
             value = self._evaluate(variables)
         return value
 
     def _walk(self, variables: Mapping[str, Any]) -> Any:
-        """Look up a plain path without JSONata, which is ten times slower. Most expressions are plain paths."""
+        """Look up a plain path without JSONata, which takes ten times as long. Most expressions are plain paths."""
         value: Any = variables
         for name in self._path or ():
             if not isinstance(value, dict) or name not in value:

@@ -1,4 +1,4 @@
-"""Reads and checks everything that a domain order leaves in the table, at the providers and with the client."""
+"""Reads and checks what a domain order leaves in the table and at the providers, and what the client receives."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def submitted(world: World, name: str = "hosting-example.com", **changes: Any) -
 
 
 def delivered(world: World, reply: Reply, account: str = "ready", *, every: float = 600) -> Order:
-    """Run the only order of the reply, and return it an hour later, when it is completed."""
+    """Run the only order of the reply for an hour, check that it is completed, and return it."""
     world.run()
     world.live(3600, every=every)
     order = world.order(reply.body["orders"][0]["id"], account)
@@ -95,7 +95,7 @@ def assert_registered(world: World, order: Order) -> None:
     ended = now(world, order)
     name = order.item_as(DomainItem).ascii_name
     assert ended.status is OrderStatus.COMPLETED
-    # The order needs no check until the next year is charged.
+    # The next check of the order comes only when the next year is charged.
     assert ended.due_at is not None and ended.due_at > world.clock.now() + 200 * DAY
     assert world.registrar.submissions(name) == 1 and world.registrar.registrations(name) == 1
     assert len(zones(world, name)) == 1 and ended.resource is not None
@@ -105,7 +105,7 @@ def assert_registered(world: World, order: Order) -> None:
 
 
 def assert_alone(world: World, order: Order) -> None:
-    """Check `assert_registered`. Also check one charge, one callback, no waiting token, and nothing due soon."""
+    """Call `assert_registered`. Also check that there was one charge and one callback, and that nothing waits."""
     assert_registered(world, order)
     assert world.net_paid(account_of(order)) == order.price.amount
     assert not world.stripe.credit_notes() and len(world.stripe.charges()) == 1

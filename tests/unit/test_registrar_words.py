@@ -29,7 +29,7 @@ def test_every_flag_of_route_53_has_a_value_in_our_enum(flag: str) -> None:
     assert waits not in (None, RegistrarWaits.OTHER)
 
 
-def test_an_unknown_flag_is_other_and_no_flag_is_none() -> None:
+def test_an_unknown_flag_of_route_53_is_read_as_other() -> None:
     assert read_operation({**DETAIL, "StatusFlag": "PENDING_MOON"}).flag is RegistrarWaits.OTHER
     assert read_operation(DETAIL).flag is None
 

@@ -77,7 +77,7 @@ def test_every_example_is_accepted(tld: str, example: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(("tld", "example"), list(examples()))
 def test_removing_a_field_makes_no_other_field_invalid(tld: str, example: dict[str, Any]) -> None:
-    """A missing field never makes another value invalid. The error about a required field has that field's schema."""
+    """The error about a required field that is missing has this field's schema."""
     extras = example.get("extra_properties", {})
     for name in extras:
         left = {key: value for key, value in extras.items() if key != name}
@@ -91,7 +91,7 @@ def test_removing_a_field_makes_no_other_field_invalid(tld: str, example: dict[s
             assert found.schema["title"] in found.message
 
 
-def test_the_schema_of_a_missing_field_depends_on_others() -> None:
+def test_the_schema_of_a_missing_field_depends_on_other_fields() -> None:
     italian = read(country="IT", extra_properties={"nationality": "IT"})
     _, needed = check("it", italian)
     pin = dict(needed["/extra_properties/pin"].schema)
@@ -130,7 +130,7 @@ def test_each_registry_requests_its_required_properties(tld: str) -> None:
 
 @pytest.mark.parametrize("tld", sorted(TLDS))
 @pytest.mark.parametrize("role", OTHERS)
-def test_only_uk_and_ca_have_rules_for_the_other_roles(tld: str, role: ContactRole) -> None:
+def test_only_uk_and_ca_have_rules_for_roles_other_than_owner(tld: str, role: ContactRole) -> None:
     violations, needed = check(tld, read(), role)
     # The .uk registry requires `contactType` of every contact. local/registrar_standin/names.py cites the source.
     assert set(needed) == ({"/extra_properties/contactType"} if tld.endswith("uk") else set())
@@ -187,9 +187,9 @@ def test_route_53_names_are_unique_within_a_tld() -> None:
 
 
 def documented_values(parameter: str) -> set[str]:
-    """All words in capitals in botocore's text about ExtraParam, except `parameter`.
+    """All words in capitals in botocore's text about ExtraParam, except `parameter` itself.
 
-    They include all values of this parameter.
+    They include all documented values of this parameter, but also other words.
     """
     text = ROUTE53["ExtraParam"]["members"]["Name"]["documentation"]
     plain = re.sub(r"<[^>]+>", "\n", text)
@@ -370,7 +370,7 @@ def test_uk_domains_are_transferred_without_an_auth_code() -> None:
         ("fi", "X", {"organizationType": "TOWNSHIP"}, "owner", "PUBLIC_BODY"),
     ],
 )
-def test_the_contact_type_follows_from_contact_and_role(
+def test_the_contact_type_depends_on_the_contact_and_its_role(
     tld: str, organization: str | None, extra: dict[str, str], role: str, kind: str
 ) -> None:
     contact = read(organization=organization, extra_properties=extra)

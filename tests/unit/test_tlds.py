@@ -1,4 +1,4 @@
-"""The files of TLDs. A published schema does not change. A file has only known fields and is read only when needed."""
+"""The data files of the TLDs: the contact schemas that we publish, the files' fields, and when a file is read."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_a_tld_without_a_file_has_no_facts(strange: str) -> None:
         tlds.facts(strange)
 
 
-def test_a_look_up_reads_only_the_files_of_its_tld(
+def test_a_lookup_reads_only_the_files_of_its_tld(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked: list[str] = []

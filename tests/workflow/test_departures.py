@@ -121,7 +121,8 @@ def test_a_new_domain_is_ours_before_the_registrar_shows_it(world: World) -> Non
 
 
 @pytest.mark.parametrize(("days", "left"), [(60, False), (99, False), (112, True)])
-def test_an_expired_domain_has_left_after_its_redemption(world: World, days: int, left: bool) -> None:
+def test_an_expired_domain_leaves_after_its_redemption_period(world: World, days: int, left: bool) -> None:
+    """In the redemption period after the expiry, the registrant can still get the domain back."""
     order = delivered(world)
     world.services.stripe.v1.subscriptions.cancel(renewals(world, order)[0]["id"])
     world.run()
@@ -156,7 +157,7 @@ def refused_at_first(world: World, days: float) -> Order:
     return order
 
 
-def test_a_departed_domain_gets_no_late_renewal(world: World) -> None:
+def test_a_refused_renewal_is_not_started_after_a_departure(world: World) -> None:
     order = refused_at_first(world, days=30)
     world.registrar.leave(NAME)
     world.live(3 * DAY, every=6 * HOUR)
@@ -164,7 +165,7 @@ def test_a_departed_domain_gets_no_late_renewal(world: World) -> None:
     assert now(world, order).subscription is None
 
 
-def test_a_late_renewal_waits_until_the_registrar_answers(world: World) -> None:
+def test_a_refused_renewal_waits_until_the_registrar_answers(world: World) -> None:
     order = refused_at_first(world, days=10)
     world.registrar.fail_next("GetDomainDetail", "ServiceUnavailable", status=503, times=10_000)
     world.live(2 * DAY, every=6 * HOUR)
@@ -205,7 +206,7 @@ def test_the_open_invoice_of_a_departed_domain_is_voided(world: World) -> None:
     assert now(world, order).due_at is None or now(world, order).due_at > world.clock.now()  # type: ignore[operator]
 
 
-def test_the_draft_of_a_departed_domain_is_never_charged(world: World) -> None:
+def test_the_draft_invoice_of_a_departed_domain_is_never_paid(world: World) -> None:
     """The registrar answers only after Stripe has begun the term."""
     order = delivered(world)
     world.registrar.leave(NAME)
@@ -261,6 +262,7 @@ def test_the_daily_sweep_makes_an_expired_domain_due_again(world: World) -> None
 
 
 def test_an_unstored_renewal_of_a_departed_domain_ends(world: World) -> None:
+    """The process crashes after Stripe has created the subscription, and before the order stores it."""
     order = refused_at_first(world, days=3)
     world.mishaps.watch(lambda name: Mishap.CRASH_AFTER if name == "stripe.post subscriptions" else None)
     world.live(DAY, every=HOUR)

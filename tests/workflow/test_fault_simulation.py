@@ -1,6 +1,6 @@
-"""Each seed gives a random history of orders and faults (tests/support/simulation.py). The handlers are real.
+"""Each seed gives a random history of orders and faults (tests/support/simulation.py). The real handlers run it.
 
-Replay a seed: PYTHONPATH=.:layers/hosting_orders python -m tests.support.simulation SEED 1
+Replay one seed: PYTHONPATH=.:layers/hosting_orders python -m tests.support.simulation SEED 1
 """
 
 from __future__ import annotations
@@ -130,12 +130,12 @@ def _no_refund(patch: pytest.MonkeyPatch) -> None:
 
 
 def _nobody_looks_again(patch: pytest.MonkeyPatch) -> None:
-    """The reconciler takes due items and does nothing with them."""
+    """The reconciler reads the due items and does nothing with them."""
     patch.setattr(reconcile, "_check", lambda services, item, body: None)
 
 
 def _the_door_stays_open(patch: pytest.MonkeyPatch) -> None:
-    """RefundOrder waits for a debit without giving the order up, so the order can still be delivered."""
+    """While a debit is under way, RefundOrder waits and does not abandon the order, so it can still be delivered."""
     patch.setattr(refund_order, "_give_up", _only_once_it_is_paid(refund_order._give_up))
 
 
@@ -169,14 +169,14 @@ def _names_are_kept(patch: pytest.MonkeyPatch) -> None:
 
 
 def _spending_is_kept(patch: pytest.MonkeyPatch) -> None:
-    """Never give back what an undelivered order counts against its key's spend cap."""
+    """When an order ends undelivered, add its cost to the key's spending again instead of subtracting it."""
     patch.setattr(
         spending, "give_back", lambda account_id, spend: spending.take(account_id, spend, _NO_LIMIT)
     )
 
 
 def _spending_is_read_first(patch: pytest.MonkeyPatch) -> None:
-    """Count orders without a condition, so each process sees only the sum that it has read."""
+    """Add an order's cost without comparing the sum with the cap. Concurrent orders can then exceed the cap."""
     taken = spending.take
     patch.setattr(spending, "take", lambda account_id, spend, cap: taken(account_id, spend, _NO_LIMIT))
 
@@ -185,7 +185,7 @@ _NO_LIMIT = SpendCap("EUR", month=10**12)
 
 
 def _steps_wait(patch: pytest.MonkeyPatch) -> None:
-    """Answer the step only after the renewal. A crash before the renewal leaves the step waiting."""
+    """Answer the step only after the renewal has started. A crash before that leaves the step waiting."""
     patch.setattr(reconcile, "answer_delivery", lambda services, order: None)
     patch.setattr(register_domain, "answer_delivery", lambda services, order: None)
 

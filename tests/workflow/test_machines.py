@@ -66,7 +66,7 @@ def refused(world: World, vm: dict[str, Any]) -> dict[str, Any]:
 # -- options per plan ---------------------------------------------------------------------------------------------
 
 
-def test_the_platform_receives_its_own_names_and_the_size(world: World, cloud: ForgetfulLightsail) -> None:
+def test_the_platform_receives_its_own_names_and_a_size(world: World, cloud: ForgetfulLightsail) -> None:
     placed = order(world)
     world.run()
 
@@ -141,7 +141,7 @@ def test_every_listed_plan_and_option_can_be_ordered(world: World, cloud: Forget
     assert "lightsail" not in json.dumps(about) and "small_3_0" not in json.dumps(about)
 
 
-def test_a_site_cannot_be_ordered_in_a_machine_location(world: World, cloud: ForgetfulLightsail) -> None:
+def test_a_site_cannot_be_ordered_where_only_machines_run(world: World, cloud: ForgetfulLightsail) -> None:
     about = world.request("GET", "/api/about").body
 
     assert [place["short_name"] for place in about["locations"]] == ["ams", "pdx"]
@@ -149,7 +149,7 @@ def test_a_site_cannot_be_ordered_in_a_machine_location(world: World, cloud: For
     assert (reply.status, reply.body["code"]) == (400, "unknown_location")
 
 
-def test_a_machine_is_delivered_as_sold_if_its_plan_changes(world: World, cloud: ForgetfulLightsail) -> None:
+def test_a_changed_plan_does_not_change_a_sold_machine(world: World, cloud: ForgetfulLightsail) -> None:
     placed = order(world)
     world.services.catalogue.put_plan(replace(PLAN, bundle="large_3_0", memory_mb=8192))
     world.advance(120)
@@ -248,7 +248,7 @@ def test_a_slow_machine_is_checked_at_least_every_15_minutes(world: World, cloud
     assert waiting.status is OrderStatus.PROCESSING
 
 
-def test_a_machine_is_refunded_if_it_never_runs(world: World, cloud: ForgetfulLightsail) -> None:
+def test_a_machine_is_refunded_if_it_never_starts(world: World, cloud: ForgetfulLightsail) -> None:
     placed = order(world)
     world.run()
     told = shown(world, placed)["order"]
@@ -282,7 +282,7 @@ def test_a_delivered_machine_starts_its_renewal(world: World, cloud: ForgetfulLi
 # -- real and test money ------------------------------------------------------------------------------------------
 
 
-def test_the_platform_receives_live_false_for_test_money(world: World, cloud: ForgetfulLightsail) -> None:
+def test_the_platform_is_told_that_test_money_is_not_live(world: World, cloud: ForgetfulLightsail) -> None:
     placed = order(world)
     world.run()
 
@@ -290,7 +290,7 @@ def test_the_platform_receives_live_false_for_test_money(world: World, cloud: Fo
     assert [request.live for request in cloud.asked] == [False]
 
 
-def test_the_platform_receives_live_true_for_real_money(world: World, cloud: ForgetfulLightsail) -> None:
+def test_the_platform_is_told_that_real_money_is_live(world: World, cloud: ForgetfulLightsail) -> None:
     let_money_be_real(world)
     placed = order(world)
     world.run()
@@ -300,7 +300,7 @@ def test_the_platform_receives_live_true_for_real_money(world: World, cloud: For
     assert [request.live for request in cloud.asked] == [True, True]
 
 
-def test_a_free_machine_is_live_only_if_stripe_is_live(world: World, cloud: ForgetfulLightsail) -> None:
+def test_a_free_machine_is_live_only_in_stripes_live_mode(world: World, cloud: ForgetfulLightsail) -> None:
     world.services.catalogue.put_plan(replace(PLAN, prices=dict.fromkeys(PLAN.prices, 0)))
     order(world)
     world.run()

@@ -209,7 +209,7 @@ def test_all_credit_is_returned_when_everything_is_refunded(world: World) -> Non
 # -- on_item_failure "cancel_all": if an item cannot be delivered, cancel the others ---------------------------------
 
 
-def test_cancel_all_cancels_every_cancellable_item(world: World) -> None:
+def test_a_failed_domain_cancels_every_item_that_can_be_recalled(world: World) -> None:
     """The unfinished site is taken down. `slow-one.net` is already at the registrar and cannot be recalled."""
     orders = cart_of(world, "slow-one.net", "lost-two.org", policy="cancel_all")
     world.run(finish=False)
@@ -225,7 +225,7 @@ def test_cancel_all_cancels_every_cancellable_item(world: World) -> None:
     assert_settled(world, orders, NET, "partial")
 
 
-def test_cancel_all_keeps_delivered_items(world: World) -> None:
+def test_a_failed_domain_does_not_cancel_delivered_items(world: World) -> None:
     orders = cart_of(world, "one.net", "lost-two.org", policy="cancel_all")
     world.run()
     assert statuses(world, orders)[0] == "completed"
@@ -236,8 +236,8 @@ def test_cancel_all_keeps_delivered_items(world: World) -> None:
 
 
 @pytest.mark.parametrize("reached", [0, 1, 2])
-def test_cancel_all_cancels_an_unsubmitted_domain(world: World, reached: int) -> None:
-    """The other domain's execution makes `reached` steps. Then the refused domain's execution runs to its end."""
+def test_a_failed_domain_cancels_a_domain_not_yet_submitted(world: World, reached: int) -> None:
+    """The other domain's execution runs `reached` steps. Then the refused domain's execution runs to its end."""
     orders = cart_of(world, "gone-two.org", "one.net", policy="cancel_all")
     site, refused, other = orders
     for _ in range(reached):
@@ -256,7 +256,7 @@ def test_cancel_all_cancels_an_unsubmitted_domain(world: World, reached: int) ->
     assert world.net_paid() == 0
 
 
-def test_cancel_all_with_credit_adds_up(world: World) -> None:
+def test_card_and_credit_add_up_after_items_are_cancelled(world: World) -> None:
     orders = cart_of(world, "slow-one.net", "lost-two.org", account="credit", policy="cancel_all")
     world.run(finish=False)
     world.live(600, every=60, finish=False)
@@ -267,8 +267,8 @@ def test_cancel_all_with_credit_adds_up(world: World) -> None:
 
 
 @pytest.mark.parametrize("write", range(1, 9))
-def test_either_cancel_all_or_a_concurrent_submission_wins(world: World, write: int) -> None:
-    """The other domain is submitted right before one of the cancelling writes."""
+def test_a_domain_is_either_cancelled_or_submitted_not_both(world: World, write: int) -> None:
+    """The other domain is submitted right before one write (number `write`) of the process that cancels the cart."""
     orders = cart_of(world, "gone-two.org", "one.net", policy="cancel_all", site=False)
     refused, other = orders
     while now(world, other).status is OrderStatus.PENDING:
@@ -286,7 +286,7 @@ def test_either_cancel_all_or_a_concurrent_submission_wins(world: World, write: 
         assert_settled(world, orders, 0, "failed")
 
 
-def test_a_customers_cancel_does_not_trigger_cancel_all(world: World) -> None:
+def test_a_customer_who_cancels_one_item_keeps_the_others(world: World) -> None:
     """Only an undeliverable item triggers `cancel_all`. A customer who cancels one item wants the others."""
     orders = cart_of(world, "one.net", "two.org", policy="cancel_all")
     assert cancel(world, orders[2]).status == 202
@@ -376,7 +376,7 @@ def test_a_cart_is_delivered_after_its_authentication(world: World) -> None:
     assert_settled(world, orders, EVERYTHING, "completed")
 
 
-def test_a_debit_cart_is_delivered_after_the_settlement(world: World) -> None:
+def test_a_cart_paid_by_debit_is_delivered_after_it_settles(world: World) -> None:
     world.stripe.controls.set(sepa_settles_after=4 * DAY)
     orders = cart_of(world, "one.net", "lost-two.org", account="sepa")
     world.live(3 * DAY, every=DAY / 2)
@@ -435,7 +435,7 @@ def test_a_refused_payment_leaves_nothing_behind(world: World) -> None:
 
 
 def test_one_of_ten_concurrent_carts_gets_the_domain(world: World) -> None:
-    # Import the functions before the threads start.
+    # This first request imports the functions' modules before the threads start.
     world.place_cart(world.site(), world.domain("warm-up.de"))
     world.run()
     before = world.net_paid()
@@ -470,11 +470,11 @@ def test_concurrent_and_repeated_requests_create_one_cart(world: World) -> None:
 
 
 @pytest.mark.parametrize("mishap", list(Mishap))
-def test_a_cart_is_placed_once_if_any_side_effect_breaks(mishap: Mishap) -> None:
+def test_a_cart_is_placed_once_even_if_a_side_effect_fails(mishap: Mishap) -> None:
     """The client retries after every second failure, and whenever nothing was written.
 
-    In all other cases the reconciler continues. With a single order, test_idempotency.py tries the client and the
-    reconciler after each failure.
+    In all other cases the reconciler continues. For a single order, test_idempotency.py tests both ways after each
+    failure.
     """
     with a_world() as world:
         world.webhooks_on = False

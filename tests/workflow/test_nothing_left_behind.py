@@ -1,6 +1,7 @@
 """A refunded machine never keeps running, even if a slow process creates the machine after the take-down.
 
-A closing check after the order's end deletes such a machine. The platform of these tests forgets deleted machines.
+A closing check after the order's end deletes such a machine. The platform of these tests forgets deleted machines, so
+a late request creates the machine again.
 """
 
 from __future__ import annotations
@@ -67,6 +68,7 @@ def before_it_is_asked(platform: ForgetfulLightsail, act: Callable[[], None]) ->
 
 @pytest.mark.parametrize("quick", [False, True], ids=["slow machine", "quick machine"])
 def test_a_late_process_deletes_its_own_machine(world: World, quick: bool) -> None:
+    """The order is abandoned after the process has decided to request the machine, and before it does so."""
     platform = sell_machines(world, quick=quick)
     order = placed(world)
     before_it_is_asked(platform, lambda: give_up(world, order))
@@ -81,7 +83,7 @@ def test_a_late_process_deletes_its_own_machine(world: World, quick: bool) -> No
 @pytest.mark.parametrize("mishap", list(Mishap))
 @pytest.mark.parametrize("quick", [False, True], ids=["slow machine", "quick machine"])
 def test_a_broken_late_process_leaves_no_machine(mishap: Mishap, quick: bool) -> None:
-    """The order is already refunded when the late process sends its request."""
+    """The order is already refunded when the late process requests the machine. A later side effect then fails."""
     for position in range(20):
         with a_world() as world:
             platform = sell_machines(world, quick=quick)
@@ -121,7 +123,7 @@ def test_a_late_process_without_an_answer_leaves_no_machine(world: World, mishap
 
 
 @pytest.mark.parametrize("mishap", list(Mishap))
-def test_a_refund_is_completed_if_any_side_effect_breaks(mishap: Mishap) -> None:
+def test_a_refund_is_completed_even_if_a_side_effect_fails(mishap: Mishap) -> None:
     for position in range(20):
         with a_world() as world:
             platform = sell_machines(world)
@@ -143,7 +145,7 @@ def test_a_refund_is_completed_if_any_side_effect_breaks(mishap: Mishap) -> None
 
 
 @pytest.mark.parametrize("mishap", list(Mishap))
-def test_one_machine_is_made_if_any_side_effect_breaks(mishap: Mishap) -> None:
+def test_only_one_machine_is_made_even_if_a_side_effect_fails(mishap: Mishap) -> None:
     for position in range(20):
         with a_world() as world:
             platform = sell_machines(world, quick=True)
@@ -200,7 +202,7 @@ def test_a_delivered_machine_is_never_deleted(world: World) -> None:
     assert list(platform.machines) == [order.uuid] and world.net_paid() == 1400
 
 
-def test_the_closing_check_waits_for_the_longest_function() -> None:
+def test_the_closing_check_comes_later_than_any_function_can_run() -> None:
     template = yaml.load((ROOT / "template.yaml").read_text(), _Loader)
     longest = max(
         resource["Properties"].get("Timeout", template["Globals"]["Function"]["Timeout"])

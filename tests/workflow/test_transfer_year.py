@@ -36,7 +36,7 @@ def world() -> Iterator[World]:
 
 
 def transferred(world: World, name: str, days_left: float | None = None, *, wait: float = 2 * HOUR) -> Order:
-    """Return a delivered order. Without an added year, its domain would expire `days_left` days after the delivery."""
+    """Return a delivered order. If no year is added, its domain expires `days_left` days after the delivery."""
     tld = name.partition(".")[2]
     if days_left is not None:
         at = world.clock.now() / 1000 + 10 * DAY + days_left * DAY
@@ -80,7 +80,7 @@ def test_a_year_is_bought_on_delivery_if_none_was_added(world: World, tld: str) 
 
 
 @pytest.mark.parametrize("tld", YEAR_FROM_TRANSFER)
-def test_the_order_states_when_its_year_starts(world: World, tld: str) -> None:
+def test_a_year_that_starts_with_the_transfer_is_not_bought(world: World, tld: str) -> None:
     order = transferred(world, f"quill-and-sons.{tld}", days_left=200)
     assert bought(world, order) == 0 and days_left(world, order) in (364, 365, 366)
     assert order.item.line_text().endswith("transfer, with a year from the transfer")
@@ -94,7 +94,7 @@ def test_a_year_added_by_the_registry_is_not_bought_again(world: World, tld: str
 
 
 def test_a_year_is_bought_if_the_registry_forgets_it(world: World) -> None:
-    """The TLD's file may be wrong, because AWS documents the year only for some TLDs, and registries change rules."""
+    """The TLD's file says that a transfer adds a year. It may be wrong: AWS documents this only for some TLDs."""
     world.registrar._registry._after_transfer = lambda name, at: at + 100 * DAY  # type: ignore[method-assign]
     order = transferred(world, "quill-and-sons.eu")
     assert world.registrar.asked("RenewDomain") == 0
@@ -119,8 +119,8 @@ def test_no_year_is_bought_before_aws_shows_the_new_date(world: World, tld: str,
 
 
 @pytest.mark.parametrize("left", [3, 6])
-def test_a_domain_is_renewed_at_once_if_it_expires_in_days(world: World, left: int) -> None:
-    """An extra year is better than a lost domain."""
+def test_a_domain_that_expires_within_days_is_renewed_at_once(world: World, left: int) -> None:
+    """AWS still shows the former date, so we may buy a year too many. That is better than a lost domain."""
     world.registrar.configure(expiry_lags=10 * HOUR)
     order = transferred(world, "quill-and-sons.com", days_left=left)
     world.live(2 * DAY, every=6 * HOUR)
@@ -245,7 +245,7 @@ def test_the_year_is_bought_once_if_the_response_is_lost(world: World) -> None:
 
 
 @pytest.mark.parametrize("mishap", list(Mishap))
-def test_the_year_is_bought_once_if_any_side_effect_breaks(world: World, mishap: Mishap) -> None:
+def test_the_year_is_bought_once_even_if_a_side_effect_fails(world: World, mishap: Mishap) -> None:
     """Transfer one domain for each side effect, and let that side effect fail."""
     struck: list[str] = []
     while True:
@@ -293,7 +293,7 @@ def test_a_domain_is_not_charged_after_it_has_left(world: World, webhooks: bool)
 
 
 def test_a_renewal_start_is_retried_during_the_purchase(world: World) -> None:
-    """The purchase of the year takes days. It is checked every hour, but the renewal's start is retried only daily."""
+    """The registrar needs days for the year. We check it every hour, but try to start the renewal only daily."""
     world.registrar.configure(delay=2.5 * DAY)
     with no_new_subscriptions(world.stripe):
         order = transferred(world, "quill-and-sons.co.uk", days_left=50)

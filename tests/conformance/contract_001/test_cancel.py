@@ -88,7 +88,7 @@ def test_HU_071_a_refunded_order_cannot_be_cancelled(world: World) -> None:
     assert reply.body["reason"] == "already_ended"
 
 
-def test_HU_071_a_cancel_returns_the_vendors_error_if_a_write_fails(
+def test_HU_071_a_cancel_returns_a_503_if_the_write_fails(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     number = created(world, site(), account="sepa")["orderId"]
@@ -118,7 +118,7 @@ def test_HU_071_an_order_of_another_contract_can_be_cancelled(world: World) -> N
     assert world.order(order, "sepa").status is OrderStatus.CANCELING
 
 
-# -- the order that can be paid: `pendingOrder`
+# -- `pendingOrder`: the newest order that the customer can pay
 
 
 def pending(world: World, account: str = "no_method") -> Any:
@@ -198,7 +198,7 @@ def test_HU_073_an_expired_order_is_not_shown(world: World) -> None:
     assert pending(world) is None
 
 
-def test_HU_073_the_newest_fifty_orders_and_their_carts_are_read_once(
+def test_HU_073_only_fifty_orders_are_read_and_each_cart_once(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     created(world, *[site()] * 20, account="sepa")

@@ -147,7 +147,7 @@ def test_HU_070_unknown_paths_and_methods_get_this_contracts_404(
 
 
 @pytest.mark.parametrize("path", ["/api/accounts", "/api/billings", "/api/ordersx"])
-def test_unknown_paths_elsewhere_get_the_404_of_contract_002(world: World, path: str) -> None:
+def test_unknown_paths_outside_001_get_the_404_of_contract_002(world: World, path: str) -> None:
     reply = send(world, "GET", path)
     assert (reply.status, reply.body["code"]) == (404, "not_found")
 

@@ -42,7 +42,7 @@ def test_O2_001_O2_115_O2_180_the_account_header_is_required(world: World, metho
 
 
 @pytest.mark.parametrize(("method", "path"), READS)
-def test_O2_002_O2_170_reading_with_oauth_needs_billing_read(world: World, method: str, path: str) -> None:
+def test_O2_002_O2_170_oauth_reads_need_the_scope_billing_read(world: World, method: str, path: str) -> None:
     refused = send(world, method, path, headers=oauth(world, "account:read", "tasks:read"))
     assert_error(refused, 403, "insufficient_scope")
     assert "billing:read" in refused.body["errors"][0]
@@ -65,7 +65,7 @@ def test_O2_003_both_kinds_of_api_keys_can_order(world: World) -> None:
         assert reply.status == 202, reply.body
 
 
-def test_O2_004_billing_write_grants_nothing_and_is_not_advertised(world: World) -> None:
+def test_O2_004_the_scope_billing_write_grants_nothing(world: World) -> None:
     reply = send(world, "GET", "/api/orders", headers=oauth(world, "billing:write"))
     assert_error(reply, 403, "insufficient_scope")
     for method, path, _ in ROUTES:
@@ -145,7 +145,7 @@ def test_O2_184_C14_a_trial_account_may_use_the_api_by_default(world: World) -> 
     assert completed(world, "trial")["order"]["status"] == "completed"
 
 
-def test_C01_version_2_is_named_and_unknown_versions_are_refused(world: World) -> None:
+def test_C01_the_api_names_its_version_and_refuses_others(world: World) -> None:
     for method, path, _ in ROUTES:
         assert send(world, method, path, body="{}").headers["x-api-version"] == "2"
     assert send(world, "GET", "/api/orders", headers={"x-api-version": "2"}).status == 200

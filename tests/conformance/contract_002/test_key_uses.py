@@ -29,7 +29,7 @@ def world() -> Iterator[World]:
 
 
 def uses(world: World) -> int:
-    # For a new item, moto also records a change without `used_at`.
+    # For a new item, moto (our DynamoDB in tests) also records a change without `used_at`. Do not count that change.
     images = [record["dynamodb"].get("NewImage", {}) for record in world.stream_records()]
     return sum(image["PK"]["S"].startswith("USED#") and "used_at" in image for image in images)
 
@@ -39,7 +39,7 @@ def test_the_last_use_is_written_at_most_once_an_hour(world: World) -> None:
     uses(world)
     for _ in range(3):
         works(world, secret)
-    del world.services.key_uses  # another process does not remember these uses
+    del world.services.key_uses  # as in another process, which does not remember these uses
     works(world, secret)
     assert uses(world) == 1
     first = listed(world)[key["id"]]["last_used_at"]
@@ -65,14 +65,14 @@ def test_a_refused_request_does_not_count_as_a_use(world: World) -> None:
 
 
 @pytest.mark.parametrize("mishap", [Mishap.NOT_DONE, Mishap.ANSWER_LOST])
-def test_a_request_succeeds_even_if_the_write_of_its_use_fails(world: World, mishap: Mishap) -> None:
+def test_a_request_succeeds_even_if_its_use_cannot_be_stored(world: World, mishap: Mishap) -> None:
     secret, key = made(world)
     world.mishaps.watch(lambda name: mishap if "update_item" in name else None)
     assert works(world, secret)
     assert any("update_item" in name for name in world.mishaps.seen)
     world.mishaps.none()
     assert works(world, secret)
-    assert listed(world)[key["id"]]["last_used_at"]  # the next request records its use
+    assert listed(world)[key["id"]]["last_used_at"]  # the use by the second request was recorded
 
 
 def test_the_list_shows_the_kind_of_a_key(world: World) -> None:

@@ -129,7 +129,7 @@ def test_a_failed_domain_is_refunded_alone_by_default(world: World, policy: str 
     assert refunds == [0, 0, 1200]
 
 
-def test_cancel_all_also_refunds_a_cancellable_site(world: World) -> None:
+def test_a_failed_domain_can_cancel_the_whole_cart(world: World) -> None:
     before = world.net_paid()
     placed = world.place_cart(world.domain(fresh("lost-")), world.site(), on_item_failure="cancel_all")
     world.run(finish=False)
@@ -189,7 +189,7 @@ def test_a_cart_has_a_maximum_number_of_items(world: World) -> None:
     assert str(MAX_ITEMS) in reply.body["errors"][0]
 
 
-def test_an_item_is_exactly_one_product(world: World) -> None:
+def test_an_item_must_have_exactly_one_product(world: World) -> None:
     both = world.site() | world.domain(fresh())
     machine = {"vm": VM}
     for item in (
@@ -268,7 +268,7 @@ def test_each_order_shows_its_own_price_and_the_carts_sums(world: World) -> None
 
 
 @pytest.mark.parametrize("policy", ["", "Keep", "cancel", "refund", 1, True, []])
-def test_on_item_failure_is_keep_or_cancel_all(world: World, policy: Any) -> None:
+def test_an_unknown_policy_for_failed_items_is_refused(world: World, policy: Any) -> None:
     body = {"items": [world.site()], "on_item_failure": policy}
     refused(world, body, 400, "invalid_field", "/on_item_failure")
 
@@ -504,8 +504,9 @@ def test_repeating_a_request_returns_the_same_cart(world: World) -> None:
     assert_error(alone, 422, "idempotency_key_reused")
 
 
-def test_twenty_concurrent_equal_requests_leave_one_cart(world: World) -> None:
-    world.place_cart(world.site(), world.domain(fresh()))  # import the functions before the threads begin
+def test_twenty_equal_requests_at_once_create_one_cart(world: World) -> None:
+    # This first request imports the functions' modules before the threads start.
+    world.place_cart(world.site(), world.domain(fresh()))
     body = {"items": [world.domain(fresh()), world.site(), world.domain(fresh())]}
     charges = len(world.stripe.charges())
     with ThreadPoolExecutor(20) as threads:

@@ -85,7 +85,7 @@ def test_O2_069_both_terms_can_be_ordered(world: World, term: str, cents: int) -
     assert completed(world, term=term)["payment"]["amount_charged_cents"] == cents
 
 
-def test_O2_070_O2_071_O2_072_the_callback_gets_its_authorization_verbatim(world: World) -> None:
+def test_O2_070_O2_071_O2_072_the_authorization_is_sent_verbatim(world: World) -> None:
     authorization = "Digest user=\"a b\",  x='=='"
     body = world.site() | {
         "callback": {"url": "https://client.example/a?b=c", "authorization": authorization}
@@ -251,7 +251,7 @@ def test_O2_095_C19_a_variant_without_free_capacity_is_unavailable(world: World)
     assert (variants["scarce"], variants["vanilla"]) == (False, True)
 
 
-def test_O2_095_a_variant_off_sale_is_unavailable(world: World) -> None:
+def test_O2_095_a_disabled_variant_is_unavailable(world: World) -> None:
     set_catalogue(world, lambda catalogue: catalogue.put_variant(Variant("retired", enabled=False)))
     refused(world, world.site(variant="retired"), "variant_unavailable", "/site/variant")
 
@@ -278,7 +278,7 @@ def test_O2_098_a_refused_request_does_not_use_up_its_idempotency_key(world: Wor
     assert world.place(key="try-again").status == 202
 
 
-def test_C18_a_field_named_order_gets_a_hint_to_use_site(world: World) -> None:
+def test_C18_the_error_for_the_field_order_names_the_field_site(world: World) -> None:
     order = {"plan": "basic", "term": "monthly"}
     reply = refused(world, {"order": order}, "missing_field", "/site")
     assert "`site`" in reply.body["errors"][0]

@@ -18,7 +18,7 @@ ON_TOP = "https://shop.example/on-top"
 
 
 def ways_back(world: World, body: Any) -> tuple[str, str]:
-    """Where the customer goes after paying and after leaving the payment page, without the query that we add."""
+    """The addresses after paying, and after leaving the payment page unpaid, without the query that we add."""
     account = stranger(world)
     order_id = placed(world, account, body)["order"]["id"]
     session = page_of(world, order_id, account)
@@ -155,7 +155,7 @@ def test_O1_035_the_error_points_to_an_unusable_return_url(world: World, url: st
 
 
 @pytest.mark.parametrize("value", [1, 0, True, 1.5, [], [ON_TOP], {}, {"url": ON_TOP}], ids=repr)
-def test_O1_035_return_url_must_be_text(world: World, value: Any) -> None:
+def test_O1_035_a_return_url_must_be_text(world: World, value: Any) -> None:
     before = state_of(world)
     assert_error(order(world, site(return_url=value)), 400, "invalid_field", "/site/return_url")
     assert_error(order(world, {**site(), "return_url": value}), 400, "invalid_field", "/return_url")
@@ -179,7 +179,7 @@ def test_O1_035_the_loopback_setting_allows_a_loopback_return_url(
     assert_error(order(world, site(return_url="http://shop.example/")), 400, "invalid_return_url")
 
 
-def test_O1_035_return_url_is_not_used_with_a_saved_method(world: World) -> None:
+def test_O1_035_a_return_url_is_not_used_with_a_saved_method(world: World) -> None:
     body = placed(world, body={**site(), "return_url": ON_TOP})
     assert "payment_url" not in body
     assert ON_TOP not in str(body)

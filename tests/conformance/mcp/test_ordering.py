@@ -1,4 +1,4 @@
-"""Ordering through tools: quote, confirm, maximum, spend cap, and who pays (docs/agents.md)."""
+"""Agents order through the MCP tools: quotes, confirmation, maximum cost, spend cap and payment (docs/agents.md)."""
 
 from __future__ import annotations
 
@@ -109,6 +109,7 @@ def test_only_the_agreed_order_is_placed(world: World, changes: Any, code: str) 
 
 
 def test_the_maximum_must_cover_the_quoted_price_after_a_tax_cut(world: World) -> None:
+    """The quote's price is higher than the present price, as if a tax had been cut since the quote."""
     key = agent_key(world)
     quotes = world.services.quotes
     cheaper = quotes.read(quoted(world, key)["quote"])
@@ -149,19 +150,19 @@ def test_the_error_for_an_expired_quote_says_what_to_do(world: World) -> None:
     assert state_of(world) == before
 
 
-def test_a_used_quote_with_other_content_is_refused(world: World) -> None:
+def test_a_used_quote_cannot_place_a_different_order(world: World) -> None:
     key = agent_key(world)
     quote = quoted(world, key)
     worked(place(world, key, quote))
     before = state_of(world)
     result = place(world, key, quote, callback={"url": "https://client.example/other"})
-    # The earlier order may have taken money.
+    # The order that used the quote may have been charged.
     error = refused(result, "quote_used", money_moved="unknown")
     assert "list_orders" in error["next_step"]
     assert state_of(world) == before
 
 
-def test_a_maximum_below_the_price_asks_the_person_again(world: World) -> None:
+def test_the_error_for_a_maximum_below_the_price_has_the_price(world: World) -> None:
     key = agent_key(world)
     quote = quoted(world, key)
     error = refused(place(world, key, quote, max_cost_cents=PRICE - 1), "price_changed")
@@ -291,7 +292,7 @@ def test_a_declined_payment_moves_no_money(world: World) -> None:
     assert "payment method" in error["next_step"]
 
 
-def test_a_domain_is_ordered_by_an_agent(world: World) -> None:
+def test_an_agent_can_order_a_domain(world: World) -> None:
     key = agent_key(world)
     domain = {"domain": {"name": "agents-order.com", "contact": world.contact()}}
     quote = quoted(world, key, domain)
@@ -343,7 +344,7 @@ def test_the_quoted_price_holds_after_a_price_rise(world: World) -> None:
         world.advance(61)
 
 
-def test_a_test_key_orders_nothing_where_payments_are_live(
+def test_a_test_key_orders_nothing_if_payments_are_live(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = agent_key(world, test=True)

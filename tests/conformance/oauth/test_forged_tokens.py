@@ -1,4 +1,4 @@
-"""Forged access tokens at the real handlers: each gets the 401 of a wrong key (docs/oauth.md)."""
+"""The real handlers receive forged access tokens. Each token gets the same 401 as a wrong API key (docs/oauth.md)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def public_key(encoding: Encoding) -> bytes:
 
 
 def with_hmac(issuer: IssuerStandIn, secret: bytes) -> str:
-    """Key confusion: a verifier that takes the public key as an HMAC secret would accept this token."""
+    """Key confusion: a verifier that uses the public key as an HMAC secret would accept this token."""
     header = {"alg": "HS256", "kid": "rsa", "typ": "at+jwt"}
     text = f"{encoded(header)}.{encoded(issuer.claims('usr_ready', 'acc_ready'))}"
     return f"{text}.{encoded(hmac.digest(secret, text.encode(), 'sha256'))}"
@@ -229,7 +229,7 @@ def test_a_forged_token_gets_the_same_401_as_a_wrong_key(
     assert not [record for record in caplog.records if record.exc_info], "no traceback"
     logged = str([record.__dict__ for record in caplog.records])
     assert not [part for part in token.split(".") if len(part) > 40 and part in logged]
-    # The same request with a good token succeeds, so the attack and nothing else was refused.
+    # The same request with a good token succeeds, so the forgery was the only reason for the refusal.
     assert ask(world, forged(issuer)).status == 200
 
 
@@ -338,7 +338,7 @@ def test_a_token_is_refused_after_its_expiry(world: World, issuer: IssuerStandIn
 @pytest.mark.parametrize(
     "path", ["/api/orders", "/api/v1/orders", "/api/billing/order/1", "/api/v1/unknown", "/api/tasks"]
 )
-def test_a_forged_token_is_refused_in_the_shape_of_each_contract(
+def test_a_forged_token_gets_the_error_format_of_each_contract(
     world: World, issuer: IssuerStandIn, path: str
 ) -> None:
     forged_token = send(world, "GET", path, headers=bearer(world, unsigned(issuer)), account=None)

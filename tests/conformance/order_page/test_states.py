@@ -249,7 +249,7 @@ def test_the_page_shows_the_orders_times_in_utc(world: World) -> None:
     assert shown == [minute(each) for each in wanted]
 
 
-def test_the_accounts_language_comes_before_the_users(world: World) -> None:
+def test_the_accounts_language_takes_precedence_over_the_users(world: World) -> None:
     order = payable(world)
     user = world.services.directory.user(order.user_id)
     world.services.directory.put_user(replace(user, locale="nl"))
@@ -258,10 +258,10 @@ def test_the_accounts_language_comes_before_the_users(world: World) -> None:
     assert seen(get(world, token_of(world, order), headers={"Accept-Language": "nl"})).language == "en"
 
 
-# -- coming back from the payment page ------------------------------------------------------------------------------
+# -- the customer comes back from the payment page ------------------------------------------------------------------
 
 
-def test_the_page_after_payment_has_no_pay_link(world: World) -> None:
+def test_the_page_after_a_payment_has_no_pay_link(world: World) -> None:
     order = payable(world)
     reply = get(world, token_of(world, order), "success")
     page = seen(reply)
@@ -273,7 +273,7 @@ def test_the_page_after_payment_has_no_pay_link(world: World) -> None:
     assert seen(get(world, token_of(world, order), "success")).heading == "Your website is being set up"
 
 
-def test_the_page_after_cancel_links_to_the_payment_page(world: World) -> None:
+def test_the_page_after_leaving_the_payment_links_back_to_it(world: World) -> None:
     order = payable(world)
     reply = get(world, token_of(world, order), "cancel")
     page = seen(reply)

@@ -90,7 +90,7 @@ def test_a_fault_applies_only_to_requests_for_its_path(shop: Shop) -> None:
     assert shop.client.v1.invoices.pay(invoice.id).status == "paid"
 
 
-def test_the_fault_refuse_returns_the_given_error(shop: Shop) -> None:
+def test_a_fault_can_refuse_a_request_with_a_given_error(shop: Shop) -> None:
     error = {"type": "card_error", "code": "card_declined", "decline_code": "pickup_card", "message": "No."}
     control(shop, "faults", kind="refuse", path="/v1/invoices/.*/pay", status=402, error=error)
     invoice = shop.open(shop.customer())
@@ -102,7 +102,7 @@ def test_the_fault_refuse_returns_the_given_error(shop: Shop) -> None:
     assert shop.client.v1.invoices.pay(invoice.id).status == "paid"
 
 
-def test_the_fault_error_after_charges_and_returns_a_500(shop: Shop) -> None:
+def test_a_fault_can_return_a_500_after_the_invoice_is_paid(shop: Shop) -> None:
     customer = shop.customer()
     invoice = shop.open(customer)
     control(shop, "faults", kind="error_after", path="/v1/invoices/.*/pay")

@@ -42,7 +42,7 @@ def subscribed(shop: Shop, customer: stripe.Customer, interval: str = "month") -
     )
 
 
-def test_a_clock_stands_still_until_it_is_advanced(shop: Shop) -> None:
+def test_a_clock_does_not_move_until_it_is_advanced(shop: Shop) -> None:
     clock = clock_of(shop)
     assert (clock.status, clock.name, clock.livemode) == ("ready", "a renewal", False)
     assert clock.deletes_after > clock.created
@@ -78,7 +78,7 @@ def test_a_renewal_invoice_is_a_draft_for_an_hour_and_then_paid(shop: Shop) -> N
     assert [invoice.status for invoice in found] == ["paid", "paid"]
 
 
-def test_each_passed_period_is_paid_at_its_own_time(shop: Shop) -> None:
+def test_each_period_is_paid_at_its_own_time_on_the_clock(shop: Shop) -> None:
     clock = clock_of(shop)
     customer = shop.customer(test_clock=clock.id)
     subscribed(shop, customer)

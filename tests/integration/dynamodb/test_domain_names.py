@@ -66,7 +66,7 @@ def test_a_domain_is_sold_once_across_accounts(store: DynamoOrderStore, client: 
     assert everything_in(client) == before
 
 
-def test_placing_a_cart_again_raises_cart_exists(
+def test_a_cart_cannot_be_placed_twice(
     store: DynamoOrderStore,
 ) -> None:
     place(store, a_domain_order())

@@ -1,4 +1,4 @@
-"""`save_payment` and `save_failed_payment`.
+"""The methods `save_payment` and `save_failed_payment` of the order store.
 
 A cart's roll-up is one status for all its orders. The payment and the roll-up have separate versions.
 """
@@ -50,7 +50,7 @@ def placed(store: DynamoOrderStore, *orders: Order) -> Cart:
     return cart
 
 
-def test_a_saved_payment_is_stored(store: DynamoOrderStore) -> None:
+def test_a_saved_payment_can_be_read_again(store: DynamoOrderStore) -> None:
     cart = placed(store, an_order())
     changed = replace(cart.with_payment(SETTLED, NOW + 5), payment_lease=NOW + 6, due_at=NOW + 7)
     saved = store.save_payment(changed)
@@ -155,7 +155,7 @@ def test_saving_a_failed_payment_twice_releases_places_once(store: DynamoOrderSt
     assert places_taken(client) == 1, "the other order keeps its place"
 
 
-def test_a_cart_can_fail_after_a_reset_capacity_counter(store: DynamoOrderStore, client: Any) -> None:
+def test_a_cart_can_fail_if_its_capacity_counter_was_reset(store: DynamoOrderStore, client: Any) -> None:
     limit_places(client, 5, "wordpress")
     limit_places(client, 5, "ghost")
     orders = [an_order(NUMBER, capacity="wordpress"), an_order(NUMBER + 1, capacity="ghost")]

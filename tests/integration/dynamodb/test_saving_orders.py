@@ -160,7 +160,7 @@ def test_a_refused_save_releases_no_place(store: DynamoOrderStore, client: Any) 
     assert everything_in(client) == before
 
 
-def test_an_order_can_end_with_a_reset_capacity_counter(store: DynamoOrderStore, client: Any) -> None:
+def test_an_order_can_end_if_its_capacity_counter_was_reset(store: DynamoOrderStore, client: Any) -> None:
     limit_places(client, 5)
     placed = place_one(store, capacity="wordpress")
     counter = {"PK": {"S": "CATALOGUE"}, "SK": {"S": "CAPACITY#wordpress"}}

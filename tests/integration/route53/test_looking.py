@@ -70,7 +70,7 @@ def test_an_unreadable_operation_is_a_fault(stubbed: Stubbed, answer: dict[str, 
         stubbed.registrar.operation("op-1")
 
 
-def test_refused_details_of_a_listed_domain_are_a_fault(stubbed: Stubbed) -> None:
+def test_it_is_a_fault_if_a_listed_domains_details_are_refused(stubbed: Stubbed) -> None:
     stubbed.asking.add_client_error("get_domain_detail", "InvalidInput", "the name can't be read just now")
     stubbed.asking.add_response(
         "list_domains",

@@ -1,4 +1,4 @@
-"""The Quotes port, on itsdangerous. Quotes are signed with the secret of the order pages and another salt."""
+"""The Quotes port. Quotes and page addresses are signed with the same secret, but with different salts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class SignedQuotes:
     """`secrets` are all valid secrets, the newest first."""
 
     def __init__(self, secrets: Sequence[str]) -> None:
-        # The library signs with the last secret.
+        # The library signs with the last secret of its list, so the newest has to be last.
         signer = {"key_derivation": "hmac", "digest_method": hashlib.sha256}
         self._serializer = URLSafeSerializer([*reversed(secrets)], salt=_SALT, signer_kwargs=signer)
 
@@ -26,7 +26,7 @@ class SignedQuotes:
         return str(self._serializer.dumps([*whose, quote.currency, prices, quote.gross, quote.expires_at]))
 
     def read(self, token: str) -> Quote | None:
-        # Another release may have signed tokens of another form.
+        # If another release signed the token, the token may have other fields.
         try:
             quote_id, account_id, fingerprint, currency, prices, gross, expires_at = self._serializer.loads(
                 token

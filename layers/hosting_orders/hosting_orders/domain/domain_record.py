@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from .registration import RegistrarWaits, Verification
 
 TRANSFER_YEAR = "transfer"
-"""The `reference` of the renewal that a transfer's price includes. Other renewals refer to an invoice."""
+"""The `reference` of the renewal that a transfer's price includes. For other renewals it is an invoice's id."""
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """Stored before the registrar is called, so a retry first checks with the registrar."""
+    """Stored before the registrar is called. A retry finds it, and first asks whether the earlier call succeeded."""
 
     first_at: int
     lease_until: int  # until then only one process may call
@@ -34,7 +34,7 @@ class DomainRenewal:
 
     @property
     def is_open(self) -> bool:
-        """Whether the registrar may have accepted it, so no other renewal may begin."""
+        """Whether the registrar may have accepted this renewal. Meanwhile no other renewal may begin."""
         # With two open renewals, one change of the expiry date would seem to prove both.
         return self.done_at is None and not self.refused and self.lease_until > 0
 
@@ -75,7 +75,7 @@ class DomainRecord:
         return replace(self, renewals=(*others, renewal))
 
     def renewed(self, renewal: DomainRenewal, expires_next: int, now: int) -> DomainRecord:
-        # Each renewal still to come begins a year later than before.
+        # Each renewal that is not done yet now begins at the later expiry date.
         shifted = tuple(
             one
             if one.done_at is not None or one.expires_before >= expires_next
@@ -85,7 +85,7 @@ class DomainRecord:
         return replace(self, renewals=shifted).renewing(replace(renewal, done_at=now))
 
     def delivered(self, expires_at: int | None, now: int, *, year_missing: bool) -> DomainRecord:
-        """With `year_missing` and a known expiry, add a renewal for the paid year."""
+        """If `year_missing` and the expiry date is known, add a renewal for the paid year."""
         record = replace(self, registered_until=expires_at)
         if not year_missing or expires_at is None:
             return record
@@ -98,5 +98,5 @@ class DomainRecord:
 
     @property
     def is_renewing(self) -> bool:
-        # A transfer's year may be refused for ever, so it does not count.
+        # A registry may refuse a transfer's year for ever, so this renewal is left out.
         return any(one.done_at is None and one.reference != TRANSFER_YEAR for one in self.renewals)

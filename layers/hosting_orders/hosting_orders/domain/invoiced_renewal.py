@@ -6,15 +6,15 @@ from dataclasses import dataclass, replace
 
 from .months import months_later
 
-# Stored. Stripe's words for a subscription's status.
+# The stored statuses. They are Stripe's words for the status of a subscription.
 ACTIVE, PAST_DUE, ENDED = "active", "past_due", "canceled"
 
 
 @dataclass(frozen=True, slots=True)
 class InvoicedRenewal:
-    """One term at a time. Times are epoch milliseconds."""
+    """Only the current term is stored. Times are epoch milliseconds."""
 
-    first_at: int  # when the first further term is charged
+    first_at: int  # when the first of these terms begins and is charged
     months: int
     day_of_month: int | None = None  # each term begins on this day, or on the last day of a shorter month
     term: int = 0  # the number of the current term
@@ -51,7 +51,8 @@ class InvoicedRenewal:
         return InvoicedRenewal(self.first_at, self.months, self.day_of_month, self.term + 1)
 
     def next_check(self, now: int, waits_until: int | None) -> int:
-        """`waits_until`: when to check an unpaid term if no try is planned."""
+        # `waits_until` says when to check an unpaid term again if no further attempt is planned. It is None if the
+        # order has no unpaid term.
         if waits_until is None:
             return max(self.starts_at, now)
         return self.next_try if self.next_try > now else waits_until

@@ -26,7 +26,7 @@ class ChangedOrders:
 
 
 Publisher = Order | Cart | WebhookEndpoint
-"""An item whose changes account webhooks report."""
+"""Account webhooks report the changes of these items."""
 
 
 @dataclass(frozen=True, slots=True)

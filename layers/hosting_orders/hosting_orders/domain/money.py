@@ -21,7 +21,7 @@ class CurrencyRefusedError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """`amount` is in minor units: cents, but whole yen."""
+    """`amount` is in minor units: cents for euros, yen for yen."""
 
     amount: int
     currency: str
@@ -65,10 +65,11 @@ def check_price(amount: int, currency: str) -> None:
 
 
 def part_of(amount: int, before: int, own: int, total: int, currency: str) -> int:
-    """Divide `amount` in proportion to the lines, and return the part of the line whose sum is `own`.
+    """Divide `amount` among lines in proportion to their prices, and return the part of one line.
 
-    `before` is the sum of the lines before it, `total` the sum of all lines. All parts add up to `amount`.
+    `own` is this line's price, `before` the sum of the lines before it, `total` the sum of all lines.
     """
+    # The parts of all lines add up to `amount`.
     step = smallest_step(currency)
 
     def up_to(line: int) -> int:
@@ -82,7 +83,7 @@ def with_tax(net: int, basis_points: int) -> int:
 
 
 def decimal_text(amount: int, currency: str) -> str:
-    """In major units: 1250 EUR → "12.50", 1250 JPY → "1250"."""
+    """In major units: 1250 cents → "12.50", 1250 yen → "1250"."""
     places = decimals(currency)
     if places == 0:
         return str(amount)

@@ -13,7 +13,7 @@ from .order import Order, OrderStatus, TimelineEntry
 
 
 class EventType(StrEnum):
-    """Published types never change."""
+    """A published type is never renamed."""
 
     about: str
 

@@ -13,7 +13,8 @@ from .http import Call
 
 def admit_person(call: Call[Any], services: Services) -> None:
     """Raises UserRequiredError and the errors of `admit_domain_orders`."""
-    # Only a request that orders a domain needs a person, so the operation's `Access` does not require one.
+    # The same operation also orders other products, and only domains need a person. So the check is here, and not in
+    # the operation's `Access` (its declared access rules).
     if call.caller.user_id is None:
         raise UserRequiredError("Only a person may order domains: use a user's API key.")
     admit_domain_orders(services, call.caller)

@@ -26,7 +26,7 @@ class StepCall:
 
     @classmethod
     def of(cls, event: Mapping[str, Any]) -> StepCall:
-        """Raises ValueError if the account or order is missing: a bug in the state machine."""
+        """Raises ValueError if the account or order is missing, which is a bug in the state machine."""
         account_id, number = event.get("account_id"), parse_order_id(str(event.get("order_id")))
         if not isinstance(account_id, str) or not account_id or number is None:
             raise ValueError("the step's payload needs `account_id` and `order_id`")
@@ -36,9 +36,9 @@ class StepCall:
 def workflow_step(
     handle: Callable[[StepCall, Services], None],
 ) -> Callable[[Mapping[str, Any], Any], dict[str, Any]]:
-    """Decorate a workflow step as a Lambda handler.
+    """Turn a workflow step into a Lambda handler.
 
-    Errors pass through: the workflow decides by the names of their classes.
+    It does not catch errors: the state machine acts by the name of the error's class.
     """
 
     @wraps(handle)
@@ -52,7 +52,8 @@ def workflow_step(
         except Exception as error:
             log.warning("step ended with an error", extra={"error": type(error).__name__, "why": str(error)})
             if not isinstance(error, HostingOrdersError):
-                # Retries run for hours. Count every fault, so operators hear of the first fault in time.
+                # The workflow retries the step for hours. Count each fault, so that operators learn of the first one
+                # before the last retry.
                 bootstrap.services().metrics.count("StepFault")
             raise
         finally:

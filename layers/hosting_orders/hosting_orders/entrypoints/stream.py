@@ -1,4 +1,4 @@
-"""Read the records of the DynamoDB stream, and the messages of two queues."""
+"""Read Lambda events: records of the table's stream, queued webhooks, and stream batches that Lambda gave up on."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ def order_changes(event: Mapping[str, Any]) -> tuple[list[OrderChange], list[str
 
     Lambda retries the unreadable records, and then sends their position to the queue RollUpDeadLetters.
     """
-    # Create the logger before the use case runs, because a new process would lose the use case's log lines.
+    # `logger()` configures logging. Call it before the use case runs: otherwise the use case's log lines are lost in a
+    # Lambda process that has just started.
     log = logger()
     news: list[OrderChange] = []
     unreadable: list[str] = []
@@ -43,7 +44,7 @@ def order_changes(event: Mapping[str, Any]) -> tuple[list[OrderChange], list[str
 
 
 def publisher_changes(event: Mapping[str, Any]) -> tuple[list[PublisherChange], list[str]]:
-    """Like `order_changes`, for all items that publish events."""
+    """Like `order_changes`, for all items from which events are derived."""
     log = logger()
     news: list[PublisherChange] = []
     unreadable: list[str] = []
@@ -61,7 +62,7 @@ def publisher_changes(event: Mapping[str, Any]) -> tuple[list[PublisherChange], 
 
 
 def queued_webhooks(event: Mapping[str, Any]) -> list[QueuedBatch]:
-    """Only our own code writes to this queue, so a message is always readable."""
+    """Only our own code writes to the webhook queue, so its messages are always readable."""
     logger()
     batches: list[QueuedBatch] = []
     for message in event["Records"]:
@@ -92,5 +93,5 @@ def given_up_batches(event: Mapping[str, Any]) -> tuple[list[GivenUpBatch], list
 
 
 def batch_answer(failed: list[str]) -> dict[str, Any]:
-    """Lambda repeats a stream from the first failed record, and keeps failed messages in their queue."""
+    # Lambda reads a stream again from the first failed record, and keeps failed messages in their queue.
     return {"batchItemFailures": [{"itemIdentifier": sequence} for sequence in failed]}

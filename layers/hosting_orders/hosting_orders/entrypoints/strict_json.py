@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 MAX_DEPTH = 16
-"""Levels of nested objects and arrays in a request body. Later code walks the body recursively."""
+"""The maximum depth of nested objects and arrays. It is limited, because later code walks the body recursively."""
 
 _MAX_INTEGER_DIGITS = 40
 
@@ -45,7 +45,8 @@ def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     if len(members) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        # Parsers disagree on which value counts. A proxy may have checked one value, and we would use the other.
+        # Parsers disagree on which of the two values they use. A proxy may have checked one value, and we would use the
+        # other.
         raise UnfitJsonError(f"The key {twice[:60]!a} appears twice in one object.")
     return members
 

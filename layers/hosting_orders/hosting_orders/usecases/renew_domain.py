@@ -1,8 +1,9 @@
 """Renew a domain at the registrar, once for each paid year (docs/decisions.md 25).
 
 - Stripe's invoices show what was paid. The expiry date shows what was renewed.
-- The registrar's API has no idempotency key. The order records the attempt before the call, and a retry checks first.
-- The call names the current expiry year, and the registrar refuses when the year has changed.
+- The registrar's API has no idempotency key. The order records an attempt before the call, and a retry first checks
+  whether the attempt succeeded.
+- The call names the current expiry year. The registrar refuses if the domain expires in another year.
 """
 
 from __future__ import annotations
@@ -34,9 +35,10 @@ _MOVED = 180 * durations.DAY
 def renew_domain(services: Services, order: Order) -> None:
     """Renew for the oldest paid term not yet renewed, or schedule the next check.
 
-    A transfer's missing year comes first, because the order paid for it. If the registry refuses that year, we try
-    again daily, and paid terms do not wait for it. Raises ProviderUnavailableError.
+    Raises ProviderUnavailableError.
     """
+    # A transfer's price includes a year. If the transfer did not bring it, we buy this year first. If the registry
+    # refuses it, we try again daily, and paid terms do not wait for it.
     now = services.clock.now()
     if order.transfer_year_owed and not _term_is_open(order):
         if not _the_date_is_awaited(services, order):
@@ -72,7 +74,7 @@ def _term_is_open(order: Order) -> bool:
 
 
 def _blocks_terms(order: Order, now: int) -> bool:
-    # A year that is refused or not yet possible blocks nothing.
+    # A transfer's year does not block the terms if the registry refused it or does not sell it yet.
     year = order.domain_record.transfer_year
     return order.transfer_year_owed and year is not None and (year.is_open or now < year.lease_until)
 
@@ -119,7 +121,7 @@ def _check_of_next_charge(state: RenewalState, now: int) -> int:
     next_check = state.next_at - deadlines.DEPARTURE_CHECK
     if now >= next_check:
         next_check = state.next_at + deadlines.RENEWAL_MONEY
-    # In the first year `next_at` is the anchor. If it is in the past, check daily.
+    # In the first year `next_at` is the date of the subscription's first charge. If it is in the past, check daily.
     return now + deadlines.RENEWAL_AGAIN if now >= next_check else next_check
 
 
@@ -152,7 +154,7 @@ def _chargeable(services: Services, order: Order) -> Chargeable:
     expires_at = _expiry(services, order)
     if expires_at is not None:
         return Chargeable.YES if services.clock.now() < expires_at else Chargeable.NO_LONGER
-    # The customer may have moved the domain away. It may also come back before its last day.
+    # The customer may have moved the domain to another registrar. Until its expiry date it may come back.
     over = (order.expires_at or 0) <= services.clock.now()
     return Chargeable.NO_LONGER if over else Chargeable.NOT_NOW
 
@@ -214,7 +216,7 @@ def _window_opens_at(services: Services, order: Order, expires_before: int) -> i
 def _take(
     services: Services, order: Order, reference: str, expires_before: int
 ) -> tuple[Order, DomainRenewal, bool] | None:
-    """Take the lease, or return None if another process came first. The bool is True after an earlier attempt."""
+    """Take the lease, or return None if another process came first. The bool: was an attempt recorded before?"""
     now = services.clock.now()
     mine: DomainRenewal | None = None
     asked_before = False
@@ -249,15 +251,16 @@ def _costs_too_much(services: Services, order: Order) -> bool:
 
 def _ask(services: Services, order: Order, renewal: DomainRenewal, *, live: bool) -> None:
     item = order.item_as(DomainItem)
-    # The registry may have corrected the date since an earlier attempt, even to another year. One of our own renewals
-    # would have moved it much further (`_is_done`).
+    # The registry may have corrected the expiry date since an earlier attempt, even to another year. A renewal by us
+    # would have moved the date much further, and `_is_done` would have noticed it.
     expires_at = max(renewal.expires_before, order.expires_at or 0)
     year = datetime.fromtimestamp(expires_at / 1000, UTC).year
     try:
         operation_id = services.registrar.renew(item.ascii_name, year, item.max_cost, live=live)
     except ProvisioningFailedError:
         # The refusal may contain a contact's data, so it is not stored. The Route 53 console shows it.
-        if not _is_done(services, order, renewal):  # a renewed domain explains the refusal
+        # The registrar also refuses if the domain is already renewed.
+        if not _is_done(services, order, renewal):
             _refused(services, order, renewal, "the registrar refuses the renewal")
         return
     except ProviderUnavailableError:
@@ -371,7 +374,7 @@ def _earlier_operation(services: Services, order: Order, renewal: DomainRenewal)
 
 
 def _expiry(services: Services, order: Order) -> int | None:
-    """The latest known expiry (epoch ms). None when the domain is no longer ours."""
+    """The latest known expiry (epoch ms). None if the registrar does not have the domain."""
     domain = services.registrar.domain(order.item_as(DomainItem).ascii_name)
     if domain is None:
         return None

@@ -70,7 +70,7 @@ def _send_batch(services: Services, batch: QueuedBatch, body: EventBody) -> None
         _save(services, delivery.after(answer, services.clock.now(), random.random()))  # noqa: S311  # spreads load only
         endpoint = note_outcome(services, endpoint, answer)
         if answer.status_code is None:
-            return  # the receiver may take long to fail, so its other deliveries wait
+            return  # the receiver did not answer, and its other deliveries would wait as long, so they stay due
 
 
 def attempt(
@@ -106,7 +106,7 @@ def attempt(
 
 
 def secrets_of(services: Services, endpoint: WebhookEndpoint) -> tuple[str, ...]:
-    """The secrets that sign now, newest first."""
+    """The secrets with which we sign now, newest first."""
     context = secret_context(endpoint.account_id, endpoint.id)
     current: tuple[SealedSecret, ...] = endpoint.secrets_at(services.clock.now())
     return tuple(services.cipher.open(secret.sealed, context) for secret in current)

@@ -1,4 +1,4 @@
-"""Show order status without secrets, for keys limited to some products."""
+"""Show the status of orders, without secrets. A key may be limited to some products."""
 
 from __future__ import annotations
 
@@ -39,10 +39,8 @@ class StatusListing:
 
 
 def show_order_status(services: Services, caller: Caller, order_id: str, scopes: Scopes) -> OrderStatusView:
-    """The lookup comes before the scope check, so another account's order is never a 403.
-
-    Raises InvalidRequestError, NotFoundError or AccessDeniedError.
-    """
+    """Raises InvalidRequestError, NotFoundError or AccessDeniedError."""
+    # The lookup comes before the scope check, so another account's order gets a 404 and not a 403.
     if not is_order_id(order_id):
         raise InvalidRequestError(Code.INVALID_ID, "This cannot be the id of an order.")
     order = find_order(services, caller.scope.id, order_id)
@@ -69,7 +67,8 @@ def list_order_statuses(
         raise AccessDeniedError(Code.INSUFFICIENT_SCOPE, f"The API key lacks the scope {wanted}.")
     first = listing = list_orders(services, caller.scope, page=page, per_page=per_page, cursor=cursor)
     seen = [order for order in first.orders if caller.may(scopes[order.item.DELIVERER])]
-    # Fill the page for a key limited to some products. Pages by number and pages backwards are not filled.
+    # A key limited to some products sees only some orders of a page. Read further pages until the page is full, unless
+    # the client asked for a page by its number, or pages backwards.
     for _ in range(_MORE_PAGES if page is None and not goes_back(cursor) else 0):
         if len(seen) == first.per_page or listing.next_cursor is None:
             break

@@ -40,7 +40,7 @@ def order_to_item(order: Order) -> Item:
 
 
 def order_from_item(item: Item) -> Order:
-    """Before 2026-11-27 an order's channel and domain fields were top-level attributes."""
+    # In items written before 2026-11-27, the order's channel and domain fields are top-level attributes.
     older: Item = {"placed": {"channel": item.get("channel", Channel.API)}}
     if item["type"] == ProductKind.DOMAIN:
         older["domain"] = item
@@ -50,12 +50,12 @@ def order_from_item(item: Item) -> Order:
 # -- carts and their roll-ups ------------------------------------------------------------------------------
 #
 # The cost of a write depends on the size of the whole item. Order updates are frequent, so the roll-up is a separate
-# item. It stays below one write unit, and its writes do not conflict with payments.
+# small item. Its writes do not conflict with the writes of payments.
 
 
 def number_claim_to_item(number: int, account_id: str) -> Item:
-    # A number is unique across accounts, because order ids reach providers without an account. An account claims its
-    # own number in the same way.
+    # An order's number is unique across accounts, because providers receive the order's id without its account. The
+    # store of accounts (directory.py) claims a new account's number in the same way.
     return {**keys.number_claim(number), "account_id": account_id}
 
 
@@ -72,7 +72,7 @@ def page_mark_to_item(account_id: str, place: int, number: int) -> Item:
     return {**keys.page_mark(account_id, place), "place": place, "number": number}
 
 
-# A used quote is kept for this many seconds after its cart was written. By then the quote has expired.
+# A used quote is kept for this many seconds after its cart was written. A quote expires much earlier.
 _QUOTE_KEPT = 24 * 3600
 
 
@@ -274,7 +274,8 @@ def variant_from_items(item: Item, counter: Item | None) -> Variant:
 
 
 def tld_to_item(tld: Tld) -> Item:
-    """`prices`: billing plan → currency → register, transfer, renew (net minor units). `premium`: domain → the same."""
+    # `prices`: billing plan → currency → register, transfer, renew (net minor units). `premium`: domain → the same
+    # structure as `prices`.
     prices: dict[str, dict[str, dict[str, int]]] = {}
     for (billing_plan, currency), price in tld.prices.items():
         prices.setdefault(billing_plan, {})[currency] = to_plain(price)

@@ -76,7 +76,7 @@ class DynamoOrderStore:
         *,
         cap: SpendCap | None = None,
     ) -> None:
-        """CartExistsError takes precedence over every other refusal of the transaction."""
+        """Raises CartExistsError if the cart exists, even if other conditions fail as well."""
         if len({order.number for order in orders}) < len(orders):
             raise NumberTakenError("two orders of the cart have the same number")
         if cart.orders != {order.number: NOT_REPORTED for order in orders}:
@@ -121,7 +121,7 @@ class DynamoOrderStore:
             raise
 
     def _check_no_twin(self, cart: Cart, cause: Exception) -> None:
-        # DynamoDB may not report every failed condition, so read the cart.
+        # DynamoDB may not report every failed condition, so read whether the cart exists.
         if self._table.get(keys.cart(cart.account_id, cart.token)) is not None:
             raise CartExistsError(f"cart {cart.token} already exists") from cause
 
@@ -130,7 +130,8 @@ class DynamoOrderStore:
         key = keys.capacity(capacity)
         if count == 1:
             return update(key, taking, "#used < #capacity", count=1)
-        # A condition cannot add numbers, so compute from the current limit whether `count` more orders fit.
+        # A DynamoDB condition cannot compute `#used + :count <= #capacity`. So read the limit, and let the condition
+        # compare `#used` with `limit - count`.
         counter = self._table.get(key) or {}
         limit = counter.get("capacity", 0)
         if counter.get("used", 0) + count > limit:
@@ -243,8 +244,8 @@ class DynamoOrderStore:
     # -- changing ------------------------------------------------------------------------------------------
 
     def save_order(self, order: Order, owed: CallbackDelivery | None = None) -> Order:
-        # The order, the release of its claims and its callback are written in one transaction. A repetition therefore
-        # cannot release claims twice, and a crash cannot lose the callback.
+        # One transaction writes the order and its callback, and releases the order's claims. So a repeated call cannot
+        # release the claims twice, and a crash cannot lose the callback.
         saved = _next_version(order)
         write = _replace(order, saved)
         try:
@@ -282,7 +283,7 @@ class DynamoOrderStore:
                 for capacity, count in places.items()
             ],
             *[
-                # An operator may have released the domain by hand, and another order may have claimed it.
+                # An operator may have released the domain by hand, and another order may have claimed it since.
                 delete(keys.domain_claim(order.domain_claim or ""), "#number = :number", number=order.number)
                 for order in named
             ],
@@ -301,13 +302,13 @@ class DynamoOrderStore:
             except TransactionRefusedError as refused:
                 if any(refused.failed[: len(writes)]):
                     raise ConcurrentUpdateError("a cart or order was changed meanwhile") from refused
-                # The order must end, so leave out the releases that failed. An operator may have reset the counter or
-                # released the domain by hand, or the callback may already be stored.
+                # The order must end, so leave out the releases whose conditions failed, and try again. An operator may
+                # have reset the counter or released the domain by hand, or the callback may already be stored.
                 failed = refused.failed[len(writes) :]
                 releases = [release for release, lost in zip(releases, failed, strict=True) if not lost]
 
     def save_roll_up(self, account_id: str, token: str, news: Mapping[int, OrderSnapshot]) -> Cart | None:
-        """Raises ConcurrentUpdateError after losing many races."""
+        """Raises ConcurrentUpdateError if other updates always come first."""
         for delay in delays(_ROLLUP_ATTEMPTS):
             known = self.cart(account_id, token)
             if known is None:
@@ -328,7 +329,7 @@ class DynamoOrderStore:
     # -- the reconciler's index ----------------------------------------------------------------------------
 
     def due(self, now: int, limit: int) -> list[DueItem]:
-        """The index lags slightly, so an item may have changed meanwhile."""
+        """The index lags behind the table, so an item may already have changed."""
         found = []
         for shard in keys.due_shards():
             found += self._table.query(
@@ -347,7 +348,7 @@ class DynamoOrderStore:
         return due[:limit]
 
     def postpone(self, item: DueItem, due_at: int) -> bool:
-        # The version does not change, so this write makes no concurrent write fail.
+        # This write keeps the item's version, so a concurrent write of the item does not fail.
         try:
             self._table.write(
                 update(

@@ -1,6 +1,6 @@
 """Convert dataclasses to plain values and back, by field name.
 
-A renamed field needs an entry in `FORMER_NAMES` (tests/integration/test_kept_items.py).
+Stored items keep a field's old name, so a renamed field needs an entry in `FORMER_NAMES`.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ FORMER_NAMES: Mapping[str, Mapping[str, str]] = {
     "DomainRecord": {"claim": "name_claim", "renewals": "name_renewals"},
     "DomainRenewal": {"reference": "invoice_id"},
 }
-"""By dataclass: a field → its name before 2026-11-27. Writes store only the new name."""
+"""For each dataclass: a field → its name in items written before 2026-11-27. Writes use only the new name."""
 
 
 def to_plain(value: Any, *, without: Collection[str] = ()) -> Any:
-    """Leave out fields that are None. `kind` says which of several dataclasses a value is."""
+    """Leave out fields that are None. If a field may have one of several dataclasses, `kind` names it."""
     if dataclasses.is_dataclass(value):
         fields = {
             field.name: to_plain(getattr(value, field.name))
@@ -43,7 +43,8 @@ def to_plain(value: Any, *, without: Collection[str] = ()) -> Any:
 
 
 def from_plain(kind: type[T], values: Mapping[str, Any]) -> T:
-    """A missing attribute becomes None, or the default if None is not allowed. Raises TypeError without a default."""
+    # A missing attribute becomes None if the field allows None. Otherwise the field gets its default. A field without a
+    # default raises TypeError.
     found: dict[str, Any] = {}
     former = FORMER_NAMES.get(kind.__name__, {})
     for name, read, can_be_none in _fields(cast(Hashable, kind)):

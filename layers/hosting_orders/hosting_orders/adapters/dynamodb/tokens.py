@@ -1,4 +1,4 @@
-"""Task tokens of waiting steps, for adapters/stepfunctions.py. Each is a secret."""
+"""Task tokens of waiting steps, for adapters/stepfunctions.py. A token is a secret."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class DynamoTokenStore:
     def put_token(self, account_id: str, number: int, step: str, token: str, now: int) -> None:
         """Raises ConcurrentUpdateError when a newer token is stored.
 
-        Either this attempt is outdated, or this machine's clock is behind and a retry succeeds.
+        Either the caller's attempt is outdated, or only this machine's clock is behind. Then a retry succeeds.
         """
         item = {
             **keys.token(account_id, number, step),

@@ -1,7 +1,7 @@
 """The script that a new machine runs once as root: it sets the host name and the login (docs/lightsail.md).
 
 It holds only the password's hash, because every process on the machine can read the script. It is plain `sh`, because
-Lightsail puts its own `#!/bin/sh` commands first.
+Lightsail puts its own `#!/bin/sh` commands before it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ done
 _HASH = """\
 printf 'root:%s\\n' {hashed} | chpasswd -e
 """
-# sshd uses the first value of a setting. An included file can set it too, so put these lines at the top.
+# sshd uses the first value that it reads for a setting. An included file may have the same settings, so these lines are
+# put at the top.
 _SSHD = """\
 config=/etc/ssh/sshd_config
 {{ printf '%s\\n' {lines}; cat "$config"; }} > "$config.new" && cat "$config.new" > "$config"

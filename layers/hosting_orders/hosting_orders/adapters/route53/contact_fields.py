@@ -25,7 +25,8 @@ _MAX_EXTRAS = 20
 _MAX_FIELD_NAME = 64
 # A user-assigned code of ISO 3166-1. It belongs to no country, but the package `iso3166` lists it.
 _NOT_ASSIGNED = frozenset({"XK"})
-# Line breaks, control, unassigned and private characters and surrogates cannot be printed on an address label.
+# The Unicode categories of characters that cannot be printed on an address label: line breaks, control characters,
+# unassigned and private characters, and surrogates.
 _NOT_PRINTED = ("Cc", "Cs", "Cn", "Co", "Zl", "Zp")
 # The invisible joiners of Persian and Indic scripts are allowed.
 _JOINERS = "\u200c\u200d"
@@ -118,7 +119,7 @@ def _country(text: str) -> str:
     from iso3166 import countries_by_alpha2
 
     code = text.upper()
-    # ASCII only: "ß" in capitals is "SS", which is South Sudan.
+    # The text must be ASCII: "ß" in capitals is "SS", the code of South Sudan.
     if not text.isascii() or code not in countries_by_alpha2 or code in _NOT_ASSIGNED:
         raise _RefusedError("must be a two-letter country code of ISO 3166-1, such as `NL`.")
     return code
@@ -128,7 +129,7 @@ def _email(text: str) -> str:
     from email_validator import EmailNotValidError, validate_email
 
     try:
-        # Registries take ASCII addresses only. Deliverability is not checked.
+        # Registries accept only ASCII addresses. Deliverability is not checked.
         address = validate_email(text, check_deliverability=False, allow_smtputf8=False)
     except EmailNotValidError as error:
         raise _RefusedError("must be an e-mail address, such as `ada@example.com`.") from error
@@ -153,7 +154,8 @@ def _phone(text: str) -> str:
         number = parse("+" + _PHONE_MARKS.sub("", text[1:]))
     except NumberParseException as error:
         raise refusal from error
-    # The library's "valid" is too strict: it knows neither new number ranges nor ranges for examples, such as 555.
+    # Do not use the library's check for valid numbers, which is too strict: it refuses new number ranges, and ranges
+    # for examples such as 555.
     if is_possible_number_with_reason(number) != ValidationResult.IS_POSSIBLE:
         raise refusal
     return f"+{number.country_code}.{national_significant_number(number)}"

@@ -1,4 +1,4 @@
-"""Which scripts a label may mix: the level Highly Restrictive of UTS 39.
+"""Which scripts (writing systems) a domain label may mix: Unicode's level "Highly Restrictive".
 
 https://www.unicode.org/reports/tr39/#Restriction_Level_Detection
 """
@@ -17,7 +17,7 @@ _EVERYDAY = (
     *("Guru", "Hang", "Hani", "Hebr", "Hira", "Kana", "Khmr", "Knda", "Laoo", "Latn"),
     *("Mlym", "Mymr", "Orya", "Sinh", "Taml", "Telu", "Thaa", "Thai", "Tibt"),
 )
-# Texts in Chinese, Japanese and Korean mix several scripts, and also Latin.
+# Chinese, Japanese and Korean texts mix the scripts of one of these groups.
 _TOGETHER = (
     ("Latn", "Hani", "Bopo"),
     ("Latn", "Hani", "Hira", "Kana"),
@@ -31,7 +31,7 @@ def mixes_scripts(label: str) -> bool:
 
 @cache
 def _readable() -> Draft202012Validator:
-    """Accepts one script, scripts that are written together, or only rare scripts."""
+    """Accepts a label in one everyday script, in one group of `_TOGETHER`, or without any everyday script."""
     from jsonschema_rs import Draft202012Validator
 
     shared = r"\p{scx=Zyyy}\p{scx=Zinh}"  # digits, hyphens, symbols and accents belong to every script

@@ -1,7 +1,7 @@
-"""Collect a cart on a Stripe Checkout page (docs/design.md).
+"""Collect a cart's payment on a Stripe Checkout page (docs/design.md).
 
 The session id identifies the payment. The session's invoice is only a receipt. Two sessions could both be paid, so we
-expire the extra ones.
+expire all but one.
 """
 
 from __future__ import annotations
@@ -55,7 +55,8 @@ class StripeCheckout:
         self._stripe = stripe
 
     def customer_for(self, account: Account) -> str:
-        """A call with a changed contact may create a second customer. Only the stored customer is charged."""
+        # A call with a changed contact may create a second customer at Stripe. Only the customer whose id the account
+        # stores is charged.
         parameters = _customer(account)
         # Changed parameters need a new idempotency key, because Stripe refuses a known key with other parameters.
         words = hashlib.sha256(json.dumps(parameters, sort_keys=True).encode()).hexdigest()[:16]
@@ -71,7 +72,7 @@ class StripeCheckout:
                 raise _not_started(code_of(error)) from None
 
     def open_checkout(self, request: CheckoutRequest) -> PaymentState:
-        """Also void the payable invoice of a returned debit."""
+        """Open the cart's page. After a returned direct debit, void the session's invoice: it could still be paid."""
         with self._stripe.faults_translated():
             session = self._find_when_old(request) or self._create(request)
             state = self._state(session)
@@ -199,12 +200,12 @@ class StripeCheckout:
         return parameters
 
     def _close(self, session: Document) -> PaymentState:
-        # Send no idempotency key, because Stripe would replay an outdated refusal.
+        # Send no idempotency key. With a key, Stripe would replay an earlier refusal that is outdated.
         for _ in range(_ROUNDS):
             closing = self._closing(session)
             if closing is None:
                 return self._state(session)
-            # Read again after a refusal too: another process or the customer may have been faster.
+            # If Stripe refused, another process or the customer may have been faster. So read the session again.
             self._stripe.refusal_of(closing)
             session = self._stripe.session(session["id"]) or session
         raise ProviderUnavailableError("Stripe: the page could not be closed")

@@ -1,4 +1,4 @@
-"""The page as HTML."""
+"""The order's page as HTML."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def headers_of(view: OrderPageView) -> Mapping[str, str]:
 
 
 def refresh_of(view: OrderPageView) -> int | None:
-    """Seconds, or None after the order's end."""
+    """Seconds until the next refresh. None if the order has ended."""
     if view.known is None:
         return UNREADABLE_REFRESH
     ahead = outlook(view.known.order, view.known.cart)

@@ -1,4 +1,4 @@
-"""GET /api/v1/catalogue (our addition)."""
+"""GET /api/v1/catalogue (not in the vendor's contract)."""
 
 from __future__ import annotations
 

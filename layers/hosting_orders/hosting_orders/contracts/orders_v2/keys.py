@@ -1,4 +1,4 @@
-"""The API keys of an account (our addition)."""
+"""The API keys of an account (not in the vendor's contract)."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def _details(view: KeyView) -> KeyDetails:
         "test": credential.test,
         "spend_cap": _cap(credential.spend_cap),
         "expires_at": date_time(credential.expires_at),
-        # Keys of earlier releases have no creation time.
+        # Keys that earlier releases made have no creation time.
         "created_at": date_time(credential.created_at or None),
         "last_used_at": date_time(credential.last_used_at),
         "revoked_at": date_time(key.revoked_at),

@@ -1,4 +1,4 @@
-"""Callbacks and their delivery."""
+"""The bodies of callbacks, and how the API shows their delivery."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .words import order_word, task_word
 
 
 class TaskInCallback(Delivered):
-    """Holds no secret."""
+    """It contains no secret."""
 
     id: int
     name: str
@@ -53,7 +53,7 @@ class CallbackAttempt(TypedDict):
 
 
 class CallbackAttempts(TypedDict):
-    """The most recent attempts, in order."""
+    """The most recent attempts, oldest first."""
 
     callback: CallbackState
     attempts: list[CallbackAttempt]
@@ -86,7 +86,6 @@ def callback_body(order: Order, account_name: str) -> bytes:
 
 
 def sample_callback(now: int) -> CallbackMessage:
-    """The body of GET /api/webhooks/task."""
     return {
         "type": "order.completed",
         "timestamp": date_time(now),
