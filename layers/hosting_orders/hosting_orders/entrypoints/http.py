@@ -162,8 +162,6 @@ Handle = Callable[[Call[View], Services], Reply]
 
 
 class Endpoint:
-    """Selects an operation by route and API version."""
-
     def __init__(self, handles: Mapping[Operation[Any], Handle[Any]]) -> None:
         self.handles = handles
         self._by_route: dict[str, list[Operation[Any]]] = {}
@@ -204,7 +202,7 @@ def together(*endpoints: Endpoint) -> Endpoint:
 
 
 def unknown_routes(contract_of_path: Callable[[str], Contract]) -> Callable[[Event, Any], Answer]:
-    """Return a handler that answers 404. The path selects the contract, whose error format and rate limits apply."""
+    """Return a handler that answers 404 in the error format of the path's contract. Its rate limits apply."""
 
     def handler(event: Event, context: Any) -> Answer:
         exchange = _Exchange(event, contract_of_path(event["requestContext"]["http"]["path"]))
