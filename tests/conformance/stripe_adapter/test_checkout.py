@@ -268,7 +268,7 @@ def test_tax_follows_the_country_entered_on_the_page(shop: Shop) -> None:
 
 
 @pytest.mark.standin_only("pays on the page, where Stripe wants a person")
-def test_a_rounding_difference_is_added_to_the_largest_line(
+def test_a_difference_to_the_total_goes_to_the_largest_line(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, _, state = shop.opened()

@@ -76,7 +76,7 @@ class StripeCheckoutRefunds:
     def _note(
         self, session: Document, line_key: str, item: Document | None, order_id: str, refund: Document
     ) -> None:
-        """Create the credit note. The money has already gone back, so only log errors."""
+        """Create the credit note. The money is already back, so only log errors."""
         invoice_id = id_of(session.get("invoice"))
         if invoice_id is None:
             return
