@@ -129,7 +129,7 @@ class _Run:
         raise _FailedError(f"The delivery was faster than the cancel, {CANCEL_TRIES} times.")
 
     def end_open_orders(self) -> None:
-        """Cancel the orders that a failure or Ctrl-C left unfinished. Their workflows would outlive the account."""
+        """Cancel the unfinished orders of a failed run. Otherwise, their workflows would outlive the account."""
         with suppress(_FailedError):
             for order_id in self.orders:
                 if self._status(order_id) not in _ENDS:

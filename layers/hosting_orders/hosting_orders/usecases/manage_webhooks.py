@@ -226,7 +226,7 @@ def redeliver_webhook(
 
 
 def replay_webhooks(services: Services, caller: Caller, endpoint_id: str, since: int) -> Replay:
-    """Make all undelivered events since that time (epoch ms) due now.
+    """Undelivered events from `since` (epoch ms) on become due now.
 
     Raises NotFoundError, AccessDeniedError or WebhookDisabledError.
     """
