@@ -1,7 +1,7 @@
-"""A plain base URL for the HTTP API.
+"""A gateway with a simple address for the HTTP API: `http://127.0.0.1:8080`.
 
-The emulator's URL, `http://ID.execute-api.localhost:PORT`, does not resolve on every machine. The gateway listens on
-its own port and forwards each request with the API's host name.
+The host name of the emulator's URL, `http://ID.execute-api.localhost:PORT`, does not resolve on every machine. The
+gateway listens on its own port and forwards each request to the emulator, with this host name in the header `Host`.
 """
 
 from __future__ import annotations

@@ -140,7 +140,7 @@ def button(action: str, label: str, **fields: object) -> Markup:
 
 
 def form(action: str, label: str, *inputs: Markup, rows: bool = True) -> Markup:
-    """With `rows`, the form is in a box. Otherwise it is in line with other buttons."""
+    """With `rows`, the form is in a box of its own. Otherwise, other forms and buttons can be in the same line."""
     kind = ' class="rows"' if rows else ""
     return markup(
         f'<form method="post" action="{text(action)}"{kind}>',
@@ -169,7 +169,7 @@ def number(name: str, label: str, value: object = "", *, least: float = 0, whole
 
 
 def choice(name: str, label: str, options: Mapping[str, str], chosen: str = "") -> Markup:
-    """`options` maps values to labels. Without a `label` the choice is in line with its button."""
+    """`options` maps values to labels. If `label` is empty, the choice and its button are in one line."""
     listed = "".join(
         f'<option value="{text(value)}"{" selected" if value == chosen else ""}>{text(shown)}</option>'
         for value, shown in options.items()

@@ -266,7 +266,7 @@ def save_debit(client: stripe.StripeClient, customer_id: str, method_id: str) ->
 
 
 def seed_table(dynamodb: Any, table: str, customers: dict[str, str]) -> dict[str, dict[str, str]]:
-    """Write the data, with only the hashes of the keys. Returns the keys."""
+    """Write the data to the table, which gets only the hashes of the keys. Returns the keys themselves."""
     catalogue = DynamoCatalogueStore(dynamodb, table, SystemClock())
     for location in LOCATIONS:
         catalogue.put_location(location)

@@ -111,7 +111,8 @@ class _Run:
         self._follow(order_id, "completed")
         self._delivered += 1
         self._report(f"OK      an order is paid and delivered ({time.monotonic() - started:.0f} s)")
-        # Wait for the renewal, which needs the customer. `Shop.close` deletes the customer.
+        # Wait until the order's renewal exists at Stripe. It could not be created after `Shop.close`, which deletes the
+        # customer.
         self._wait(SETTLE_SECONDS, lambda: bool(self._subscriptions()), "the renewal of the order")
 
     def order_and_cancel(self) -> None:
@@ -128,7 +129,7 @@ class _Run:
         raise _FailedError(f"The delivery was faster than the cancel, {CANCEL_TRIES} times.")
 
     def end_open_orders(self) -> None:
-        """After a failure or Ctrl-C, cancel the unfinished orders. Their workflows would outlive the account."""
+        """Cancel the unfinished orders of a failed run. Otherwise, their workflows would outlive the account."""
         with suppress(_FailedError):
             for order_id in self.orders:
                 if self._status(order_id) not in _ENDS:

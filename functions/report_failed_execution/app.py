@@ -14,6 +14,7 @@ bootstrap.prepare("orders", "workflow", "alerts")
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    logger()  # first, or a new process would lose the log lines of the use case
+    # `logger()` configures logging. Without it, a process that has just started loses the use case's log lines.
+    logger()
     report_failed_execution(bootstrap.services(), failed_execution(event))
     return {}

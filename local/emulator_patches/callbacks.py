@@ -1,7 +1,7 @@
 """Tasks that wait for a token: `arn:aws:states:::lambda:invoke.waitForTaskToken`.
 
 ministack ignores an error of the invoked function and keeps waiting. AWS fails the task with that error, so Retry and
-Catch apply.
+Catch apply. With this patch, ministack does the same.
 https://docs.aws.amazon.com/step-functions/latest/dg/connect-to-resource.html#connect-wait-token
 """
 

@@ -11,11 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 
 class Agenda:
-    """The waiting thread starts with the first action."""
+    """The waiting thread is started when the first action is added."""
 
     def __init__(self, workers: int = 8) -> None:
         self._due: list[tuple[float, int, Callable[[], None]]] = []
-        self._order = itertools.count()  # actions due at the same time run in the order they were added
+        self._order = itertools.count()  # actions due at the same time start in the order they were added
         self._changed = threading.Condition()
         self._closed = False
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="platform-standin")

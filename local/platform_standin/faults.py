@@ -36,7 +36,7 @@ class Faults:
             self._coming.append(Fault(method, answer, times))
 
     def take(self, method: str) -> str | None:
-        """Return the fault that this request meets, if any, and count the request as one of its `times`."""
+        """Return the `answer` of the first fault for this method, or None. Count this request as one of its `times`."""
         with self._lock:
             for fault in self._coming:
                 if fault.method in {"*", method}:

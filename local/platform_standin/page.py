@@ -1,4 +1,4 @@
-"""The stand-in's page: its services, and a button for every control."""
+"""The page of the platform stand-in: the services, and a button for every control."""
 
 from __future__ import annotations
 

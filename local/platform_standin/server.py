@@ -1,4 +1,4 @@
-"""The stand-in's HTTP server: the contract under /v1, the controls under /_standin, the page at /."""
+"""The platform stand-in's HTTP server: the contract under /v1, the controls under /_standin, the page at /."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def _domain(service: Service) -> str | None:
 class PlatformStandIn:
     """The platform in this process. `answer` handles a request without a socket.
 
-    As a context manager it also serves HTTP on 127.0.0.1, on `port` or on a free port. Each of `webhook_secrets` signs
-    the webhooks. See `Platform` for `delay` and `now`.
+    As a context manager it also serves HTTP on 127.0.0.1, on `port` or on a free port. Each webhook has one signature
+    for each of `webhook_secrets`. See `Platform` for `delay` and `now`.
     """
 
     def __init__(
@@ -119,7 +119,7 @@ class PlatformStandIn:
         return service.built if service else 0
 
     def password(self, item_id: str) -> str | None:
-        """None with an SSH key. Raises KeyError before delivery."""
+        """None if the item was ordered with an SSH key. Raises KeyError before delivery."""
         operation = self._platform.service(item_id).operation
         if operation.resource is None:
             raise KeyError(item_id)
@@ -127,7 +127,7 @@ class PlatformStandIn:
         return password
 
     def completion_webhook(self, item_id: str, timestamp: int | None = None) -> tuple[bytes, dict[str, str]]:
-        """Body and headers, signed at `timestamp` (Unix seconds) or now."""
+        """Body and headers of the completion webhook, signed at `timestamp` (Unix seconds) or now."""
         return self._webhooks.message(self._platform.service(item_id).operation, timestamp)
 
     def state(self) -> dict[str, Any]:
@@ -175,7 +175,7 @@ class PlatformStandIn:
         self._platform.fail(item_id, code, message, retryable=retryable)
 
     def hold(self, item_id: str) -> None:
-        """Keep the operation running until `release`, `finish` or `fail`. May be called before the PUT."""
+        """Keep the operation running until `release`, `finish` or `fail`. Works before the item's first PUT too."""
         self._platform.hold(item_id)
 
     def release(self, item_id: str) -> None:
@@ -189,11 +189,11 @@ class PlatformStandIn:
         self._webhooks.mode = mode
 
     def send_webhook(self, item_id: str, times: int = 1) -> None:
-        """Send the completion webhook, in any mode and even before completion."""
+        """Send the completion webhook. The mode is ignored, and the operation may still be running."""
         self._webhooks.send(self._platform.service(item_id).operation, times)
 
     def fault(self, answer: str, *, method: str = "*", times: int = 1) -> None:
-        """See FAULTS. `lose` and `garbage` apply the request first."""
+        """`answer` is one of FAULTS. With `lose` and `garbage`, the platform carries out the request first."""
         self._faults.add(answer, method, times)
 
     def lose_answers(self, times: int = 1) -> None:

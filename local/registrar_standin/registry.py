@@ -1,4 +1,4 @@
-"""The registrar's state and decisions, in the parameters and responses of Route 53 Domains."""
+"""The state and the decisions of the registrar stand-in. Requests and responses have the form of Route 53 Domains."""
 
 from __future__ import annotations
 
@@ -25,8 +25,9 @@ from .wire import RefusalError, moment
 
 YEAR_SECONDS = 365 * 86_400
 SLOW = 10
-VERIFY_SECONDS = 15 * 86_400  # ICANN's time to confirm the e-mail address
-# The time until a transferred domain expires at its former registrar, unless `former_expiry` says otherwise.
+VERIFY_SECONDS = 15 * 86_400  # ICANN allows this time to confirm the e-mail address
+# Seconds from the end of a transfer to the domain's expiry date at its former registrar, unless `former_expiry` has
+# another date.
 LEFT_BEFORE_A_TRANSFER = 60 * 86_400
 
 ZoneMaker = Callable[[str], Sequence[str] | None]
@@ -393,7 +394,7 @@ class Registry:
             self._next_step(self.running(name), self.now())
 
     def approve(self, name: str) -> None:
-        """End a step that waits for a person. Raises ValueError if the current step does not wait for a person."""
+        """End the current step as if a person had approved it. Raises ValueError if it does not wait for a person."""
         with self.lock:
             operation = self.running(name)
             if operation.steps[0].flag is None:
@@ -454,7 +455,7 @@ class Registry:
         self.registered[operation.name] += 1
 
     def _after_transfer(self, name: str, at: float) -> float:
-        """The expiry date after a transfer at `at`. The TLD decides it. The ordered years do not matter."""
+        """The expiry date after a transfer that ends at `at`. It depends on the TLD, not on the ordered years."""
         before, tld = self._before_transfer(name, at), names.tld_of(name)
         if tld in names.TRANSFER_KEEPS_THE_DATE:
             return before
@@ -469,7 +470,7 @@ def _failure(name: str, given: Mapping[str, Any]) -> str | None:
         return "The registry refused the request."
     if names.begins(name, "badcontact-"):
         registrant = given["RegistrantContact"]
-        # Real registries repeat the refused contact. The caller must not show it.
+        # The messages of real registries repeat the refused contact. The caller must not show it.
         return (
             f"The registry refused the registrant contact: {registrant['Email']} {registrant['PhoneNumber']}"
         )

@@ -1,4 +1,4 @@
-"""The stand-in: it answers requests, applies faults and records every request."""
+"""The registrar stand-in answers requests, applies faults and records every request."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TRANSFER_SECONDS = 5 * 86_400.0
 
 @dataclass(frozen=True)
 class Request:
-    """`outcome` is `ok`, an error code, or `lost`."""
+    """`outcome` is `ok`, an error code, or `lost` if a fault lost the response."""
 
     operation: str
     name: str
@@ -110,7 +110,7 @@ class RegistrarStandIn:
         return reply
 
     def _check_rate(self) -> None:
-        """Refuse requests above the rate that is set. AWS throttles this API, but publishes no rate."""
+        """Refuse requests above the rate that `configure` has set. AWS throttles this API, but publishes no rate."""
         if self._rate is None:
             return
         second = int(self._registry.now())
@@ -122,7 +122,7 @@ class RegistrarStandIn:
     # -- for assertions ------------------------------------------------------------------------------------------
 
     def submissions(self, name: str) -> int:
-        """Accepted registrations and transfers of this domain; each would cost money."""
+        """The number of accepted registrations and transfers of this domain. Each would cost money."""
         return self._registry.submitted[name.lower()]
 
     def registrations(self, name: str) -> int:
@@ -172,29 +172,29 @@ class RegistrarStandIn:
     # -- controls ------------------------------------------------------------------------------------------------
 
     def settle(self) -> None:
-        """Do due work now instead of at the next request."""
+        """Do the work that is due, without waiting for the next request."""
         self._registry.settle()
 
     def finish(self, name: str) -> None:
-        """End the running operation with its usual result. Raises KeyError."""
+        """End the domain's running operation with its usual result. Raises KeyError if none is running."""
         self._registry.finish(name.lower())
 
     def fail(
         self, name: str, message: str = "The registry refused the request.", status: str = "FAILED"
     ) -> None:
-        """Fail the running operation as FAILED or ERROR. Raises KeyError."""
+        """Fail the domain's running operation. `status` is FAILED or ERROR. Raises KeyError if none is running."""
         self._registry.fail(name.lower(), message, status)
 
     def advance(self, name: str) -> None:
-        """End the current step. Raises KeyError."""
+        """End the current step of the domain's running operation. Raises KeyError if none is running."""
         self._registry.advance(name.lower())
 
     def approve(self, name: str) -> None:
-        """End a step that waits for a person. Raises ValueError if the current step does not wait for a person."""
+        """End the current step as if a person had approved it. Raises ValueError if it does not wait for a person."""
         self._registry.approve(name.lower())
 
     def reject(self, name: str, message: str = "The transfer was rejected.") -> None:
-        """A person refuses the operation."""
+        """Fail the domain's running operation as if a person had refused it."""
         self._registry.fail(name.lower(), message)
 
     def expires_before_transfer(self, name: str, at: float) -> None:
@@ -256,10 +256,11 @@ class RegistrarStandIn:
         rate: int | None = None,
         expiry_lags: float | None = None,
     ) -> None:
-        """Change settings; None keeps a setting. Delays (seconds) apply to new orders.
+        """Change settings; None keeps a setting. Delays (seconds) apply to operations that are submitted from now on.
 
-        With `hides_completed`, GetOperationDetail refuses completed operations. `rate` is the maximum of requests per
-        second; 0 means no limit. A transferred domain shows its former expiry date for `expiry_lags` seconds.
+        If `hides_completed` is true, GetOperationDetail refuses completed operations. `rate` is the maximum number of
+        requests per second; 0 means no limit. A transferred domain shows its former expiry date for `expiry_lags`
+        seconds.
         """
         if expiry_lags is not None:
             self._registry.expiry_lags = expiry_lags

@@ -1,4 +1,4 @@
-"""Route 53 Domains' wire protocol (AWS JSON 1.1), validated against the service model that botocore ships."""
+"""The wire protocol of Route 53 Domains (AWS JSON 1.1). Messages are validated with the service model in botocore."""
 
 from __future__ import annotations
 

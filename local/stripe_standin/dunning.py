@@ -1,7 +1,7 @@
-"""Collecting a later period of a subscription: the draft, Stripe's retries, and what follows the last retry.
+"""Collect the invoices of a subscription after the first: the draft, the retries, and what follows the last retry.
 
-https://docs.stripe.com/billing/revenue-recovery/smart-retries. Stripe chooses the days of the retries by a model. Here
-the setting `retry_days` decides them.
+At Stripe, a model chooses the days of the retries. Here the setting `retry_days` does.
+https://docs.stripe.com/billing/revenue-recovery/smart-retries
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def _charge(state: State, invoice: Json) -> None:
 
 
 def period_unpaid(state: State, invoice: Json) -> None:
-    """Plan the next attempt, or end the dunning after the last one."""
+    """Plan the next attempt. After the last attempt, end the dunning."""
     days = retry_days(state.settings.retry_days)
     done = max(1, invoice["attempt_count"]) - 1
     if done >= len(days):

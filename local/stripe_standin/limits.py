@@ -1,4 +1,4 @@
-"""Rate limits: https://docs.stripe.com/rate-limits. They apply to the account, not to each key."""
+"""Rate limits: https://docs.stripe.com/rate-limits. All keys of an account share its limits."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ class RateLimits:
         self._served: deque[tuple[float, str]] = deque()
 
     def exceeded(self, endpoint: str, overall: int, each: int) -> str | None:
-        """Count a request, or return the reason to refuse it. 0 means no limit."""
+        """Return the reason to refuse a request. If there is none, count the request and return None.
+
+        `overall` and `each` are limits of requests per second. 0 means no limit.
+        """
         now = self._clock.time()
         with self._lock:
             while self._served and self._served[0][0] <= now - WINDOW:

@@ -1,7 +1,7 @@
-"""The endpoints. `params` names the `stripe` package's TypedDict that validates a request.
+"""The endpoints of the Stripe stand-in, each as a `Route`.
 
-`supports` are the parameters that the stand-in implements. Any other documented parameter gets a 501 instead of
-being ignored.
+`params` names the TypedDict of the `stripe` package that validates a request. `supports` are the parameters that the
+stand-in implements. A request with another documented parameter gets a 501.
 """
 
 from __future__ import annotations

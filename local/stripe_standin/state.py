@@ -1,6 +1,7 @@
-"""The stand-in's state: objects, scheduled work, events, and the lock around them.
+"""The state of the Stripe stand-in: objects, scheduled work, events, and the lock around them.
 
-Objects have the form that the API returns. An `Instrument` has what the API never returns, such as a card's number.
+Objects have the form that the API returns. An `Instrument` contains the data of a payment method that the API never
+returns, such as a card's number.
 """
 
 from __future__ import annotations
@@ -44,9 +45,9 @@ _FOUND_BY = {
 @dataclass
 class Settings:
     attach_decline_cards: bool = False
-    """Attach cards that the bank declines, to test every decline of a saved card.
+    """If True, a card that the bank declines can be saved, so that every decline of a saved card can be tested.
 
-    Stripe's test mode refuses to attach them.
+    Stripe's test mode refuses to attach such a card.
     """
     sepa_settles_after: float = SEPA_SETTLES_AFTER
     """Seconds until a SEPA payment settles or fails. It takes days in live mode and seconds in Stripe's test mode.
@@ -54,11 +55,15 @@ class Settings:
     sepa_settles: bool = True
     """False keeps a SEPA payment `processing` until a request under /_standin settles or fails it."""
     renewals_are_drafts_for: float = 3600.0
-    """Seconds from the creation of a later period's invoice to its collection. At Stripe, it is about an hour."""
+    """Seconds from the creation of a later period's invoice to its collection. At Stripe, it is about an hour.
+
+    A later period is any period of a subscription after the first.
+    """
     refused_drafts_wait_for: float = 72 * 3600.0
-    """The longest wait, in seconds, while an endpoint refuses the invoice's `invoice.created`."""
+    """Seconds after which the invoice is collected, although an endpoint still refuses its `invoice.created` event."""
     retry_days: str = "1 1 2 2 2 2 2 2"
-    """Days between the attempts to collect a later period. Stripe recommends 8 retries in 2 weeks. Empty means none."""
+    """Days between the attempts to collect a later period. Stripe recommends 8 retries in 2 weeks. An empty text means
+    no retries."""
     after_retries: str = "cancel"
     """What happens to the subscription after the last retry: `cancel` it, mark it `unpaid`, or leave it `past_due`."""
     refunds: str = "as published"
@@ -68,20 +73,21 @@ class Settings:
     checkout_line_metadata: bool = False
     """Whether the metadata of a session's line is copied to its invoice line. Not documented by Stripe."""
     checkout_debit_invoice: str = "at settlement"
-    """When the invoice of a debit appears: `at settlement` or `at completion`. Not documented by Stripe."""
+    """When the invoice of a debit appears: `at settlement` of the debit, or `at completion` of the session. Not
+    documented by Stripe."""
     checkout_invoice_lags: float = 0.0
     """Seconds from a payment at Checkout until its invoice appears."""
     checkout_credit_notes: bool = False
-    """Whether Checkout's invoices allow credit notes. If not, only their payments can be refunded. Not documented by
-    Stripe."""
+    """Whether the invoices of Checkout allow credit notes. If not, only the payments of these invoices can be refunded.
+    Not documented by Stripe."""
     tax_rounding: str = "line"
     """Where tax is rounded: each `line`, or the whole `invoice`. A setting of the Stripe account."""
     previews_take_no_money: bool = True
-    """Whether a preview of a credit note may leave out where the money goes. Not documented by Stripe."""
+    """Whether a request for the preview of a credit note may omit where the money goes. Not documented by Stripe."""
     test_clocks_advance_for: float = 0.0
     """Seconds for which a test clock stays `advancing` after its work is done."""
     search_lags: float = 0.0
-    """Seconds until the search finds an object. According to Stripe, it is normally less than a minute."""
+    """Seconds until the search finds a new object. According to Stripe, it is normally less than a minute."""
     requests_per_second: int = 0
     """The account's rate limit. Stripe's is 100 in live mode and 25 in a sandbox. 0 means no limit."""
     endpoint_requests_per_second: int = 0
@@ -95,7 +101,7 @@ class Instrument:
     set_up: bool = False
     """The customer has authenticated the card for off-session payments."""
     mandate: bool = False
-    """The customer has accepted a mandate, without which nothing can be debited."""
+    """The customer has accepted a mandate. Without a mandate, nothing can be debited."""
     decline: Decline | None = None
     """Set by `Controls.decline`. All later charges are declined with this error."""
 

@@ -96,7 +96,7 @@ def test_contract_000_names_the_field_of_an_invalid_ssh_key(world: World, key: o
     assert len(world.items("ORDER#")) == orders
 
 
-def test_an_oauth_token_gets_a_machine_without_password(world: World) -> None:
+def test_an_oauth_token_reads_a_machine_without_its_password(world: World) -> None:
     order_id = through_002(world, None)
     world.run()
     headers = oauth(world, "billing:read")

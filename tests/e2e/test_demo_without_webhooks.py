@@ -1,4 +1,7 @@
-"""`make demo` with an API key of the real Stripe. Here a stand-in that sends no webhooks takes Stripe's place."""
+"""With an API key of the real Stripe, `make demo` works without webhooks.
+
+In this test, a stand-in that sends no webhooks takes the place of Stripe.
+"""
 
 from __future__ import annotations
 

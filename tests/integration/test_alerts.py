@@ -1,4 +1,4 @@
-"""Operators get alerts through SNS. EventBridge reports failed executions, and each report becomes an alert."""
+"""Operators get alerts through SNS. EventBridge sends an event for each failed execution, which becomes an alert."""
 
 from __future__ import annotations
 

@@ -46,8 +46,8 @@ def message(url: str, **changes: Any) -> CallbackRequest:
 class Network:
     """A network in which every connection leads to one server on loopback.
 
-    `answers` has one list of addresses for each name that is resolved, in order. `asked` has the names that were
-    resolved. `connected` has the addresses that the code under test connected to.
+    `answers` has one list of addresses for each lookup of a name, in the order of the lookups. `asked` has the names
+    that were looked up. `connected` has the addresses that the code under test connected to.
     """
 
     def __init__(self, answers: list[list[str]], port: int = 0) -> None:
@@ -229,7 +229,7 @@ def test_a_certificate_of_an_unknown_authority_is_refused(
     authority: CertificateAuthority, tmp_path: Path
 ) -> None:
     with RawServer(ok(), CertificateAuthority().server_context(tmp_path, "hooks.example.com")) as server:
-        # With `tls=None`, the adapter trusts the public authorities, as it does in production.
+        # With `tls=None`, the adapter trusts the public certificate authorities, as it does in production.
         for tls in (authority.client_context(), None):
             network = Network([[PUBLIC_ADDRESS]], server.port)
             callbacks = HttpsCallbacks(MASTER, resolver=network.resolve, connector=network.connect, tls=tls)
@@ -240,7 +240,7 @@ def test_a_certificate_of_an_unknown_authority_is_refused(
     assert server.requests == []
 
 
-def test_a_url_may_contain_an_address_instead_of_a_name(
+def test_a_url_may_contain_an_ip_address_instead_of_a_name(
     authority: CertificateAuthority, tmp_path: Path
 ) -> None:
     with RawServer(ok(), authority.server_context(tmp_path, PUBLIC_ADDRESS)) as server:
@@ -292,7 +292,7 @@ def test_a_host_with_a_non_public_address_is_never_contacted(
         "nonsense",
     ],
 )
-def test_a_forbidden_url_is_not_even_resolved(url: str, allow_loopback: bool) -> None:
+def test_the_host_of_a_forbidden_url_is_not_resolved(url: str, allow_loopback: bool) -> None:
     network = Network([])
     callbacks = HttpsCallbacks(MASTER, allow_loopback, resolver=network.resolve, connector=network.connect)
 
@@ -354,7 +354,7 @@ def test_no_proxy_of_the_environment_is_used(
     receiver: CallbackReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")  # no server listens there
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # no server listens on this port
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
 
@@ -365,7 +365,7 @@ def test_no_proxy_of_the_environment_is_used(
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204, 400, 404, 410, 429, 500, 503])
-def test_the_status_of_the_response_is_reported_unchanged(receiver: CallbackReceiver, status: int) -> None:
+def test_the_status_of_the_response_is_returned_unchanged(receiver: CallbackReceiver, status: int) -> None:
     receiver.answer_next(status)
 
     answer = local_callbacks().send(message(receiver.url))
@@ -412,7 +412,7 @@ def dripping(server: list[RawServer], start: bytes, drop: bytes, end: bytes) -> 
     return script
 
 
-def test_a_slow_header_is_cut_off_at_the_deadline() -> None:
+def test_reading_a_slow_header_ends_at_the_deadline() -> None:
     it: list[RawServer] = []
     with RawServer(
         dripping(it, b"HTTP/1.1 200 OK\r\nX-Slow: ", b"x", b"\r\nContent-Length: 0\r\n\r\n")
@@ -517,7 +517,7 @@ def test_a_refused_connection_is_reported_as_no_connection() -> None:
     assert answer == CallbackAnswer(None, "no connection")
 
 
-def test_after_an_unreachable_address_the_next_is_tried(
+def test_if_an_address_is_unreachable_the_next_one_is_tried(
     authority: CertificateAuthority, tmp_path: Path
 ) -> None:
     with RawServer(ok(), authority.server_context(tmp_path, "hooks.example.com")) as server:
@@ -548,7 +548,7 @@ def test_an_unknown_host_is_a_failure(fault: Exception) -> None:
     assert answer == CallbackAnswer(None, "the host name has no address")
 
 
-def test_a_silent_name_server_is_cut_off_at_the_deadline() -> None:
+def test_waiting_for_a_silent_name_server_ends_at_the_deadline() -> None:
     release, answered = threading.Event(), threading.Event()
 
     def resolver(host: str, port: int) -> list[str]:

@@ -16,8 +16,8 @@ from tests.support.world import ROOT, World, a_world, handler_of
 FUNCTIONS = sorted(folder.parent.name for folder in (ROOT / "functions").glob("*/app.py"))
 EVENTS = sorted((ROOT / "events").glob("*/*.json"))
 STEPS = ("charge_order", "provision_hosting", "register_domain", "refund_order", "send_callback")
-# The signatures in the files are too old, so webhooks get a 401. Other requests may get a 404, because the ids in their
-# paths belong to another table.
+# The signatures in the files are too old, so webhooks get a 401. Other requests may get a 404, because the orders that
+# their paths name are not in the test's table.
 REFUSED = {"receive_stripe_webhook": 401, "receive_platform_webhook": 401}
 
 
@@ -74,7 +74,7 @@ def test_an_invalid_payload_of_a_step_is_counted_as_a_fault(payload: dict[str, A
     assert world.metrics.counts["StepFault"] == before + 1
 
 
-def test_the_stream_s_records_are_read_as_changes_of_orders(world: World) -> None:
+def test_stream_records_are_read_as_changes_of_orders(world: World) -> None:
     for path in (ROOT / "events" / "roll_up_cart").glob("*.json"):
         event = event_of(path, world)
         news, unreadable = order_changes(event)

@@ -1,6 +1,6 @@
 """The HTTP adapter of the hosting platform. The tests check its requests, and faulty or malicious responses.
 
-A fault raises ProviderUnavailableError.
+In the names of these tests, a fault is a ProviderUnavailableError.
 """
 
 from __future__ import annotations
@@ -162,7 +162,7 @@ def kept_open(document: Any) -> Script:
     return script
 
 
-def test_closing_a_pooled_connection_repeats_the_request() -> None:
+def test_a_request_is_repeated_if_a_pooled_connection_closes() -> None:
     with RawServer(in_turn(kept_open(operation()), json_answer(operation()))) as server:
         platform = adapter(server.url)
         assert platform.operation("op-1") is not None
@@ -171,7 +171,7 @@ def test_closing_a_pooled_connection_repeats_the_request() -> None:
     assert len(server.requests) == 2
 
 
-def test_closing_a_new_connection_repeats_no_request() -> None:
+def test_a_request_is_not_repeated_if_a_new_connection_closes() -> None:
     script = in_turn(kept_open(operation()), *[answering(b"")] * 2)
     with RawServer(script) as server:
         platform = adapter(server.url)

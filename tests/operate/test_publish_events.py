@@ -36,7 +36,7 @@ def cloud(world: World) -> Any:
 
 
 def lose_an_order(world: World, account: str = "ready") -> None:
-    """Complete an order. No function reads its stream records."""
+    """Complete an order whose stream records are lost, because no function reads them."""
     world.stream_on = False
     world.place(account)
     world.run()

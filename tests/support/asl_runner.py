@@ -137,7 +137,7 @@ class Execution:
     transitions: int = 0  # billed by AWS: every state entered, and every retry
     history: list[Visit] = field(default_factory=list)
     variables: dict[str, Any] = field(default_factory=dict)
-    attempt: _Attempt | None = None  # the task that is currently open
+    attempt: _Attempt | None = None  # the current attempt at a task; None once it is settled
     machine: StateMachine | None = None  # the definition that it started with
     redrives: int = 0
     failed_in: tuple[str, Any] | None = None  # the state that a redrive enters again, and its input
@@ -206,7 +206,7 @@ class AslRunner:
         """`invoke(function, payload)` runs a function and returns its result.
 
         It may raise InvocationError or the handler's exception. The exception's class name becomes the error
-        name, as in AWS's Python runtime. `seed` is for the jitter.
+        name, as in AWS's Python runtime. The jitter of retries is random; the same `seed` gives the same jitter.
         """
         self.machine = machine
         self.clock = clock
@@ -352,7 +352,7 @@ class AslRunner:
         *,
         only_while: _Attempt | None = None,
     ) -> int:
-        """Set a timer and return its moment. The timer lapses when the execution or the attempt ends."""
+        """Set a timer and return its moment. It lapses when the execution or the attempt `only_while` ends."""
         due = self.clock.now() + round(seconds * 1000)
         self._timers_set += 1
         heapq.heappush(self._timers, _Timer(due, self._timers_set, execution, only_while, fire))

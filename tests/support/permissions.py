@@ -1,8 +1,8 @@
 """Records the AWS calls of each function in tests, and compares them with the rights in template.yaml.
 
-Neither moto nor the emulator enforces IAM. All handlers share one process, so a missing environment variable
-is not noticed either. Over a whole run, the records also show rights that no test used (`unused`, printed by
-tests/conftest.py).
+Neither moto nor the emulator enforces IAM. All handlers share one process with all environment variables, so a
+variable that a function lacks in template.yaml is not noticed either. At the end of a run, the records also show
+rights that no test used (`unused`, printed by tests/conftest.py).
 """
 
 from __future__ import annotations
@@ -101,13 +101,13 @@ _LIGHTSAIL = (
 
 _running = threading.local()
 missing: set[tuple[str, str]] = set()
-"""(function's folder, right that it used but does not have)."""
+"""Pairs: a function's folder, and a right that the function used but does not have."""
 seen: set[tuple[str, str]] = set()
-"""(function's folder, right that it used), in all tests of this process."""
+"""Pairs: a function's folder, and a right that the function used in any test of this process."""
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Reads CloudFormation's short tags as text. Only names matter here."""
+    """Reads CloudFormation's tags such as `!Ref` as text. Only the names in them matter here."""
 
 
 _Loader.add_multi_constructor("!", lambda _loader, suffix, node: f"!{suffix} {node.value}")

@@ -1,4 +1,4 @@
-"""A world's pages over HTTP on this machine, for a browser. The real handlers respond."""
+"""Serve the pages of a `World` over HTTP on this machine, so a browser can open them. The real handlers respond."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ ACCOUNTS = (
     *WITHOUT_METHOD,
 )
 DAY = 86_400
-INVOICE_LAGS = 600  # seconds until a paid page has its invoice
+INVOICE_LAGS = 600  # seconds from a payment on a page until its invoice exists
 
 # The kinds of product in an order of one item, and in a cart.
 ALONE = ("site", "domain", "vm", "vm")
@@ -283,7 +283,7 @@ class History:
         status = self.world.stripe_webhook(event).status
         self.log.append(f"webhook {event['type']}: {status}")
         if status == 200 and self.chance.random() < 0.7 and event in self.events:
-            self.events.remove(event)  # another process may have delivered it at the same time
+            self.events.remove(event)
 
     def _platform(self) -> None:
         running = [service.item_id for service in self.world.platform.running]
@@ -372,7 +372,7 @@ class History:
                     self.log.append(f"customer pays for {order.number}")
                     controls.pay(cart.payment.reference, self.chance.choice((None, "4242424242424242")))
             return
-        # Skip debits whose page may have no invoice yet. A real bank takes at least a day, long after the invoice.
+        # Skip debits whose page may have no invoice yet. A real bank takes at least a day; by then the invoice exists.
         now = self.world.stripe.clock.now()
         debits = self.world.stripe.objects("payment_intent", status="processing")
         for intent in [debit for debit in debits if debit["created"] + INVOICE_LAGS <= now][:1]:

@@ -9,7 +9,7 @@ from hosting_orders.contracts.orders_v2 import operations
 from hosting_orders.contracts.problem import Detail, Problem, problem_of
 from hosting_orders.domain.codes import Code
 
-# Errors that other arguments can fix.
+# Errors that an agent can fix by calling the tool with other arguments.
 ARGUMENTS = {Code.MISSING_FIELD, Code.INVALID_FIELD, Code.INVALID_CALLBACK, Code.INVALID_DOMAIN}
 # Errors that no tool returns, because no tool has the field or header that they are about.
 NEVER = {

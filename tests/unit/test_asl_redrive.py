@@ -1,6 +1,6 @@
-"""A redrive in the state machine's interpreter restarts a failed execution in the state that failed.
+"""Our interpreter of state machines (tests/support/asl_runner.py) can redrive a failed execution, like Step Functions.
 
-The Step Functions Developer Guide describes this in "Restarting state machine executions with redrive".
+The Step Functions Developer Guide describes a redrive in "Restarting state machine executions with redrive".
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ RETRY = [{"ErrorEquals": ["States.TaskFailed"], "IntervalSeconds": 1, "MaxAttemp
 
 
 def failed(work: Work) -> AslRunner:
-    """Return a runner whose execution `one` has failed in its second state, after one retry."""
+    """Return a runner with a failed execution, named `one`. Its second state failed, was retried and failed again."""
     run = runner({"First": task(Next="Second"), "Second": task(Retry=RETRY)}, work)
     run.start("one", {"a": 1})
     run.advance(10)
@@ -38,7 +38,7 @@ def test_a_redriven_state_has_all_its_retries_again() -> None:
 def test_a_redriven_execution_keeps_its_original_definition() -> None:
     work = Work(None, OutOfStockError(), OutOfStockError())
     run = failed(work)
-    run.machine = machine({"Other": {"Type": "Succeed"}})  # a deployment
+    run.machine = machine({"Other": {"Type": "Succeed"}})  # as a deployment does
     run.redrive("one")
     run.run_until_idle()
     assert run.executions["one"].states == ["First", "Second", "Second"]
@@ -47,7 +47,7 @@ def test_a_redriven_execution_keeps_its_original_definition() -> None:
     assert run.executions["two"].states == ["Other"]
 
 
-def test_a_fail_state_is_entered_again_and_fails_again() -> None:
+def test_a_redriven_state_of_type_fail_fails_again() -> None:
     run = runner({"Work": task(Next="Broken"), "Broken": {"Type": "Fail", "Error": "E"}}, Work())
     run.start("one", {})
     run.run_until_idle()

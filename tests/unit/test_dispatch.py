@@ -145,7 +145,7 @@ def test_an_error_has_the_format_of_the_routes_contract(route: str, shape: str) 
 
 
 @pytest.mark.parametrize(("header", "version"), [(None, "2"), ("1", "1"), ("7", "2")])
-def test_without_a_credential_the_header_sets_the_version(header: str | None, version: str) -> None:
+def test_without_a_credential_the_header_decides_the_version(header: str | None, version: str) -> None:
     found = call(show, "GET /api/things/7", None, **({"x_api_version": header} if header else {}))
     assert found.headers["X-Api-Version"] == version
 

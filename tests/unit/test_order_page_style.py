@@ -8,9 +8,9 @@ import pytest
 
 from hosting_orders.contracts.order_page.style import STYLE
 
-# The least contrast of text and of meaningful graphics under WCAG 2.2, level AA.
+# The lowest contrast that WCAG 2.2, level AA, allows for text and for meaningful graphics.
 TEXT, GRAPHIC = 4.5, 3.0
-# (foreground, background, least contrast)
+# (foreground, background, lowest allowed contrast)
 PAIRS = [
     *[(front, back, TEXT) for front in ("text", "quiet") for back in ("page", "card")],
     ("accent", "card", TEXT),

@@ -94,7 +94,7 @@ def test_a_debit_order_is_delivered_only_after_settlement(world: World) -> None:
     assert world.net_paid("sepa") == 1200
 
 
-def test_a_returned_debit_leaves_nothing_open(world: World) -> None:
+def test_a_returned_debit_leaves_no_open_order_or_invoice(world: World) -> None:
     order = order_of(world, world.place("sepa", callback=True), "sepa")
     world.run()
     world.stripe.controls.fail(world.cart(order.cart_token, "sepa").payment.reference)
@@ -109,7 +109,7 @@ def test_a_returned_debit_leaves_nothing_open(world: World) -> None:
     assert {execution.status for execution in world.runner.executions.values()} == {"SUCCEEDED"}
 
 
-def test_a_final_decline_leaves_nothing_open(world: World) -> None:
+def test_a_final_decline_leaves_no_open_order_or_invoice(world: World) -> None:
     reply = world.place("declined_final", key="k", callback=True)
     assert (reply.status, reply.body["code"]) == (422, "cart_pay_failed")
     world.run()
@@ -135,7 +135,7 @@ def test_a_free_order_is_delivered_without_a_charge(world: World) -> None:
     assert not world.stripe.charges()
 
 
-def test_an_undeliverable_free_order_ends(world: World) -> None:
+def test_a_free_order_that_cannot_be_delivered_ends(world: World) -> None:
     sell(world, "free", 0)
     world.platform.refuse()
     order = order_of(world, world.place("ready", plan="free"), "ready")

@@ -43,7 +43,7 @@ def assert_delivered_once(world: World, order: Order) -> None:
 
 
 @pytest.mark.parametrize("mishap", list(Mishap))
-def test_one_site_is_built_if_any_side_effect_breaks(mishap: Mishap) -> None:
+def test_one_site_is_built_whichever_side_effect_fails(mishap: Mishap) -> None:
     for position in range(20):
         with a_world() as world:
             order = placed(world)
@@ -63,7 +63,7 @@ def test_one_site_is_built_if_any_side_effect_breaks(mishap: Mishap) -> None:
 
 
 @pytest.mark.parametrize("mishap", list(Mishap))
-def test_a_broken_webhook_handler_succeeds_on_redelivery(mishap: Mishap) -> None:
+def test_an_interrupted_webhook_succeeds_when_sent_again(mishap: Mishap) -> None:
     for position in range(20):
         with a_world() as world:
             order = being_built(world)
@@ -75,7 +75,7 @@ def test_a_broken_webhook_handler_succeeds_on_redelivery(mishap: Mishap) -> None
             if first.status != 200:
                 assert world.platform_webhook(order.uuid).status == 200
             world.run()
-            world.live_until_settled(order.uuid, every=600, most=1200)  # much less than a step's time-out
+            world.live_until_settled(order.uuid, every=600, most=1200)  # long before the step times out
             assert_delivered_once(world, order)
             if not reached:
                 assert position > 3
@@ -85,7 +85,7 @@ def test_a_broken_webhook_handler_succeeds_on_redelivery(mishap: Mishap) -> None
     raise AssertionError("too few positions to reach every side effect")
 
 
-def test_twenty_webhooks_for_one_operation_are_one_delivery(world: World) -> None:
+def test_twenty_webhooks_for_one_operation_deliver_once(world: World) -> None:
     order = being_built(world)
     world.platform.finish(order.uuid)
     for _ in range(20):
@@ -95,7 +95,7 @@ def test_twenty_webhooks_for_one_operation_are_one_delivery(world: World) -> Non
     assert len(world.callbacks.received) == 1
 
 
-def test_a_webhook_after_days_changes_nothing(world: World) -> None:
+def test_a_webhook_that_arrives_days_late_changes_nothing(world: World) -> None:
     order = being_built(world)
     world.run()
     before = world.order(order.uuid)
@@ -144,7 +144,7 @@ def test_a_forged_webhook_changes_nothing(world: World) -> None:
     assert world.order(order.uuid) == before
 
 
-def test_a_running_operation_does_not_complete_an_order(world: World) -> None:
+def test_a_webhook_of_a_running_operation_completes_no_order(world: World) -> None:
     order = being_built(world)
     assert world.platform_webhook(order.uuid).status == 200
     world.run(finish=False)
@@ -169,7 +169,7 @@ def test_an_order_is_delivered_after_a_platform_outage(world: World) -> None:
     assert_delivered_once(world, order)
 
 
-def test_the_reconciler_finds_a_site_without_webhooks(world: World) -> None:
+def test_the_reconciler_delivers_a_site_without_webhooks(world: World) -> None:
     world.platform_webhooks_on = False
     order = being_built(world)
     world.live(1800)

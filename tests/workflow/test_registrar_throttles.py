@@ -54,7 +54,10 @@ def test_boto3_never_repeats_a_submission_to_the_registrar(world: World) -> None
 
 
 def test_a_refused_second_submission_reveals_the_first(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first response is lost, and the registrar's list does not show the operation yet."""
+    """The response to the first submission is lost, and the list of operations does not show its operation yet.
+
+    The refusal of the second submission contains the id of the first operation.
+    """
     monkeypatch.setattr(world.registrar._registry, "_list_operations", lambda given: {"Operations": []})
     world.registrar.configure(delay=3600)
     world.registrar.lose_next_answer("RegisterDomain")
@@ -70,7 +73,7 @@ def test_a_refused_second_submission_reveals_the_first(world: World, monkeypatch
 
 
 def test_an_abandoned_orders_operation_is_not_taken_over(world: World) -> None:
-    """The operation registers the domain with the contacts of the abandoned order."""
+    """It would register the domain for the later order with the contacts of the abandoned order."""
     world.registrar._registry.delay = None
     abandoned = placed(world, NAME)
     world.run()

@@ -50,7 +50,7 @@ VPS = {
 
 
 def fresh_key(world: World, account: str = "ready", scopes: frozenset[str] = BOTH, **changes: Any) -> str:
-    """Return a new key. The limit of requests applies to each key, so tests do not use up each other's limit."""
+    """Return a new key. Each key has its own limit of requests, so tests do not use up each other's limit."""
     return new_key(world, account, scopes=scopes, **changes)
 
 
@@ -65,7 +65,7 @@ def ask(
     query: Mapping[str, str] | None = None,
     account: str = "ready",
 ) -> Reply:
-    """Send a request with `key`, or else with a new key that may order machines and domains."""
+    """Send a request with `key`. If it is None, a new key is used, which may order machines and domains."""
     secret = fresh_key(world, account) if key is None else key
     sent = {"authorization": f"Bearer {secret}", "content-type": "application/json", **(headers or {})}
     text = body if isinstance(body, str) or body is None else json.dumps(body)
@@ -73,7 +73,7 @@ def ask(
 
 
 def data(reply: Reply, status: int = 200) -> dict[str, Any]:
-    """Return `data` of a success, and check that it has exactly the thirteen fields (SQ-020, SQ-035)."""
+    """Return `data` of a successful reply. Check that it has exactly the thirteen `FIELDS` (SQ-020, SQ-035)."""
     assert reply.status == status, reply.body
     assert set(reply.body) == {"data"}
     assert_thirteen(reply.body["data"])

@@ -47,7 +47,7 @@ def test_SQ_061_SQ_062_a_key_is_refused_after_60_requests_in_a_minute(world: Wor
     assert again.status == 200 and standing(again.headers)[1] == 59
 
 
-def test_SQ_062_every_response_reports_the_remaining_requests(world: World) -> None:
+def test_SQ_062_every_response_says_how_many_requests_remain(world: World) -> None:
     key = fresh_key(world, scopes=frozenset({"domains:provision"}))
     for method, path, status in (
         ("GET", PING, 200),
@@ -68,7 +68,7 @@ def test_SQ_062_every_response_reports_the_remaining_requests(world: World) -> N
     assert (reply.status, standing(reply.headers)[1]) == (401, 59)
 
 
-def test_SQ_062_requests_to_unknown_paths_count_too(world: World) -> None:
+def test_SQ_062_requests_to_unknown_paths_are_counted_too(world: World) -> None:
     key = fresh_key(world)
     for left in range(59, -1, -1):
         assert standing(ask(world, "GET", "/api/v1/nothing", key=key).headers)[1] == left

@@ -94,7 +94,7 @@ def test_HU_007_status_payment_and_services_are_present(world: World, numbers: d
     assert (order["status"], order["invstatus"], len(order["hosting"])) == ("Active", "Paid", 1)
 
 
-# -- the scalars ------------------------------------------------------------------------------------------------------
+# -- simple fields ----------------------------------------------------------------------------------------------------
 
 
 def test_HU_020_HU_021_C02_id_and_number_are_the_orders_number(world: World, number: str) -> None:
@@ -191,7 +191,7 @@ def test_HU_038_HU_039_the_fields_about_the_vendors_modules_are_empty(world: Wor
     assert (order["module"], order["modusubtype"]) == ("", "")
 
 
-# -- nested -----------------------------------------------------------------------------------------------------------
+# -- lists and objects ------------------------------------------------------------------------------------------------
 
 
 def test_HU_050_notes_are_the_timeline(world: World, number: str) -> None:

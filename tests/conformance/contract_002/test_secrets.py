@@ -190,7 +190,7 @@ def test_C22_no_response_to_an_oauth_token_has_a_secret(story: Story) -> None:
         assert found(json.dumps(reply.body), story.secrets) == []
 
 
-def test_C22_an_api_key_sees_the_password_of_its_own_site(story: Story) -> None:
+def test_C22_an_api_key_can_read_the_password_of_its_own_site(story: Story) -> None:
     world = story.world
     orders = world.request("GET", "/api/orders").body["orders"]
     done = next(order["id"] for order in orders if order["status"] == "completed")

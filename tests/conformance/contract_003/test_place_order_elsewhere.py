@@ -1,4 +1,7 @@
-"""Contract 003, "Order a new Site": a changed catalogue or an unavailable Stripe. Each test has its own world."""
+"""Contract 003, "Order a new Site", with a changed catalogue or while Stripe does not answer.
+
+Each test has its own world.
+"""
 
 from __future__ import annotations
 

@@ -232,7 +232,7 @@ def test_the_prefix_of_the_host_name_decides_when_a_machine_runs() -> None:
     assert states() == ["running", "running", "pending", "pending"]
 
 
-def test_a_fault_affects_one_operation_a_set_number_of_times(standin: LightsailStandIn, client: Any) -> None:
+def test_a_fault_hits_its_operation_the_given_number_of_times(standin: LightsailStandIn, client: Any) -> None:
     standin.fail_next("CreateInstances", "ThrottlingException", times=2)
     client.allocate_static_ip(staticIpName="ip-1")
 

@@ -1,4 +1,4 @@
-"""Checks before a submission, registrations and transfers at the registrar.
+"""Availability checks, registrations and transfers at the registrar.
 
 A fault is a `ProviderUnavailableError`.
 """
@@ -54,7 +54,7 @@ def test_a_slow_registry_is_queried_again_in_the_same_call(world: World) -> None
     assert world.standin.asked("CheckDomainAvailability", "slow-check-bakery.com") == 2
 
 
-def test_an_undecided_check_is_a_fault(world: World) -> None:
+def test_a_check_without_a_result_is_a_fault(world: World) -> None:
     with pytest.raises(ProviderUnavailableError):
         world.registrar.availability("unsure-bakery.com")
     with pytest.raises(ProviderUnavailableError):
@@ -215,7 +215,7 @@ def test_a_premium_domain_needs_consent_to_its_price(world: World) -> None:
     assert world.standin.submissions("premium-bakery.com") == 1
 
 
-def test_a_domain_unavailable_at_submission_is_refused(world: World) -> None:
+def test_a_domain_that_is_gone_at_submission_is_refused(world: World) -> None:
     assert world.registrar.availability("gone-bakery.com").availability is Availability.AVAILABLE
 
     with pytest.raises(ProvisioningFailedError, match="not available"):

@@ -134,7 +134,7 @@ def test_only_a_premium_renewal_sends_the_maximum_price(world: World) -> None:
     with pytest.raises(ProvisioningFailedError, match=r"more than"):
         world.registrar.renew("premium-bakery.com", year, Money(100, "USD"), live=True)
     world.registrar.renew("premium-bakery.com", year, agreed, live=True)
-    # The registrar requires consent only to a premium price. A standard price may exceed our maximum.
+    # For a standard price, the registrar requires no consent and we send none. So the price may exceed our maximum.
     world.registrar.renew("bakery.com", owned(world), Money(1, "USD"), live=True)
     world.pass_time(300)
     assert world.standin.renewals("premium-bakery.com") == world.standin.renewals("bakery.com") == 1

@@ -76,7 +76,7 @@ def test_the_gross_is_read_from_every_page_of_lines(shop: Shop) -> None:
 
 
 @pytest.mark.standin_only("looks into the stand-in")
-def test_a_difference_to_the_total_goes_to_the_largest_line(shop: Shop) -> None:
+def test_a_rounding_difference_is_added_to_the_largest_line(shop: Shop) -> None:
     _, reference = shop.paid()
     shop.standin.state.get("invoice", reference)["total"] += 1
     state = shop.payments.state(reference)
@@ -119,7 +119,7 @@ def test_a_free_cart_is_paid_immediately(shop: Shop) -> None:
     assert shop.taken(whose[0]) == []
 
 
-def test_an_amount_without_minor_units_is_not_converted(shop: Shop) -> None:
+def test_an_amount_of_a_currency_without_cents_is_unchanged(shop: Shop) -> None:
     whose = shop.customer()
     state = shop.payments.charge(shop.cart(whose, (ChargeLine("101", "Site", 1250),), "JPY"))
     assert state.amount_charged == 1250
@@ -139,7 +139,7 @@ def test_an_amount_without_minor_units_is_not_converted(shop: Shop) -> None:
         ("pm_card_chargeDeclinedProcessingError", "processing_error"),
     ],
 )
-def test_the_hosted_page_accepts_payment_after_a_decline(shop: Shop, method: str, error: str) -> None:
+def test_the_hosted_page_accepts_a_payment_after_a_decline(shop: Shop, method: str, error: str) -> None:
     whose = shop.customer(method)
     cart = shop.cart(whose)
     state = shop.payments.charge(cart)
@@ -182,10 +182,10 @@ def test_a_final_decline_voids_the_invoice(shop: Shop, method: str, code: str) -
     assert (state.status, state.error, state.credit_applied) == (PaymentStatus.FAILED, code, 0)
 
 
-def test_a_declined_payment_is_processing_until_the_void(shop: Shop) -> None:
+def test_a_declined_payment_is_processing_until_it_is_voided(shop: Shop) -> None:
     whose = shop.customer("pm_card_radarBlock")
     cart = shop.cart(whose)
-    # The payment is declined. Then the request that reads the invoice is lost.
+    # Request 4 is lost: it would read the invoice after the decline.
     shop.wire.spoil(4, "dropped")
     with pytest.raises(ProviderUnavailableError):
         shop.payments.charge(cart)
@@ -198,7 +198,7 @@ def test_a_declined_payment_is_processing_until_the_void(shop: Shop) -> None:
     assert state.pay_url is None
 
 
-def test_a_final_decline_on_the_page_keeps_the_invoice_open(shop: Shop) -> None:
+def test_a_final_decline_on_the_hosted_page_voids_no_invoice(shop: Shop) -> None:
     whose = shop.customer("pm_card_chargeCustomerFail")
     cart = shop.cart(whose)
     state = shop.payments.charge(cart)
@@ -266,7 +266,7 @@ def test_a_debit_is_processing_until_the_bank_has_settled_it(shop: Shop) -> None
 
 
 @pytest.mark.standin_only("uses the stand-in's controls")
-def test_the_hosted_page_can_pay_after_a_returned_debit(shop: Shop) -> None:
+def test_a_returned_debit_can_be_paid_on_the_hosted_page(shop: Shop) -> None:
     whose = shop.debtor(BAD_IBAN)
     state = shop.payments.charge(shop.cart(whose))
     shop.standin.controls.fail(state.reference)
@@ -282,7 +282,7 @@ def test_the_hosted_page_can_pay_after_a_returned_debit(shop: Shop) -> None:
 # -- payment methods and faults -----------------------------------------------------------------------------
 
 
-def test_the_default_method_is_the_default_for_invoices(shop: Shop) -> None:
+def test_the_default_method_is_the_one_for_invoices(shop: Shop) -> None:
     customer, method = shop.customer()
     assert shop.payments.default_method(customer) == PaymentMethod(method, "card")
     debtor, debit = shop.debtor(GOOD_IBAN)
@@ -337,8 +337,8 @@ def test_a_network_failure_raises_provider_unavailable(shop: Shop) -> None:
 
 @pytest.mark.parametrize(("currency", "types"), [("EUR", ["card", "sepa_debit"]), ("USD", ["card"])])
 def test_the_hosted_page_offers_no_bank_transfer(shop: Shop, currency: str, types: list[str]) -> None:
-    """The stand-in's Stripe account also allows bank transfers, which pay too late. An invoice that names its methods
-    excludes bank transfers.
+    """The stand-in's Stripe account allows bank transfers too. They arrive too late, so our invoices name the methods
+    that are allowed.
     """
     whose = shop.customer(currency=currency)
     state = shop.payments.charge(shop.cart(whose, currency=currency))

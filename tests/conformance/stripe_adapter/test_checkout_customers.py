@@ -56,7 +56,7 @@ def test_a_customer_is_created_once_whichever_request_fails(shop: Shop) -> None:
         assert shop.api.customers.retrieve(first).metadata["account_id"] == account.id, spoilt
 
 
-def test_a_changed_contact_gives_a_new_customer(shop: Shop) -> None:
+def test_a_changed_contact_creates_a_new_customer(shop: Shop) -> None:
     first = shop.payments.customer_for(account_of(shop, billing_contact=CONTACT))
     moved = account_of(shop, billing_contact=replace(CONTACT, city="Hamburg"))
     second = shop.payments.customer_for(moved)

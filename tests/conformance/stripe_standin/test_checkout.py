@@ -104,7 +104,7 @@ def test_only_allowed_and_possible_methods_are_offered(shop: Shop) -> None:
 # -- refusals ------------------------------------------------------------------------------------------------
 
 
-def test_payment_method_types_is_an_unknown_parameter(shop: Shop) -> None:
+def test_the_parameter_payment_method_types_is_unknown(shop: Shop) -> None:
     error = _refusal(shop, payment_method_types=["card"])
 
     assert (error.code, error.param) == ("parameter_unknown", "payment_method_types")

@@ -39,7 +39,7 @@ def test_a_preview_adds_up_and_creates_no_invoice(shop: Shop) -> None:
         shop.client.v1.invoices.pay(seen.id)
 
 
-def test_the_balance_lowers_the_amount_due_and_does_not_change(shop: Shop) -> None:
+def test_a_balance_lowers_the_amount_due_but_is_not_used_up(shop: Shop) -> None:
     customer = shop.customer(balance=-500)
     seen = preview(shop, 1200, customer=customer.id)
     assert (seen.starting_balance, seen.total, seen.amount_due) == (-500, 1200, 700)
@@ -65,7 +65,7 @@ def test_the_next_term_of_a_subscription_is_part_of_a_preview(shop: Shop) -> Non
 
 
 @pytest.mark.standin_only("tax needs settings of the Stripe account")
-def test_tax_depends_on_the_given_or_the_customers_address(shop: Shop) -> None:
+def test_tax_uses_the_given_address_or_the_customers_address(shop: Shop) -> None:
     tax: Any = {"automatic_tax": {"enabled": True}}
     of_customer = preview(shop, 1000, customer=shop.customer().id, **tax)
     assert (of_customer.total, of_customer.automatic_tax.status) == (1190, "complete")

@@ -58,7 +58,7 @@ def test_a_renewal_charges_nothing_before_its_anchor(shop: Shop) -> None:
     shop.expect_events("customer.subscription.created")
 
 
-def test_requests_under_one_key_create_one_renewal(shop: Shop) -> None:
+def test_two_requests_with_one_key_create_one_renewal(shop: Shop) -> None:
     customer = shop.customer()
     product = shop.client.v1.products.create({"name": "Basic"})
     price = shop.client.v1.prices.create(
@@ -181,7 +181,7 @@ def test_the_draft_of_the_next_period_is_paid_after_an_hour(shop: Shop) -> None:
     shop.expect_events("invoice.finalized", "charge.succeeded", "invoice.paid")
 
 
-def test_a_jump_of_the_clock_invoices_each_period_once(shop: Shop) -> None:
+def test_each_period_is_invoiced_once_when_the_clock_jumps(shop: Shop) -> None:
     clock = shop.clock()
     subscription = renewal(shop, shop.customer(test_clock=clock.id))
 

@@ -78,10 +78,10 @@ def test_a_first_order_above_the_cap_is_refused(store: DynamoOrderStore, client:
         (cap(day=1500, month=9999), "day", 300),
         (cap(day=1500, month=1400), "month", 200),
         (cap(day=1400, month=1500), "day", 200),
-        (cap(day=1000), "day", 0),  # lowered after the first order
+        (cap(day=1000), "day", 0),  # the cap was lowered after the first order
     ],
 )
-def test_a_refusal_names_the_period_with_the_least_left(
+def test_a_refusal_names_the_period_with_less_money_left(
     store: DynamoOrderStore, limit: SpendCap, period: str, left: int
 ) -> None:
     place(store, NUMBER, spending(), cap(day=9999))
@@ -121,7 +121,7 @@ def test_a_cart_counts_the_sum_of_its_orders(store: DynamoOrderStore, client: An
     assert store.spent(ACCOUNT, KEY, DAY) == Spent(3600, 3600)
 
 
-def test_placing_a_counted_order_requires_the_cap(store: DynamoOrderStore, client: Any) -> None:
+def test_an_order_with_a_spend_is_not_placed_without_a_cap(store: DynamoOrderStore, client: Any) -> None:
     order = an_order(spend=spending())
     with pytest.raises(ValueError, match="need the cap"):
         store.place(a_cart(order), [order])
@@ -169,8 +169,11 @@ def test_a_duplicate_above_the_cap_raises_cart_exists(store: DynamoOrderStore) -
         store.place(a_cart(order), [order], cap=cap(day=1))
 
 
-def test_an_outdated_refusal_raises_concurrent_update(client: Any) -> None:
-    """Another order frees part of the cap right after the transaction has failed. Then this order fits the cap."""
+def test_a_cap_refusal_that_is_outdated_raises_concurrent_update(client: Any) -> None:
+    """The cap makes the transaction fail. Then another order ends and frees its amount.
+
+    When the store reads the counter to explain the failure, the order no longer exceeds the cap.
+    """
     only_the_cap = fault("TransactionCanceledException", "None", "None", "None", "ConditionalCheckFailed")
     meddled = InterruptedClient(client, "transact_write_items", only_the_cap)
     with pytest.raises(ConcurrentUpdateError):
@@ -178,7 +181,7 @@ def test_an_outdated_refusal_raises_concurrent_update(client: Any) -> None:
     assert everything_in(client) == []
 
 
-def test_capacity_and_cap_raise_different_errors(store: DynamoOrderStore, client: Any) -> None:
+def test_capacity_and_spend_cap_raise_different_errors(store: DynamoOrderStore, client: Any) -> None:
     limit_places(client, 0)
     with pytest.raises(CapacityExhaustedError):
         place(store, NUMBER, spending(), cap(day=1200), capacity="wordpress")
@@ -187,7 +190,7 @@ def test_capacity_and_cap_raise_different_errors(store: DynamoOrderStore, client
         place(store, NUMBER, spending(), cap(day=1199), capacity="wordpress")
 
 
-# -- giving back ----------------------------------------------------------------------------------------------------
+# -- giving back the amount of an undelivered order -----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("end", UNDELIVERED)

@@ -1,6 +1,7 @@
 """Submitting a domain to Route 53: requests, refusals, unclear errors, and error texts without personal data.
 
-A fault raises ProviderUnavailableError.
+An unclear error does not say whether the registrar accepted the order. It is a fault: `submit` raises
+ProviderUnavailableError.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ def test_a_response_without_an_operation_is_a_fault(stubbed: Stubbed) -> None:
         stubbed.registrar.submit(REQUEST)
 
 
-def test_refused_privacy_leads_to_a_request_without_privacy(
+def test_if_privacy_is_refused_the_request_is_sent_without_it(
     stubbed: Stubbed,
 ) -> None:
     said = "Invalid request. Problems: Privacy protection is not supported for TLD [com]"
@@ -80,7 +81,7 @@ def test_refused_privacy_leads_to_a_request_without_privacy(
     assert [params["PrivacyProtectRegistrantContact"] for params in sent] == [True, False]
 
 
-def test_a_request_refused_by_boto3_raises_a_final_error(stubbed: Stubbed) -> None:
+def test_a_request_that_boto3_refuses_raises_a_final_error(stubbed: Stubbed) -> None:
     invalid = replace(ANN, first_name=b"Ann")  # type: ignore[arg-type]
     registrar = Route53Registrar(stubbed.registrar._asking, client())
 
@@ -147,7 +148,7 @@ def test_only_personal_data_is_removed_from_error_texts(stubbed: Stubbed, said: 
     assert str(refusal.value) == f"the registrar refused the domain: {told}"
 
 
-def test_a_long_error_text_is_cut(stubbed: Stubbed) -> None:
+def test_a_long_error_text_is_shortened(stubbed: Stubbed) -> None:
     stubbed.submitting.add_client_error("register_domain", "InvalidInput", "no " * 1000)
 
     with pytest.raises(ProvisioningFailedError) as refusal:

@@ -31,7 +31,7 @@ _ID = re.compile(r"[\x21-\x7e]{1,200}")
 
 @dataclass(frozen=True, slots=True)
 class TokenRules:
-    """What a token must say, from the stack's parameters."""
+    """What a token must contain, from the stack's parameters."""
 
     issuer: str
     audiences: Sequence[str]  # a token needs one of them
@@ -82,10 +82,10 @@ class JwtAccessTokens:
 
     def _check_purpose(self, claims: Mapping[str, Any]) -> None:
         if self._rules.audience_claim != "aud" and "aud" in claims:
-            # The `aud` names another audience, so the token is not for us.
+            # Tokens for us name their audience in the other claim. A token that has an `aud` is for another audience.
             raise AccessTokenRefusedError("the token has an `aud`; set OAuthAudienceClaim to aud")
         if "cnf" in claims:
-            # Bound to a key of the client (DPoP, mTLS). We cannot check that the sender has this key.
+            # The token is bound to a key of the client (DPoP, mTLS). We cannot check that the sender has this key.
             raise AccessTokenRefusedError("the token is bound to a key, which is not supported")
         for claim, values in _MARKS.items():
             if claim in claims and claims[claim] not in values:
@@ -129,7 +129,7 @@ def _id(claims: Mapping[str, Any], claim: str) -> str:
 
 
 class _StrictDecoder(json.JSONDecoder):
-    # If an object has two members with the same name, parsers disagree on which one counts. Refuse such an object.
+    # If an object has two members with the same name, parsers disagree on which value to use. Refuse such an object.
 
     def __init__(self) -> None:
         super().__init__(object_pairs_hook=_members)

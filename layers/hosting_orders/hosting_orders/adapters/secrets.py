@@ -27,7 +27,7 @@ class SecretsManager:
     def document(self, arn: str, names: Sequence[str], filled_by: str) -> dict[str, str]:
         """Read a secret's JSON. `filled_by` is the command that stores it.
 
-        Raises NotConnectedError when the secret is empty or lacks one of `names`, and ProviderUnavailableError.
+        Raises ProviderUnavailableError, or NotConnectedError if the secret is empty or lacks one of `names`.
         """
         name = arn.rpartition(":")[2]
         try:

@@ -103,7 +103,7 @@ OAUTH_SCOPES = frozenset({"billing:read", "account:read", "tasks:read"})
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """A verified OAuth access token. Its user or account might not exist."""
+    """A verified OAuth access token. The user or account that it names might not exist."""
 
     issuer: str
     user_id: str
@@ -114,7 +114,7 @@ class AccessToken:
 
 @dataclass(frozen=True, slots=True)
 class SpendCap:
-    """The most that orders of one key may cost, in minor units of `currency`. None means no limit."""
+    """The maximum cost of one key's orders, in minor units. None means no limit."""
 
     currency: str
     day: int | None = None  # per calendar day in UTC

@@ -10,11 +10,11 @@ from .money import part_of, with_tax
 from .order import ENDS, Order, OrderStatus
 
 MAX_ITEMS = 20
-"""Maximum items in a cart. One transaction of at most 100 writes stores the cart, and a domain takes four."""
+"""Maximum items in a cart. One transaction of at most 100 writes stores the cart, and each domain needs four."""
 
 
 class PaymentStatus(StrEnum):
-    """Three of these are not in the contract (docs/contracts.md C07)."""
+    """Contract 002 lacks three of these (docs/contracts.md C07)."""
 
     PROCESSING = "processing"
     SUCCEEDED = "succeeded"
@@ -67,7 +67,7 @@ class Payment:
     method_type: str | None = None
     reference: str | None = None
     pay_url: str | None = None
-    pay_until: int | None = None  # epoch ms; not cleared when a payment is closed unpaid
+    pay_until: int | None = None  # epoch ms; kept when the payment ends unpaid
     amount_charged: int = 0  # due from the payment method; `charged` is what it has paid
     credit_applied: int = 0
     refunded: int = 0
@@ -83,7 +83,7 @@ class Payment:
         return self.gross.get(order.line_key)
 
     def expected_gross(self, order: Order, tax_basis_points: int) -> int:
-        """`gross_of`, estimated until the provider reports it."""
+        """`gross_of`, or an estimate until the provider reports it."""
         known = self.gross_of(order)
         net = order.price.amount
         return known if known is not None else with_tax(net, tax_basis_points)

@@ -7,14 +7,14 @@ import binascii
 from collections.abc import Callable, Iterator
 
 MAX_LENGTH = 8 * 1024
-"""Maximum characters of a line, as in OpenSSH."""
+"""The maximum length of a line, as in OpenSSH."""
 MIN_RSA_BITS, MAX_RSA_BITS = 2048, 16384
 
 
 def normal_ssh_key(line: str) -> str:
     """Return the type and the key, without the comment.
 
-    Raises ValueError with a text that continues "the key …".
+    Raises ValueError, whose text continues a sentence that begins with "the key".
     """
     if len(line) > MAX_LENGTH:
         raise ValueError(f"must have at most {MAX_LENGTH} characters")
@@ -61,7 +61,7 @@ def _edwards(kind: str, fields: list[bytes]) -> None:
 def _curve(kind: str, fields: list[bytes]) -> None:
     curve = kind.removeprefix("ecdsa-sha2-")
     size = {"nistp256": 32, "nistp384": 48, "nistp521": 66}[curve]
-    # An uncompressed point: byte 4 and two coordinates.
+    # The second field is an uncompressed point: byte 4 and two coordinates.
     if len(fields) != 2 or len(fields[1]) != 1 + 2 * size or fields[1][:1] != b"\x04":
         raise _incomplete()
     if fields[0] != curve.encode():
@@ -81,7 +81,7 @@ def _rsa(kind: str, fields: list[bytes]) -> None:
 def _security_key(check: Callable[[str, list[bytes]], None], kind: str) -> Callable[[str, list[bytes]], None]:
     """Return the check of a key in a security device.
 
-    Such a key has the fields of a key of `kind`, then its application, such as `ssh:`.
+    It has the fields of a key of `kind`, then an application such as `ssh:`.
     """
 
     def checked(_: str, fields: list[bytes]) -> None:

@@ -133,7 +133,7 @@ class Call(Generic[View]):
 
     @property
     def account(self) -> Account:
-        """Raises InvalidRequestError without an account."""
+        """Raises InvalidRequestError if the request names no account."""
         return self.caller.scope
 
     def parameter(self, name: str) -> str:
@@ -162,8 +162,6 @@ Handle = Callable[[Call[View], Services], Reply]
 
 
 class Endpoint:
-    """Selects an operation by route and API version."""
-
     def __init__(self, handles: Mapping[Operation[Any], Handle[Any]]) -> None:
         self.handles = handles
         self._by_route: dict[str, list[Operation[Any]]] = {}
@@ -204,7 +202,7 @@ def together(*endpoints: Endpoint) -> Endpoint:
 
 
 def unknown_routes(contract_of_path: Callable[[str], Contract]) -> Callable[[Event, Any], Answer]:
-    """Return a handler that answers 404 in the error format of the path's contract. That contract's limits apply."""
+    """Return a handler that answers 404 in the error format of the path's contract. Its rate limits apply."""
 
     def handler(event: Event, context: Any) -> Answer:
         exchange = _Exchange(event, contract_of_path(event["requestContext"]["http"]["path"]))
@@ -221,8 +219,8 @@ def unknown_routes(contract_of_path: Callable[[str], Contract]) -> Callable[[Eve
 
 
 def _check_sharing(route: str, sharing: list[Operation[Any]]) -> None:
-    # Operations of one route need the same access, limit and error format, because these are used before the version is
-    # known.
+    # Operations of one route need the same access, limit and error format. These are used before the API version is
+    # known, and only the version selects the operation.
     versions = {operation.contract.version for operation in sharing}
     if len(sharing) > 1 and (None in versions or len(versions) < len(sharing)):
         raise ValueError(f"{route} has several operations of one version, or one without a version")
@@ -237,7 +235,8 @@ def _check_sharing(route: str, sharing: list[Operation[Any]]) -> None:
 
 
 def _likely(sharing: list[Operation[Any]], event: Event) -> Operation[Any]:
-    # The operation of the version in the header, or else the first operation. Used before authentication.
+    # Guess the operation by the version in the header, or else take the first one. The key and its version are not
+    # known yet.
     wanted = _headers(event).get("x-api-version", "").strip()
     return next((each for each in sharing if each.contract.version == wanted), sharing[0])
 
@@ -266,7 +265,7 @@ def _admitted(
 
 
 def _identified(request: Request, services: Services, exchange: _Exchange, bucket: Bucket) -> Credential:
-    # Count the request before the account and the ids are checked, so a refusal shows nothing about them.
+    # Count the request before the account and the ids are checked. A client above its limit learns nothing about them.
     try:
         credential = identify(services, request.headers, request.source_ip)
     except errors.CredentialRefusedError:
@@ -292,7 +291,7 @@ def _count(services: Services, bucket: Bucket, client: str, exchange: _Exchange)
 
 
 def _spoken(sharing: list[Operation[Any]], request: Request, caller: Caller) -> Operation[Any]:
-    """The operation of the header's API version, or else of the credential's (docs/contracts.md C01)."""
+    """Without the header, the API version of the credential selects the operation (docs/contracts.md C01)."""
     versions = {operation.contract.version: operation for operation in sharing}
     if None in versions:
         return sharing[0]
@@ -326,7 +325,7 @@ def _fingerprint(path: str, body: object) -> str:
 class _Exchange:
     event: Event
     contract: Contract  # shapes the response; replaced once the API version is known
-    headers: dict[str, str] = field(default_factory=dict)  # added to the reply's own
+    headers: dict[str, str] = field(default_factory=dict)  # added to the reply's own headers
     oauth_scope: str | None = None  # the scope that the operation needs
 
 
@@ -373,7 +372,7 @@ def _answered(exchange: _Exchange, reply_to: Callable[[Request, Services], Reply
 
 
 def _challenge(exchange: _Exchange, told: str, origin: str) -> str:
-    """Add what an OAuth client needs for its next token (RFC 6750, section 3; RFC 9728, section 5.1)."""
+    """Add what an OAuth client needs to get a token (RFC 6750, section 3; RFC 9728, section 5.1)."""
     scheme, *parameters = told.split(" ", 1)
     if exchange.contract.challenge is not None:
         parameters.append(exchange.contract.challenge(origin))
@@ -383,7 +382,7 @@ def _challenge(exchange: _Exchange, told: str, origin: str) -> str:
 
 
 def logged_problem(error: Exception) -> Problem:
-    """Log the error if it is a fault. Call this while the error is handled."""
+    """Log the error if it is a fault. Call this in the `except` block."""
     problem = problem_of(error)
     if isinstance(error, errors.NotConnectedError):
         logger().error("request failed", extra={"reason": str(error)})
@@ -403,13 +402,13 @@ def _refusal(problem: Problem, contract: Contract, accept: str) -> Reply:
 def _as_event(
     exchange: _Exchange, reply: Reply, sent: Rendered, request_id: str, if_none_match: str | None
 ) -> Answer:
-    """The ETag excludes the envelope, which always changes."""
+    """The ETag excludes the envelope, which differs in every response."""
     contract = exchange.contract
     body = sent if isinstance(sent, str) else _json(sent)
     status = reply.status
     headers = {
         "Content-Type": "text/html; charset=utf-8" if isinstance(sent, str) else "application/json",
-        # Responses can hold credentials, so no proxy may store them.
+        # Responses can contain credentials, so no proxy may store them.
         "Cache-Control": "no-store",
         **({"X-Api-Version": contract.version} if contract.version is not None else {}),
         "X-Request-Id": request_id,
@@ -418,7 +417,7 @@ def _as_event(
         **reply.headers,
     }
     if status == 200 and if_none_match is not None:
-        # A poll without changes needs no body.
+        # If the client already has this answer, the response needs no body.
         tagged = reply.body if isinstance(reply.body, str) else _json(reply.body)
         headers["ETag"] = f'"{hashlib.sha256(tagged.encode()).hexdigest()[:32]}"'
         known = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
@@ -431,7 +430,7 @@ def _as_event(
 
 def _json(body: Mapping[str, Any]) -> str:
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-    # A lone surrogate from the client's JSON cannot be encoded. Send it escaped.
+    # A lone surrogate from the client's JSON cannot be encoded as UTF-8. Send it as a JSON escape (`\udXXX`).
     return text if _sendable(text) else json.dumps(body, separators=(",", ":"))
 
 

@@ -45,7 +45,7 @@ TESTS = RateLimit(requests=10, seconds=60)
 """Per account. Each test keeps a function busy until the receiver answers."""
 
 REPLAYED = 500
-"""Maximum deliveries of one replay. The answer says where to continue."""
+"""Maximum deliveries of one replay. `Replay.next_since` says where to continue."""
 
 _SECRET_BYTES = 32
 _TRIES = 6
@@ -53,13 +53,13 @@ _TRIES = 6
 
 @dataclass(frozen=True, slots=True)
 class WebhookRequest:
-    """None leaves a field as it is."""
+    """A field with None is not changed."""
 
     url: str | None = None
     events: tuple[str, ...] | None = None
     description: str | None = None
     enabled: bool | None = None
-    idempotency_key: str | None = None  # of a creation
+    idempotency_key: str | None = None  # only when an endpoint is created
     fingerprint: str = ""
 
 
@@ -226,7 +226,7 @@ def redeliver_webhook(
 
 
 def replay_webhooks(services: Services, caller: Caller, endpoint_id: str, since: int) -> Replay:
-    """Make every undelivered event from `since` (epoch ms) on due now.
+    """Undelivered events from `since` (epoch ms) on become due now.
 
     Raises NotFoundError, AccessDeniedError or WebhookDisabledError.
     """
@@ -247,7 +247,6 @@ def replay_webhooks(services: Services, caller: Caller, endpoint_id: str, since:
 
 
 def _changeable(services: Services, caller: Caller, endpoint_id: str) -> WebhookEndpoint:
-    """An endpoint that the caller may change."""
     endpoint = find_webhook(services, caller, endpoint_id)
     if caller.credential.test and not endpoint.test:
         raise AccessDeniedError(Code.TEST_KEY, "A test key cannot change the endpoint of a live key.")

@@ -21,7 +21,7 @@ class CartView:
 
 
 def show_cart(services: Services, caller: Caller, token: str) -> CartView:
-    """Raises NotFoundError, without a read for a malformed token."""
+    """Raises NotFoundError. A malformed token is refused without a read."""
     parsed = parse_cart_token(token)
     if parsed is None:
         raise NotFoundError("There is no such cart.")

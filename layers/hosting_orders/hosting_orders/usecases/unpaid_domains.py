@@ -13,11 +13,11 @@ from .drafts import Draft
 from .ports import Services
 
 MAX_UNPAID_DOMAINS = 25
-"""Per account. An unpaid order reserves its domain until the order expires."""
+"""Per account. Without a limit, unpaid orders could reserve many domains until they expire."""
 
 
 def check_unpaid_domains(services: Services, account: Account, drafts: Sequence[Draft]) -> None:
-    """Raises DomainRefusedError `too_many_unpaid_domains`."""
+    """Raises DomainRefusedError."""
     newest = services.orders.newest(account.id, 4 * MAX_UNPAID_DOMAINS).orders
     unpaid = sum(order.status is OrderStatus.PENDING and order.domain_claim is not None for order in newest)
     if unpaid + len(drafts) > MAX_UNPAID_DOMAINS:

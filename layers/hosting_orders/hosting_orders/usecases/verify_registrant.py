@@ -51,7 +51,8 @@ def check_verification(services: Services, order: Order) -> Order:
     now = services.clock.now()
 
     def recorded(current: Order) -> Order:
-        # Most registrants have confirmed an address before, or need not confirm it. The timeline then gets no entry.
+        # Most registrants confirmed their address earlier, or need not confirm it. If the first check finds that, the
+        # timeline gets no entry.
         told = known is not None or found is not Verification.DONE
         changed = current.noted(VERIFICATION[found], now, Actor.REGISTRAR) if told else current
         resource = changed.resource_as(DomainResource)
@@ -65,7 +66,7 @@ def check_verification(services: Services, order: Order) -> Order:
 def resend_verification(services: Services, order: Order) -> VerificationMail:
     """Send the verification mail again, at most once an hour.
 
-    Raises NotFoundError when there is nothing to confirm, RateLimitedError or ProviderUnavailableError.
+    Raises RateLimitedError, ProviderUnavailableError, or NotFoundError if there is nothing to confirm.
     """
     waiting = order.domain is not None and (order.verification_open or order.domain.verification)
     if order.domain is None or order.domain_has_left or not waiting:

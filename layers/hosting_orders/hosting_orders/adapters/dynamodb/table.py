@@ -1,6 +1,6 @@
-"""Calls to the table: they take plain values and conditions as text, and raise our own errors.
+"""Calls to the table. They take plain values, and raise our own errors.
 
-Expressions write `#name` for an attribute and `:name` for a value.
+In expressions, `#name` is an attribute and `:name` is a value.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from .keys import Key
 T = TypeVar("T")
 
 IS_NEW = "attribute_not_exists(#PK)"
-"""The condition of every create."""
+"""The condition of every write that creates an item."""
 
 IS_THERE = "attribute_exists(#PK)"
 
@@ -62,7 +62,7 @@ class ConditionFailedError(Exception):
 
 
 class TransactionRefusedError(Exception):
-    """Nothing was written. `failed` has one flag per write."""
+    """Nothing was written. `failed` says for each write whether its condition failed."""
 
     def __init__(self, failed: tuple[bool, ...]) -> None:
         super().__init__("a condition of the transaction did not hold")
@@ -75,7 +75,7 @@ class _ConflictError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """The request may hold a secret, so `repr` hides it."""
+    """The request may contain a secret, so `repr` hides it."""
 
     action: str  # "Put" | "Update" | "Delete"
     request: dict[str, Any] = field(repr=False)

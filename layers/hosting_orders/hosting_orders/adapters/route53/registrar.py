@@ -88,7 +88,7 @@ class Route53Registrar:
     # -- submissions and renewals ----------------------------------------------------------------------------------
 
     def submit(self, request: RegistrationRequest) -> str:
-        """Hide the contacts where the registry allows it. The registrar itself refuses a domain that we own."""
+        """Hide the contacts where the registry allows it."""
         tld = request.name.partition(".")[2]
         if self.costs_money and not request.live:
             raise RegistrationRefusedError("a test order is not delivered for real", Refusal.TEST_ORDER)
@@ -136,10 +136,10 @@ class Route53Registrar:
         try:
             return self._operation_of("renew_domain", order)
         except RefusedError as refusal:
-            # The first request has no consent, because a consent limits the price. A standard price that rose during
-            # the year must not block a renewal that the customer has paid for. For a premium domain the registrar
-            # refuses a request without consent. The refused request renewed nothing, so a request with consent cannot
-            # renew twice.
+            # A consent is the maximum price that we accept. The first request has none: if the standard price rose
+            # during the year, a maximum would block a renewal that the customer has paid for. For a premium domain, the
+            # registrar refuses a request without consent. The refused request renewed nothing, so the second request,
+            # which has a consent, cannot renew twice.
             if max_cost is None or "consent" not in refusal.text.lower():
                 raise ProvisioningFailedError(_not_renewed(refusal)) from None
         try:
@@ -190,13 +190,13 @@ class Route53Registrar:
         operation = read_operation(detail)
         ours_before = operation.action is Upkeep.RENEW
         if detail["Status"] == "ERROR" and not ours_before and self.domain(operation.name) is not None:
-            # AWS does not document how ERROR differs from FAILED. Here the domain is in our account, so a refund would
-            # give the domain away for free.
+            # AWS does not document how ERROR differs from FAILED. This domain is in our account, so it was delivered. A
+            # refund would give it away for free.
             return replace(operation, status=RegistrarStatus.SUCCEEDED)
         return operation
 
     def verification(self, name: str) -> Verification:
-        """Also returns DONE if the registry verifies no registrants."""
+        """DONE if the address is verified, or if the registry verifies none."""
         try:
             answer = self._asking.ask("get_contact_reachability_status", domainName=name)
         except RefusedError:

@@ -1,7 +1,6 @@
 """Refund orders that were paid by a Checkout Session (docs/decisions.md, 45).
 
-Only a refund of the payment intent sends the money back. The credit note is only bookkeeping, because two ways to
-refund could refund twice.
+Only a refund of the payment intent sends money back. The credit note only records it, so nothing is refunded twice.
 """
 
 from __future__ import annotations
@@ -67,7 +66,7 @@ class StripeCheckoutRefunds:
         )
 
     def _refund(self, payment_id: str, order_id: str) -> Document | None:
-        """The order's refund. A failed or cancelled refund comes last."""
+        """A failed or cancelled refund is returned only if the order has no other."""
         pages = self._stripe.v1.refunds.list({"payment_intent": payment_id, "limit": PAGE}).auto_paging_iter()
         refunds = (refund.to_dict() for refund in pages)
         of_order = [refund for refund in refunds if (refund["metadata"] or {}).get("order_id") == order_id]
@@ -77,7 +76,7 @@ class StripeCheckoutRefunds:
     def _note(
         self, session: Document, line_key: str, item: Document | None, order_id: str, refund: Document
     ) -> None:
-        """The money has already gone back, so only log errors."""
+        """Create the credit note. The money is already back, so only log errors."""
         invoice_id = id_of(session.get("invoice"))
         if invoice_id is None:
             return

@@ -22,7 +22,8 @@ KEYS_ARE_KEPT = 23 * 60 * 60
 # Seconds. Our clock and Stripe's may differ, so an object may seem this much older than our own record of it.
 CLOCK_SLACK = 60 * 60
 PAGE = 100
-# Stripe may store a fault (5xx) under an idempotency key and replay the fault for a day. Try this many keys.
+# Stripe may store a fault (5xx) under an idempotency key and replay the fault for a day. The request is then retried
+# under another key. At most this many keys are tried.
 KEPT_FAULTS = 3
 # Seconds. A refused request gets one new key in each period of this length. The reconciler retries about as often.
 ASKED_ANEW = 300
@@ -43,7 +44,7 @@ _OUR_OWN_FAULT = frozenset(
 
 
 class StripeApi:
-    """Imports Stripe's SDK, so build this only where money moves.
+    """Importing Stripe's SDK is slow, so build this only where money moves.
 
     `timeout_seconds` limits the connection and each read. A Lambda's time-out must exceed
     `timeout_seconds` * (`retries` + 1).
@@ -84,8 +85,8 @@ class StripeApi:
     def once(self, key: str, post: Callable[[Any], T], done: Callable[[], T | None] = lambda: None) -> T:
         """Post under the idempotency key.
 
-        If Stripe replays a stored fault, return what `done` finds, or retry under the next key. Concurrent callers
-        use the same keys.
+        If Stripe replays a stored fault, return what `done` finds. If that is None, retry under the next key.
+        Concurrent callers use the same keys.
         """
         for attempt in range(1, KEPT_FAULTS + 1):
             try:
@@ -128,7 +129,7 @@ class StripeApi:
         except self.sdk.StripeError as error:
             if not self.is_refusal(error):
                 raise
-            # A concurrent call may have been faster.
+            # A concurrent call may have made the refund.
             found = known()
             if found is not None:
                 return found
@@ -165,7 +166,7 @@ class StripeApi:
 
     @contextmanager
     def faults_translated(self) -> Iterator[None]:
-        """Replace StripeErrors, which may hold data that must not be logged."""
+        """Replace StripeErrors, which may contain data that must not be logged."""
         try:
             yield
         except self.sdk.StripeError as error:

@@ -25,7 +25,7 @@ def is_session(reference: str) -> bool:
 
 
 def session_state(session: Document, gross: dict[str, int]) -> PaymentState:
-    """Classify by Stripe's state alone (docs/design.md).
+    """The status depends only on Stripe's objects (docs/design.md).
 
     A declined card leaves the session open for another try. A returned debit may leave a payable invoice. The
     status is then PROCESSING, with an `error`, until the invoice is void.
@@ -67,7 +67,7 @@ def session_state(session: Document, gross: dict[str, int]) -> PaymentState:
 
 
 def is_paid(session: Document) -> bool:
-    """A returned debit may leave an invoice, which can be paid later."""
+    """A returned debit may leave an invoice that is paid later."""
     return session["payment_status"] in ("paid", "no_payment_required") or _invoice_status(session) == "paid"
 
 

@@ -112,7 +112,7 @@ class BillingOrder(TypedDict):
 
 class BillingOrderData(TypedDict):
     order: BillingOrder
-    status: str  # the order's (C20)
+    status: str  # the same as `order.status` (C20)
     can_cancel: bool
 
 
@@ -125,7 +125,7 @@ class Canceled(TypedDict):
 
 class PendingOrder(TypedDict):
     id: str  # the first of the orders that are paid together
-    orderIds: list[str]  # ours
+    orderIds: list[str]  # our addition
     status: str
     invoice_id: str
     total: str  # what `paymentUrl` charges
@@ -141,7 +141,7 @@ class PendingOrders(TypedDict):
 
 
 class CreatedOrder(TypedDict):
-    """HU-075. `orderIds` is ours."""
+    """HU-075. `orderIds` is our addition."""
 
     invoiceId: str | None
     orderId: str

@@ -31,7 +31,7 @@ _NUMBERS = {
     Code.BODY_TOO_LARGE: INVALID_REQUEST,
     Code.INTERNAL_ERROR: INTERNAL_ERROR,
 }
-# The id of such a body is not certain. JSON-RPC requires null in this case.
+# From such a body, the id of the request cannot be read reliably. JSON-RPC requires that the answer's id is then null.
 _UNREADABLE = (Code.MALFORMED_JSON, Code.MALFORMED_BODY, Code.BODY_TOO_LARGE)
 
 _QUOTE_AGAIN = "Call quote_order for a new quote, show its price to the person, then call place_order."
@@ -98,7 +98,7 @@ _ARGUMENTS = "Correct the arguments and call the tool again."
 
 
 class ToolError(TypedDict):
-    """Some codes have more members."""
+    """With some codes, an error has more members."""
 
     code: str
     status: int
@@ -110,7 +110,6 @@ class ToolError(TypedDict):
 
 
 def error(problem: Problem) -> Mapping[str, Any]:
-    """The answer to a refused HTTP request."""
     number = _NUMBERS.get(problem.code, problem.status)
     text = _ONE_MESSAGE if number == INVALID_REQUEST and problem.status == 400 else _message(problem)
     return error_message(_id_of(problem), number, text, {"code": problem.code, "status": problem.status})
@@ -139,9 +138,9 @@ def error_message(
 
 
 def tool_error(problem: Problem, *, moves_money: bool) -> dict[str, Any]:
-    """What a model needs to act on a refusal.
+    """What an agent needs to act on a refusal.
 
-    With a status below 500, the call has moved no money. Only an earlier call with the same quote may have moved some.
+    With a status below 500, this call has moved no money. With `quote_used`, an earlier call may have moved some.
     """
     unclear = problem.status >= 500 and problem.code is not Code.FEATURE_DISABLED
     unclear |= problem.code is Code.QUOTE_USED

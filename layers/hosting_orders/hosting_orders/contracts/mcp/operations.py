@@ -22,7 +22,7 @@ _METADATA = "/.well-known/oauth-protected-resource"
 
 
 def _gate(headers: Mapping[str, str], origin: str) -> None:
-    """Raises AccessDeniedError (403)."""
+    """Raises AccessDeniedError for a web page of another site."""
     sender, ours = headers.get("origin", "").strip().lower(), urlsplit(origin.lower())
     if sender and sender != f"{ours.scheme}://{ours.netloc}":
         raise AccessDeniedError(
@@ -31,7 +31,7 @@ def _gate(headers: Mapping[str, str], origin: str) -> None:
 
 
 def _challenge(origin: str) -> str:
-    # The scope is added for every contract.
+    # entrypoints/http.py adds the scope, as it does for every contract.
     return f'resource_metadata="{origin}{_METADATA}/mcp"'
 
 

@@ -1,4 +1,4 @@
-"""The bodies of `POST /mcp`, and its tools' arguments, from which the JSON Schemas are made."""
+"""The bodies of `POST /mcp`, and models of the tools' arguments. The JSON Schemas are made from these."""
 
 from __future__ import annotations
 
@@ -189,7 +189,7 @@ class CancelOrder(Strict):
     confirm: Annotated[_Agreed, Field(description="True: a person has agreed to cancel the order.")]
 
 
-# Our texts for pydantic's errors that only these models have.
+# Our texts for the pydantic errors that occur only in the models of this module.
 _FINDINGS = {
     "bool_type": "must be true: a person must agree first",
     "literal_error": "must be {expected}",
@@ -230,7 +230,7 @@ def agent_order(order: QuoteOrder | PlaceOrder, facts: RequestFacts) -> AgentOrd
             ItemRequest(f"/items/{place}/{field}", _PRODUCTS[type(product)][1](product))
             for place, (field, product) in enumerate(products)
         ),
-        # Do not hash the whole message, because a repeated message has another JSON-RPC id.
+        # Do not hash the whole message: when an agent repeats a call, the message has another JSON-RPC id.
         fingerprint=_fingerprint(order),
         placed=replace(facts.placed, channel=Channel.MCP),
         page=PaymentPage(facts.origin),

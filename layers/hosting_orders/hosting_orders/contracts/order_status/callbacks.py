@@ -1,4 +1,4 @@
-"""The callback of contract 000 (our addition)."""
+"""The callback of contract 000 (our addition to the contract)."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class Site(Strict):
 
 
 class Vm(Strict):
-    """Our addition."""
+    """Our addition to the contract."""
 
     hostname: Annotated[str, StringConstraints(min_length=1, max_length=253)]
     plan: ShortName
@@ -88,7 +88,7 @@ class CartItem(Strict):
 
 
 class PlaceCart(Agreed):
-    """Our addition."""
+    """Our addition to the contract."""
 
     items: list[CartItem]
     on_item_failure: str | None = None

@@ -12,7 +12,7 @@ _ORDER_WORDS = {
     OrderStatus.PROCESSING: "processing",
     OrderStatus.COMPLETED: "completed",
     OrderStatus.FAILED: "failed",
-    OrderStatus.CANCELED: "cancelled",  # two Ls here, one in contract 000
+    OrderStatus.CANCELED: "cancelled",  # two Ls here, but one L in contract 000
     OrderStatus.EXPIRED: "cancelled",
     OrderStatus.REFUNDING: "processing",
     OrderStatus.REFUND_FAILED: "processing",
@@ -36,7 +36,7 @@ _PAID = (PaymentStatus.SUCCEEDED, PaymentStatus.REFUNDED)
 
 
 def order_word(status: OrderStatus, payment: PaymentStatus) -> str:
-    """A cancelling order keeps the word from before the cancel."""
+    """While an order is being cancelled, its word does not change."""
     if status is OrderStatus.CANCELING:
         return "processing" if payment in _PAID else "pending"
     return _ORDER_WORDS[status]
@@ -52,7 +52,7 @@ def task_word(order: Order, payment: PaymentStatus | None = None) -> str:
 
 
 def waits_for_others(order: Order) -> bool:
-    """Whether the losing registrar or the registrant must act (C03)."""
+    """Whether the former registrar or the registrant must act (C03)."""
     if order.domain is None or order.status is not OrderStatus.PROCESSING:
         return False
     if order.domain.flag in FOR_CUSTOMERS:
