@@ -1,4 +1,4 @@
-"""The contract's requests under /v1, from request bytes to response bytes. No HTTP server is needed."""
+"""Answers the requests of the hosting platform contract (under /v1). It needs no HTTP server: bytes in, bytes out."""
 
 from __future__ import annotations
 
