@@ -102,7 +102,7 @@ def test_the_about_endpoint_needs_a_credential_but_no_account(world: World) -> N
     )
 
 
-def test_about_is_open_to_oauth_with_account_read(world: World) -> None:
+def test_oauth_needs_account_read_to_call_the_about_endpoint(world: World) -> None:
     assert send(world, "GET", "/api/about", headers=oauth(world, "account:read")).status == 200
     assert send(world, "GET", "/api/about", headers=oauth(world, "billing:read")).status == 403
 

@@ -1,4 +1,4 @@
-"""Report every domain that expires soon and is not paid, so an operator can save it.
+"""Report every domain that expires soon and is not paid.
 
 The domains come from the registrar's list, not from our orders' due times (docs/decisions.md 65).
 """
