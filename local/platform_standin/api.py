@@ -1,4 +1,7 @@
-"""Answers the requests of the hosting platform contract (under /v1). It needs no HTTP server: bytes in, bytes out."""
+"""Answers the requests of the hosting platform contract, which are under /v1.
+
+It turns request bytes into response bytes, so it needs no HTTP server.
+"""
 
 from __future__ import annotations
 

@@ -32,9 +32,8 @@ class StripeStandIn:
     """A context manager that runs the stand-in in this process, on 127.0.0.1. With `port` 0, a free port is chosen.
 
     If `webhook_secret` has several values, each webhook has a signature for each of them. If `deliver` is given, it
-    gets the webhooks in place of an HTTP endpoint (see `Receiver`). It is called in a separate thread. With
-    `manual_delivery`, webhooks are sent only when `deliver_webhooks` is called. `sepa_settles_after` is in seconds of
-    `clock`.
+    gets the webhooks in place of an HTTP endpoint (see `Receiver`). `deliver` is called in a separate thread. With
+    `manual_delivery`, it is called only while `deliver_webhooks` runs. `sepa_settles_after` is in seconds of `clock`.
     """
 
     def __init__(

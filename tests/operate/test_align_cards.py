@@ -63,7 +63,7 @@ def test_the_default_card_pays_the_next_terms() -> None:
         assert align_cards(deployed.account, deployed.stack, deployed.said.append) == 0
 
 
-def test_a_subscription_s_card_becomes_a_missing_default_card() -> None:
+def test_a_customer_without_a_default_card_gets_one() -> None:
     with a_deployed_stack() as deployed:
         client = connected(deployed)
         owner, pinned = customer(client, default=False)

@@ -64,7 +64,7 @@ def test_every_alarm_notifies_the_topic_and_has_a_runbook() -> None:
 
 
 def test_operators_get_every_message_through_one_topic() -> None:
-    """This is the stack's own topic, or the topic whose ARN is the parameter AlarmTopicArn."""
+    """The one topic is the stack's own topic, or the topic whose ARN is the parameter AlarmTopicArn."""
     template = read_template()
     used = template["Globals"]["Function"]["Environment"]["Variables"]["ALARM_TOPIC_ARN"]
     (statement,) = template["Resources"]["AlertOperators"]["Properties"]["PolicyDocument"]["Statement"]

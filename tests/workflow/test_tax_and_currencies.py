@@ -222,7 +222,7 @@ def test_an_amount_below_the_minimum_uses_the_balance(taxed: World, net: int, ta
 def test_a_refund_does_not_return_a_collected_debt(
     taxed: World,
 ) -> None:
-    """A small order leaves a debt, which the next order's invoice collects. The refund of that order excludes it."""
+    """A small order leaves a debt. The next order's invoice collects it, and that order's refund does not return it."""
     customer = customer_in(taxed, "FI")
     offer(taxed, "small", 39)
     completed(taxed, "small")

@@ -106,7 +106,7 @@ def test_a_zone_with_records_stays_and_is_counted_monthly(world: World) -> None:
     assert zones(world, NAME) == [] and now(world, order).due_at is None
 
 
-def test_a_zone_deleted_by_an_operator_leaves_the_order(world: World) -> None:
+def test_the_order_shows_no_zone_after_an_operator_deletes_it(world: World) -> None:
     order = departed(world, delivered(world))
     bootstrap.aws_client("route53").delete_hosted_zone(Id=zone_of(order))
     world.live(92 * DAY, every=31 * DAY)

@@ -116,7 +116,7 @@ def test_a_declining_card_cannot_be_attached(shop: Shop, method: str, codes: tup
 def test_a_declining_card_can_be_attached_and_declines_charges(
     shop: Shop, method: str, codes: tuple[str, str | None]
 ) -> None:
-    """The setting `attach_decline_cards` allows this. Without the setting, the card cannot be attached."""
+    """The setting `attach_decline_cards` allows a declining card to be attached."""
     requests.post(
         f"{shop.standin.url}/_standin/settings", json={"attach_decline_cards": True}
     ).raise_for_status()

@@ -114,7 +114,7 @@ def parse_task_id(text: str) -> tuple[int, int] | None:
 
 
 def registration_id(number: int) -> int:
-    """Ends in 0, because task ids end in 1 to 9."""
+    """Ends in 0, so it differs from every task id."""
     return number * 10
 
 

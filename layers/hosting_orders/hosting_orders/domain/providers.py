@@ -81,9 +81,7 @@ class PaymentState:
     credit_applied: int
     total_net: int = 0
     total_gross: int = 0
-    gross: Mapping[str, int] = field(
-        default_factory=dict, hash=False
-    )  # with tax, by line key; empty for a draft
+    gross: Mapping[str, int] = field(default_factory=dict, hash=False)  # with tax, by line; empty for a draft
     error: str | None = None
     pay_until: int | None = None  # epoch ms
     saved: SavedMethod | None = None  # the method that paid on a page

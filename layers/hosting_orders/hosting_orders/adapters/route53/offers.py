@@ -84,7 +84,7 @@ def _is_premium(answer: Mapping[str, Any]) -> bool:
 
 
 def cost_in(price: Mapping[str, Any] | None) -> Money | None:
-    """In minor units. The API sends major units as a float. Its text is exact."""
+    """In minor units. The API sends major units as a float, whose decimal text is exact."""
     if not price:
         return None
     try:
