@@ -1,6 +1,6 @@
-"""The process in which the bench counts instructions: `python -S in_function.py`, with a job as JSON on stdin.
+"""The bench starts this script as `python -S in_function.py` and counts the CPU instructions of the process.
 
-It imports only what the job needs, because every import is counted.
+The script reads a job as JSON from stdin. It imports only what the job needs, because the bench counts every import.
 """
 
 import sys

@@ -13,7 +13,7 @@ CONTENT_TYPE = "application/x-amz-json-1.1"
 
 
 class RefusalError(Exception):
-    """The stand-in refuses a request. `code` is in the service model or common to all AWS services."""
+    """The stand-in refuses a request. `code` is an error code of the service, or one that all AWS services have."""
 
     def __init__(self, code: str, message: str, status: int = 400, **fields: str) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""A receiver for our callbacks. It records every callback without verifying it. By default it answers 200.
+"""A receiver for our callbacks. It records every callback and verifies no signature. By default it answers 200.
 
     python -m local.callback_receiver --port 9009 --record .local/callbacks.jsonl
 
@@ -6,9 +6,9 @@ Callbacks may go to any path except those below. The record has one JSON line fo
 `{"at", "path", "status", "headers": {…}, "body"}`. `at` is in epoch milliseconds.
 
     GET  /                       a page
-    GET  /received?order=<uuid>  the callbacks for one order as JSON, or all without `order`
-    POST /_receiver/next         how to answer the next callbacks (JSON or form fields): `status`, `times` (1),
-                                 `retry_after` (the header), `slow` (seconds before the response)
+    GET  /received?order=<uuid>  the callbacks for one order as JSON; without `order`, for all orders
+    POST /_receiver/next         how to answer the next callbacks (JSON or form fields): `status`, `times` (default 1),
+                                 `retry_after` (the header Retry-After), `slow` (seconds before the response)
     POST /_receiver/reset        clear the callbacks, and answer with 200 again
 
 In a test: `with CallbackReceiver() as receiver: … receiver.url … receiver.received`.

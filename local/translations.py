@@ -21,7 +21,7 @@ TRANSLATED = {"nl": PAGE / "locale" / "nl" / "LC_MESSAGES" / "order_page.po"}
 
 
 class Translations(Catalog):
-    """A catalogue without varying headers, so it compiles to the same bytes everywhere."""
+    """A catalogue without headers that vary, such as the date. So it compiles to the same bytes everywhere."""
 
     HEADERS = (
         ("Content-Type", "text/plain; charset=utf-8"),

@@ -1,4 +1,4 @@
-"""The queue RollUpDeadLetters: recompute the roll-ups of carts after Lambda gave up on a stream record."""
+"""The queue RollUpDeadLetters: recompute the roll-ups of carts whose stream records Lambda has given up on."""
 
 from __future__ import annotations
 

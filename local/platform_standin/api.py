@@ -1,4 +1,7 @@
-"""The contract's requests under /v1, from request bytes to response bytes. No HTTP server is needed."""
+"""Answers the requests of the hosting platform contract, which are under /v1.
+
+It turns request bytes into response bytes, so it needs no HTTP server.
+"""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def preview(state: State, params: Json) -> Json:
 
 def preview_lines(state: State, params: Json) -> list[Json]:
     lines: list[Json] = preview(state, params)["lines"]["data"]
-    return lines[::-1]  # page() reverses lists; a note's lines keep their order
+    return lines[::-1]  # page() reverses each list, so reverse it here to keep the lines' order
 
 
 def _settle_invoice(state: State, invoice: Json, note: Json) -> None:
@@ -145,7 +145,7 @@ def _with_money(state: State, invoice: Json, note: Json, params: Json) -> _Plan:
 
 
 def _linked(state: State, invoice: Json, given: list[Json]) -> list[Json]:
-    """Return the links to the given refunds. Stripe does not document which refunds it refuses.
+    """Return the links to the given refunds. Stripe does not document which refunds it refuses to link.
 
     The stand-in refuses a refund of another invoice, a failed or cancelled refund, and an amount that is already
     linked.

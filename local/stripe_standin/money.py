@@ -30,7 +30,7 @@ _WHOLE_HUNDREDS = frozenset(("isk", "ugx"))
 
 
 def is_whole(amount: int, currency: str) -> bool:
-    """ISK and UGX have no minor units, but Stripe counts them in hundredths: amounts must end in 00."""
+    """ISK and UGX have no minor units, but Stripe counts them in hundredths. So their amounts must end in 00."""
     return currency not in _WHOLE_HUNDREDS or amount % 100 == 0
 
 

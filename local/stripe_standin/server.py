@@ -29,11 +29,11 @@ LOCAL_WEBHOOK_SECRET = "whsec_local_stripe_standin"  # noqa: S105 - signs only l
 
 
 class StripeStandIn:
-    """Stripe in this process, on 127.0.0.1. With `port` 0, a free port is chosen. A context manager.
+    """A context manager that runs the stand-in in this process, on 127.0.0.1. With `port` 0, a free port is chosen.
 
-    If `webhook_secret` has several values, each signs webhooks. `deliver` replaces the HTTP endpoint for webhooks; see
-    `Receiver`. `deliver` runs in a separate thread. With `manual_delivery`, `deliver` runs only in `deliver_webhooks`.
-    `sepa_settles_after` is in seconds of `clock`.
+    If `webhook_secret` has several values, each webhook has a signature for each of them. If `deliver` is given, it
+    gets the webhooks in place of an HTTP endpoint (see `Receiver`). `deliver` is called in a separate thread. With
+    `manual_delivery`, it is called only while `deliver_webhooks` runs. `sepa_settles_after` is in seconds of `clock`.
     """
 
     def __init__(
@@ -109,7 +109,10 @@ class StripeStandIn:
     # -- for assertions --------------------------------------------------------------------------------------
 
     def objects(self, object_name: str, **wanted: Any) -> list[Json]:
-        """Return objects, oldest first: objects("invoice", status="paid"). A condition of None matches every value."""
+        """Return the matching objects, oldest first. Example: `objects("invoice", status="paid")`.
+
+        A condition of None matches every value.
+        """
         with self.state.lock:
             self.state.run_due()
             conditions = {name: value for name, value in wanted.items() if value is not None}
@@ -195,7 +198,7 @@ class _Headers(dict[str, str]):
 
 
 class _Server(Server):
-    """Runs due work between requests, and closes kept-alive connections at the end."""
+    """Runs the stand-in's due work between requests, and can close the kept-alive connections."""
 
     def __init__(self, handler: type[Handler], served: StripeStandIn, port: int) -> None:
         self._open: set[socket.socket] = set()

@@ -143,7 +143,7 @@ def _next_occurrence(config: Json, now: int) -> int:
 
 
 def _on_day(at: datetime, year: int, month: int, day: int) -> int:
-    """A month that does not have this day uses its last day."""
+    """In a month without this day, the last day of the month is used."""
     return int(at.replace(year=year, month=month, day=min(day, monthrange(year, month)[1])).timestamp())
 
 
@@ -245,7 +245,7 @@ def _expect_next_period(state: State, subscription: Json) -> None:
 def next_period(state: State, subscription: Json, *, at_once: bool = False) -> None:
     """Start and invoice the next period, or cancel the subscription if that was requested.
 
-    `at_once` collects the invoice immediately, without the time as a draft.
+    With `at_once`, the invoice is collected immediately. Otherwise it is a draft for about an hour first.
     """
     if subscription["status"] in ("incomplete", "incomplete_expired", "canceled"):
         return
@@ -335,7 +335,10 @@ def _invoice(
 
 
 def upcoming_lines(state: State, invoice: Json, customer: Json) -> list[Json]:
-    """The lines of the customer's next term, for a preview. Use the subscription whose current term ends first."""
+    """The lines of the customer's next term, for a preview.
+
+    If the customer has several subscriptions, the one whose current term ends first is used.
+    """
     going_on = [
         found
         for found in state.all("subscription", customer=customer["id"])

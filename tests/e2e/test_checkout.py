@@ -102,7 +102,7 @@ def test_a_customer_pays_with_a_good_card_after_a_declined_card(customer: Custom
 
 
 @pytest.mark.usefixtures("no_webhooks")
-def test_a_customer_can_pay_later_without_webhooks(
+def test_a_customer_can_pay_later_even_if_webhooks_are_lost(
     customer: Customer,
 ) -> None:
     customer.page.goto(customer.payment_url)

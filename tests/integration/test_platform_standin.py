@@ -1,6 +1,7 @@
 """The hosting platform's stand-in (local/platform_standin).
 
-The prefix of a service's name, such as `fail-`, selects the behaviour of the stand-in. So do the control endpoints.
+A test can select the stand-in's behaviour in two ways: by a prefix of the service's name, such as `fail-`, and through
+the control endpoints.
 """
 
 from __future__ import annotations
@@ -126,7 +127,7 @@ def test_webhooks_can_be_switched_off_or_repeated(
 @pytest.mark.parametrize(
     "name, code", [("fail-shop", "build_failed"), ("FAIL-shop", "build_failed"), ("shop-fail-", None)]
 )
-def test_the_prefix_fail_fails_a_service_permanently(
+def test_a_name_prefix_makes_a_service_fail_permanently(
     standin: PlatformStandIn, name: str, code: str | None
 ) -> None:
     platform = adapter_of(standin)
@@ -140,12 +141,12 @@ def test_the_prefix_fail_fails_a_service_permanently(
     assert standin.built("item-1") == (1 if code is None else 0)
 
 
-def test_the_prefix_refuse_refuses_a_service(standin: PlatformStandIn) -> None:
+def test_a_name_prefix_makes_the_stand_in_refuse_a_service(standin: PlatformStandIn) -> None:
     with pytest.raises(ProvisioningFailedError, match="name_refused"):
         adapter_of(standin).provision(request_for("refuse-shop"))
 
 
-def test_the_prefix_retry_requires_three_requests(standin: PlatformStandIn) -> None:
+def test_a_name_prefix_makes_the_first_two_requests_fail(standin: PlatformStandIn) -> None:
     platform = adapter_of(standin)
     for _ in range(2):
         with pytest.raises(ProviderUnavailableError):
@@ -155,7 +156,7 @@ def test_the_prefix_retry_requires_three_requests(standin: PlatformStandIn) -> N
     until(lambda: standin.built("item-1") == 1)
 
 
-def test_the_prefix_lost_loses_the_first_response(
+def test_a_name_prefix_makes_the_stand_in_drop_one_response(
     standin: PlatformStandIn,
 ) -> None:
     platform = adapter_of(standin)
@@ -168,7 +169,7 @@ def test_the_prefix_lost_loses_the_first_response(
     assert [request.status for request in standin.requests][:2] == [None, 202]
 
 
-def test_the_prefix_flaky_fails_only_the_first_attempt(standin: PlatformStandIn) -> None:
+def test_a_name_prefix_makes_only_the_first_attempt_fail(standin: PlatformStandIn) -> None:
     platform = adapter_of(standin)
     first = platform.provision(request_for("flaky-shop"))
     until(lambda: len(standin.deliveries) == 1)
@@ -181,7 +182,7 @@ def test_the_prefix_flaky_fails_only_the_first_attempt(standin: PlatformStandIn)
     assert second.id != first.id
 
 
-def test_the_prefix_stuck_holds_a_service_until_a_command(standin: PlatformStandIn) -> None:
+def test_a_name_prefix_holds_a_service_until_a_command(standin: PlatformStandIn) -> None:
     platform = adapter_of(standin)
     started = platform.provision(request_for("stuck-shop"))
     platform.provision(request_for(item_id="another"))
@@ -264,7 +265,7 @@ def test_the_stand_in_refuses_a_malformed_request(standin: PlatformStandIn, fiel
     assert standin.services == {}
 
 
-def test_page_and_state_show_no_password(standin: PlatformStandIn) -> None:
+def test_the_page_and_the_state_show_no_password(standin: PlatformStandIn) -> None:
     platform = adapter_of(standin)
     started = platform.provision(request_for("<b>shop</b>"))
     until(lambda: len(standin.deliveries) == 1)
@@ -323,7 +324,7 @@ def test_the_page_has_a_form_for_each_control_endpoint(standin: PlatformStandIn)
         assert "Any request, 2 times: be busy (503)" in response.read().decode()
 
 
-def test_without_delay_a_service_is_built_before_the_response(standin: PlatformStandIn) -> None:
+def test_a_service_without_delay_is_built_before_the_response(standin: PlatformStandIn) -> None:
     assert control(standin, "settings", delay="0") == 200
 
     operation = adapter_of(standin).provision(request_for())
@@ -343,7 +344,7 @@ def test_a_service_can_be_held_before_it_is_requested(standin: PlatformStandIn) 
     assert standin.built("item-1") == 1
 
 
-def test_a_twice_deleted_service_is_listed_once(standin: PlatformStandIn) -> None:
+def test_a_service_that_is_deleted_twice_is_listed_once(standin: PlatformStandIn) -> None:
     platform = adapter_of(standin)
     for item_id in ("b", "a"):
         platform.provision(request_for("stuck-shop", item_id))
@@ -391,7 +392,7 @@ def test_a_fault_has_the_same_effect_without_http(standin: PlatformStandIn, answ
     assert seen[0] == seen[1]
 
 
-def test_reset_deletes_everything(standin: PlatformStandIn) -> None:
+def test_a_reset_deletes_everything(standin: PlatformStandIn) -> None:
     platform = adapter_of(standin)
     platform.provision(request_for("stuck-shop"))
     platform.deprovision(request_for())

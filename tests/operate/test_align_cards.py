@@ -1,4 +1,4 @@
-"""`make align-cards`. Earlier releases gave each subscription its own card. Now the customer's default card pays."""
+"""`make align-cards` lets the customer's default card pay. Earlier releases gave each subscription its own card."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_the_default_card_pays_the_next_terms() -> None:
         assert align_cards(deployed.account, deployed.stack, deployed.said.append) == 0
 
 
-def test_a_subscriptions_card_becomes_the_missing_default() -> None:
+def test_a_customer_without_a_default_card_gets_one() -> None:
     with a_deployed_stack() as deployed:
         client = connected(deployed)
         owner, pinned = customer(client, default=False)
@@ -75,7 +75,7 @@ def test_a_subscriptions_card_becomes_the_missing_default() -> None:
         assert [pinned_of(client, renewal) for renewal in renewals] == [pinned] * 3
 
 
-def test_a_foreign_subscription_keeps_its_card() -> None:
+def test_a_subscription_of_another_shop_keeps_its_card() -> None:
     with a_deployed_stack() as deployed:
         client = connected(deployed)
         owner, pinned = customer(client, default=True)

@@ -52,7 +52,7 @@ def test_a_stack_is_read_with_its_outputs_and_resources() -> None:
 
 
 @pytest.mark.parametrize("status", [None, "ROLLBACK_COMPLETE", "REVIEW_IN_PROGRESS"])
-def test_an_undeployed_stack_is_reported_with_a_command(status: str | None) -> None:
+def test_the_error_about_an_undeployed_stack_names_a_command(status: str | None) -> None:
     stacks = [{"StackName": "hosting-orders-prod", "StackStatus": status}] if status else []
     with pytest.raises(OperateError, match="run `make deploy STAGE=prod` first"):
         read_stack(account_with(*stacks), stage_of("prod"))
@@ -63,7 +63,7 @@ def test_the_local_stage_needs_a_running_stack(tmp_path: Path) -> None:
         open_stage("local", tmp_path)
 
 
-def test_a_stopped_local_stack_is_not_running(tmp_path: Path) -> None:
+def test_the_local_stage_is_refused_after_its_stack_stops(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"http://127.0.0.1:{server.getsockname()[1]}"
         (tmp_path / "demo.json").write_text(json.dumps({"aws": address}))
@@ -147,7 +147,7 @@ def test_without_a_terminal_no_question_is_asked(
         command_line._confirmed("The mode changes.")
 
 
-def test_only_deploy_takes_values(capsys: pytest.CaptureFixture[str]) -> None:
+def test_only_deploy_accepts_parameter_values(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         command_line.main(["connect-stripe", "--stage", "prod", "sk_test_abcdefgh"])
     said = capsys.readouterr().err
@@ -155,7 +155,7 @@ def test_only_deploy_takes_values(capsys: pytest.CaptureFixture[str]) -> None:
     assert "sk_test" not in said
 
 
-def test_deploy_reads_values_after_its_options(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_deploy_reads_parameter_values_after_its_options(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     read: list[Any] = []

@@ -47,12 +47,12 @@ def test_the_counts_in_readme_match_the_template() -> None:
     assert NUMBERS.index(said(r"a KMS key, (\w+) secrets")) == count("AWS::SecretsManager::Secret")
 
 
-def test_readme_s_idle_cost_is_the_sum_over_the_template() -> None:
+def test_the_idle_cost_in_readme_matches_the_template() -> None:
     cost = sum(price * count(kind) for kind, price in PRICES.items())
     assert float(said(r"Idle it costs about ([\d.]+) \$ a month")) == round(cost, 2)
 
 
-def test_every_alarm_reports_to_the_topic_and_has_a_runbook() -> None:
+def test_every_alarm_notifies_the_topic_and_has_a_runbook() -> None:
     runbooks = (ROOT / "docs" / "runbooks.md").read_text(encoding="utf-8")
     problems: list[Any] = []
     for name, alarm in resources(read_template(), "AWS::CloudWatch::Alarm").items():
@@ -64,7 +64,7 @@ def test_every_alarm_reports_to_the_topic_and_has_a_runbook() -> None:
 
 
 def test_operators_get_every_message_through_one_topic() -> None:
-    """The topic is the stack's own topic, or the topic in the parameter AlarmTopicArn."""
+    """The one topic is the stack's own topic, or the topic whose ARN is the parameter AlarmTopicArn."""
     template = read_template()
     used = template["Globals"]["Function"]["Environment"]["Variables"]["ALARM_TOPIC_ARN"]
     (statement,) = template["Resources"]["AlertOperators"]["Properties"]["PolicyDocument"]["Statement"]

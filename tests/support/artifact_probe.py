@@ -2,8 +2,9 @@
 
     python -S -P artifact_probe.py < {"names": [...], "clients": [...], "handlers": {...}, "under": ...}
 
-`names` are dotted names of modules and of their members. `clients` are services of boto3. `handlers` maps each
-function to its folder. Everything must load from `under` or from Python itself.
+`names` are dotted names of modules and of their members. `clients` are AWS services; the script makes a boto3 client
+for each. `handlers` maps each function to its folder. Every module must come from the folder `under` or from Python's
+own library.
 """
 
 import importlib

@@ -141,7 +141,7 @@ def _value(options: list[str], member: Any) -> Any:
 
 
 def _tail(options: list[str], client: Any) -> str:
-    """The CLI's own command: the messages of a log group."""
+    """The messages of a log group. `aws logs tail` is no operation of the service, only a command of the CLI."""
     group, *named = options
     given = dict(zip(named[::2], named[1::2], strict=True))
     if set(given) - {"--since", "--filter-pattern"}:

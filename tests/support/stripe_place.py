@@ -98,7 +98,7 @@ def _remove_product(api: Any, product: str) -> None:
 
 @contextmanager
 def a_place(request: pytest.FixtureRequest, key: str, **how: Any) -> Iterator[Place]:
-    """`key` and `how` are for a new stand-in."""
+    """`key` and `how` are the API key and the arguments of a new stand-in. In a sandbox, both are ignored."""
     if SANDBOX:
         yield Place(None, os.environ[KEY], only_standin=False)
         return
@@ -144,7 +144,7 @@ class Clock:
         return self._now
 
     def advance(self, seconds: float) -> None:
-        """Advance the clock. Stripe allows at most two intervals of the clock's shortest subscription."""
+        """Advance the clock. In one call, Stripe allows at most two intervals of the clock's shortest subscription."""
         self.advance_to(self._now + int(seconds))
 
     def advance_to(self, moment: int) -> None:

@@ -53,7 +53,7 @@ def types(order: Order) -> list[EventType]:
         ("DNS zone created", None),
     ],
 )
-def test_some_causes_on_the_timeline_give_an_event(cause: str, kind: EventType | None) -> None:
+def test_only_some_causes_on_the_timeline_give_an_event(cause: str, kind: EventType | None) -> None:
     told = PAID.told(cause, NOW + 5, Actor.REGISTRAR)
     assert types(told)[2:] == ([kind] if kind else [])
 
@@ -65,7 +65,7 @@ def test_every_end_of_an_order_gives_one_event() -> None:
     assert types(cancelled) == [EventType.ORDER_CREATED, EventType.ORDER_CANCELLED]
 
 
-def test_only_a_renewed_year_gives_domain_renewed() -> None:
+def test_only_a_renewed_year_gives_a_domain_renewed_event() -> None:
     record = DomainRecord(
         renewals=(
             DomainRenewal("in_1", NOW, NOW, 0, done_at=NOW + 50),
@@ -77,7 +77,7 @@ def test_only_a_renewed_year_gives_domain_renewed() -> None:
     assert [(event.type, event.at) for event in found] == [(EventType.DOMAIN_RENEWED, NOW + 50)]
 
 
-def test_a_twice_refused_term_gives_one_event() -> None:
+def test_a_term_whose_charge_is_refused_twice_gives_one_event() -> None:
     first = InvoicedRenewal(NOW, 12).refused(NOW + 1, NOW + 2)
     again = first.refused(NOW + 3, NOW + 4)
     failed = [

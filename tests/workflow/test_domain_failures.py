@@ -406,8 +406,8 @@ def test_a_registration_that_starts_during_a_cancel_wins(world: World) -> None:
 
 
 @pytest.mark.parametrize("mishap", list(Mishap))
-def test_a_refund_is_made_once_if_any_side_effect_breaks(mishap: Mishap) -> None:
-    """Break each side effect from the registrar's failure to the end of the order."""
+def test_the_refund_is_made_once_whichever_side_effect_breaks(mishap: Mishap) -> None:
+    """Break each side effect that happens between the registrar's failure and the end of the order."""
     with a_world() as world:
         # Stripe's webhooks are off. They change nothing here and would double the number of side effects.
         world.webhooks_on = False
@@ -432,7 +432,7 @@ def test_a_refund_is_made_once_if_any_side_effect_breaks(mishap: Mishap) -> None
     raise AssertionError("too few positions to reach every side effect")
 
 
-def test_a_refused_refund_is_made_later(world: World) -> None:
+def test_a_refund_that_stripe_refuses_is_made_later(world: World) -> None:
     order = placed(world, "gone-example.com")
     world.stripe.controls.set(refunds="refuse")
     world.live(HOUR, every=300)

@@ -61,10 +61,10 @@ def pay(world: World, invoice: str) -> None:
 # -- money ------------------------------------------------------------------------------------------------------------
 
 
-def test_a_payment_is_refunded_if_due_at_is_being_cleared(world: World) -> None:
-    """The payment sets `due_at` right before the reconciler would clear it.
+def test_a_payment_during_the_order_s_last_check_is_refunded(world: World) -> None:
+    """The reconciler is about to write the failed order without `due_at`. Right before that, the payment sets `due_at`.
 
-    Without `due_at`, the money would never be refunded.
+    If the reconciler's write succeeded, the money would never be refunded.
     """
     _, invoice = written_off(world, every=MINUTE)
     struck: list[str] = []
@@ -100,17 +100,17 @@ def failed_charge_of_a_debit(world: World, break_step: Any) -> tuple[Order, Any]
     return order, repair
 
 
-def test_the_report_of_an_unpaid_order_states_its_time_left(
+def test_the_report_of_an_unpaid_order_states_the_time_left(
     world: World,
     break_step: Any,  # noqa: F811
 ) -> None:
-    """A debit may take two weeks. After the debit has settled, the delivery has eight hours."""
+    """A bank debit may take two weeks. Once it has settled, eight hours remain for the delivery."""
     failed_charge_of_a_debit(world, break_step)
     ((_, text),) = world.alerts.sent
     assert "If it is paid before" in text and "8 h" in text, text
 
 
-def test_a_paid_order_without_a_workflow_is_a_step_fault(
+def test_a_paid_order_without_a_workflow_is_counted_as_a_fault(
     world: World,
     break_step: Any,  # noqa: F811
 ) -> None:
@@ -127,7 +127,10 @@ def test_a_paid_order_without_a_workflow_is_a_step_fault(
 
 @pytest.mark.parametrize("step", ["charge_order", "provision_hosting"])
 def test_a_failed_function_start_is_counted_as_a_step_fault(world: World, step: str) -> None:
-    """After an import error, a time-out or a missing invoke permission, the step's own code cannot count the fault."""
+    """An import error, a time-out or a missing invoke permission prevents the step from counting its own fault.
+
+    The reconciler counts it instead.
+    """
     working = world.runner._invoke
     broken = handler_of(step)
 
@@ -144,12 +147,12 @@ def test_a_failed_function_start_is_counted_as_a_step_fault(world: World, step: 
     assert world.metrics.counts["StepFault"] > 0
 
 
-def test_a_report_is_sent_if_the_history_is_unreadable(
+def test_a_report_is_sent_even_if_the_history_is_unreadable(
     world: World,
     break_step: Any,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A missing permission must not suppress the report."""
+    """The function that reports may lack the permission to read the execution's history."""
 
     def denied(self: Any, **given: Any) -> Any:
         answer: Any = {"Error": {"Code": "AccessDeniedException", "Message": "not authorized"}}
@@ -193,7 +196,8 @@ def test_a_pending_refund_counts_as_money_at_stake(
 def test_the_runbook_finds_a_failed_step_in_a_paged_history() -> None:
     """The 48 retries of a step make more than 100 events, and one page of a history has at most 100.
 
-    With `--output text` the CLI applies `--query` to each page, so `[0]` of the first page is `None`.
+    With `--output text`, the AWS CLI applies `--query` to each page separately. For a page without a
+    matching event, it prints `None`.
     """
     (line,) = [
         part
@@ -207,7 +211,9 @@ def test_the_runbook_finds_a_failed_step_in_a_paged_history() -> None:
 # -- tokens -----------------------------------------------------------------------------------------------------------
 
 
-def test_an_order_resumes_if_a_hosts_clock_is_behind(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_order_resumes_even_if_a_host_s_clock_is_behind(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The retry's token must replace the failed attempt's token, even if the retry's time is earlier."""
     put, ahead = DynamoTokenStore.put_token, [5000]
 

@@ -17,7 +17,7 @@ def world() -> Iterator[World]:
 
 
 @pytest.mark.parametrize("route", ["site", "domain", "cart"])
-def test_an_order_stores_channel_contract_and_address(world: World, route: str) -> None:
+def test_an_order_stores_its_channel_contract_and_client_address(world: World, route: str) -> None:
     if route == "site":
         reply = world.place(key="k")
     elif route == "domain":

@@ -8,10 +8,11 @@ from collections import Counter
 from hosting_orders.adapters.stripe.webhooks import EVENTS
 from tests.support.world import World, a_world
 
-# The requests of one order: in total, and to the endpoint that gets the most.
+# How many requests one order makes: in total, and to the endpoint that gets the most of them.
 AN_ORDER = 16
 TO_ONE_ENDPOINT = 5
-# Stripe's limits in requests per second (https://docs.stripe.com/rate-limits), and the orders per second that fit.
+# Stripe's limits in requests per second (https://docs.stripe.com/rate-limits), and how many orders per second stay
+# below them.
 LIVE, SANDBOX, ENDPOINT = 100, 25, 25
 ORDERS_LIVE = min(LIVE // AN_ORDER, ENDPOINT // TO_ONE_ENDPOINT)
 ORDERS_SANDBOX = min(SANDBOX // AN_ORDER, ENDPOINT // TO_ONE_ENDPOINT)

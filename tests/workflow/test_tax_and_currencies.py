@@ -97,7 +97,7 @@ TAXED = [
     ("FI", 51, 13),  # 0.13005
     ("LU", 50, 9),  # 17 % of 0.50 is 0.085, and half a cent rounds up
     ("SE", 99999999, 25000000),  # 25 %: 249999.9975
-    ("US", 1999, 0),  # no registration, no tax
+    ("US", 1999, 0),  # no tax, because the company is not registered for tax there
 ]
 
 
@@ -202,7 +202,10 @@ def test_a_customer_without_a_country_is_not_charged(taxed: World) -> None:
 
 @pytest.mark.parametrize(("net", "tax"), [(1, 0), (2, 1), (39, 10)])
 def test_an_amount_below_the_minimum_uses_the_balance(taxed: World, net: int, tax: int) -> None:
-    """Stripe charges at least 0.50 EUR. A smaller amount goes on the customer's balance and shows as credit."""
+    """Stripe charges at least 0.50 EUR. A smaller amount is added to the customer's debt.
+
+    The API shows it in `credit_applied_cents`.
+    """
     customer = customer_in(taxed, "FI")
     offer(taxed, "small", net)
     shown = payment(taxed, undeliverable(taxed, "small"))
@@ -219,6 +222,7 @@ def test_an_amount_below_the_minimum_uses_the_balance(taxed: World, net: int, ta
 def test_a_refund_does_not_return_a_collected_debt(
     taxed: World,
 ) -> None:
+    """A small order leaves a debt. The next order's invoice collects it, and that order's refund does not return it."""
     customer = customer_in(taxed, "FI")
     offer(taxed, "small", 39)
     completed(taxed, "small")

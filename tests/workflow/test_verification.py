@@ -83,7 +83,7 @@ def test_a_domain_is_suspended_until_the_confirmation(
     assert "clientHold" not in block(world, order)["registry_status"]
 
 
-def test_a_confirmed_registrant_adds_no_timeline_event(world: World) -> None:
+def test_an_earlier_confirmation_adds_no_timeline_event(world: World) -> None:
     order = delivered(world, "confirmed-before.com")
     assert block(world, order)["status"] == "active"
     assert causes(world, order)[-1] == "delivered"
@@ -91,7 +91,7 @@ def test_a_confirmed_registrant_adds_no_timeline_event(world: World) -> None:
     assert world.metrics.counts["RegistrantUnverified"] == 0
 
 
-def test_a_failed_query_does_not_delay_the_delivery(world: World) -> None:
+def test_a_failed_verification_query_does_not_delay_delivery(world: World) -> None:
     world.registrar.fail_next("GetContactReachabilityStatus", "ServiceUnavailable", status=503)
     order = delivered(world)
     assert block(world, order)["status"] == "active"

@@ -76,7 +76,7 @@ def test_no_webhook_is_missed_during_a_rotation(world: World, receiver: Callback
         assert len(message.headers["webhook-signature"].split()) == 2
 
 
-def test_an_old_secret_no_longer_signs_after_the_overlap(world: World) -> None:
+def test_an_old_secret_signs_only_for_a_limited_time(world: World) -> None:
     endpoint = webhook_endpoints.create(world, "order.completed")
     del world.services.__dict__["webhook_sender"]  # the world records webhooks again
     path = f"/api/webhooks/endpoints/{endpoint['id']}/rotate-secret"

@@ -106,7 +106,7 @@ def test_a_zone_with_records_stays_and_is_counted_monthly(world: World) -> None:
     assert zones(world, NAME) == [] and now(world, order).due_at is None
 
 
-def test_a_zone_deleted_by_an_operator_is_forgotten(world: World) -> None:
+def test_the_order_shows_no_zone_after_an_operator_deletes_it(world: World) -> None:
     order = departed(world, delivered(world))
     bootstrap.aws_client("route53").delete_hosted_zone(Id=zone_of(order))
     world.live(92 * DAY, every=31 * DAY)
@@ -145,7 +145,7 @@ def test_an_unused_zone_of_an_earlier_order_is_removed(world: World) -> None:
 
 
 @pytest.mark.parametrize("mishap", list(Mishap))
-def test_a_zone_is_removed_whatever_breaks(world: World, mishap: Mishap) -> None:
+def test_a_zone_is_removed_whichever_side_effect_breaks(world: World, mishap: Mishap) -> None:
     struck: list[str] = []
     while True:
         name = f"quill-{len(struck)}.com"

@@ -155,7 +155,7 @@ def test_SQ_038_updated_at_changes_with_the_status_and_never_goes_back(world: Wo
     assert {one["createdAt"] for one in seen} == {seen[0]["createdAt"]} != {times[1]}
 
 
-def test_SQ_027_gross_is_estimated_until_the_tax_is_known(world: World) -> None:
+def test_SQ_027_the_gross_total_is_estimated_until_tax_is_known(world: World) -> None:
     before = change_account(world, "no_method", tax_basis_points=2100)
     try:
         reply = world.request(

@@ -269,7 +269,7 @@ FORBIDDEN_URLS = (
 
 
 @pytest.mark.parametrize("url", FORBIDDEN_URLS)
-def test_a_callback_url_must_be_public_https(world: World, url: str) -> None:
+def test_a_callback_url_must_be_public_and_use_https(world: World, url: str) -> None:
     reply = post(world, json.dumps({"site": json.loads(SITE), "callback": {"url": url}}))
     assert reply.body["code"] in ("invalid_field", "invalid_callback")
     assert [detail["pointer"] for detail in reply.body["details"]] == ["/callback/url"]
@@ -356,7 +356,7 @@ def test_a_base64_body_in_utf_8_is_read_like_any_other(world: World) -> None:
         f'{{"site": {json.dumps(SITE)}}}',
     ],
 )
-def test_objects_of_other_shapes_are_refused(world: World, body: str) -> None:
+def test_a_body_of_an_unexpected_shape_is_refused(world: World, body: str) -> None:
     assert post(world, body).status == 400
 
 

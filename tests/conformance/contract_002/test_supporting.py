@@ -1,4 +1,4 @@
-"""Endpoints that contract 002 refers to: about, tasks, accounts, users (docs/contracts.md)."""
+"""Endpoints that contract 002 refers to: /api/about, /api/tasks, /api/accounts, /api/users (docs/contracts.md)."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ TASK_FIELDS = {
 # -- about --------------------------------------------------------------------------------------------------------
 
 
-def test_O2_061_about_lists_what_can_be_ordered(world: World) -> None:
+def test_O2_061_the_about_endpoint_lists_what_can_be_ordered(world: World) -> None:
     about = send(world, "GET", "/api/about").body
     assert isinstance(about["version"], str)
     assert (about["logged_in_as"], about["account_scoped"]) == ("usr_ready", "acc_ready")
@@ -60,7 +60,7 @@ def test_O2_061_about_lists_what_can_be_ordered(world: World) -> None:
     assert about["features"] == {"domain_registration": True}
 
 
-def test_about_lists_the_options_of_a_machine(world: World) -> None:
+def test_the_about_endpoint_lists_the_options_of_a_machine(world: World) -> None:
     about = send(world, "GET", "/api/about").body
     plan = next(plan for plan in about["vm_plans"] if plan["short_name"] == "vps-1")
     assert {"short_name": "debian-13", "name": "Debian 13"} in plan["images"]
@@ -71,7 +71,7 @@ def test_about_lists_the_options_of_a_machine(world: World) -> None:
     assert one["vm_plans"] == about["vm_plans"]
 
 
-def test_O2_116_about_shows_the_features_of_the_account(world: World) -> None:
+def test_O2_116_the_about_endpoint_shows_the_account_s_features(world: World) -> None:
     off_for_ready = {"action": "EQUALS", "key": "account_id", "value": "acc_ready"}
     rules = {"not yet": {"when_match": False, "conditions": [off_for_ready]}}
     world.features.document = {"domain_registration": {"default": True, "rules": rules}}
@@ -84,14 +84,14 @@ def test_O2_116_about_shows_the_features_of_the_account(world: World) -> None:
     assert switched_on({"x-auth-account": ""}) is True  # without an account, the default applies
 
 
-def test_about_shows_null_for_an_unreadable_feature(world: World) -> None:
+def test_the_about_endpoint_shows_null_for_an_unreadable_feature(world: World) -> None:
     world.features.readable = False
     reply = send(world, "GET", "/api/about")
     assert (reply.status, reply.body["features"]) == (200, {"domain_registration": None})
     assert reply.body["products"]
 
 
-def test_about_needs_a_credential_but_no_account(world: World) -> None:
+def test_the_about_endpoint_needs_a_credential_but_no_account(world: World) -> None:
     assert_error(send(world, "GET", "/api/about", account=None), 401, "unauthorized")
     reply = send(world, "GET", "/api/about", headers={"x-auth-account": ""})
     assert (reply.status, reply.body["account_scoped"]) == (200, None)
@@ -102,7 +102,7 @@ def test_about_needs_a_credential_but_no_account(world: World) -> None:
     )
 
 
-def test_about_is_open_to_oauth_with_account_read(world: World) -> None:
+def test_oauth_needs_account_read_to_call_the_about_endpoint(world: World) -> None:
     assert send(world, "GET", "/api/about", headers=oauth(world, "account:read")).status == 200
     assert send(world, "GET", "/api/about", headers=oauth(world, "billing:read")).status == 403
 
@@ -195,7 +195,7 @@ def test_O2_185_the_list_has_the_tasks_of_the_last_three_days(world: World) -> N
     assert send(world, "GET", f"/api/tasks/{task_id}").status == 200
 
 
-def test_O2_185_tasks_are_open_to_oauth_with_tasks_read(world: World) -> None:
+def test_O2_185_an_oauth_token_needs_tasks_read_to_list_tasks(world: World) -> None:
     assert send(world, "GET", "/api/tasks", headers=oauth(world, "tasks:read")).status == 200
     assert send(world, "GET", "/api/tasks", headers=oauth(world, "billing:read")).status == 403
 
@@ -203,7 +203,7 @@ def test_O2_185_tasks_are_open_to_oauth_with_tasks_read(world: World) -> None:
 # -- accounts and users -------------------------------------------------------------------------------------------
 
 
-def test_O2_053_the_account_endpoint_adds_roles_to_an_orders_account(world: World) -> None:
+def test_O2_053_the_account_endpoint_also_returns_the_roles(world: World) -> None:
     account = send(world, "GET", "/api/accounts/acc_ready").body
     assert set(account) >= ACCOUNT_FIELDS | {"account_roles"}
     embedded = completed(world)["account"]

@@ -1,4 +1,4 @@
-"""The API for account webhooks. The published contract does not have this API."""
+"""The API for account webhooks. It is our addition: the published contract 002 does not have it."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_a_patch_changes_only_the_named_fields(world: World, account: str) -> No
     assert (cleared["description"], cleared["enabled"], cleared["disabled_at"]) == ("", True, None)
 
 
-def test_a_deleted_endpoint_is_gone_and_makes_room(world: World, account: str) -> None:
+def test_a_deleted_endpoint_is_not_found_and_frees_its_place(world: World, account: str) -> None:
     made = [create(world, account) for _ in range(MAX_ENDPOINTS)]
     full = world.request("POST", ENDPOINTS, GOOD, account=account)
     assert_error(full, 422, "too_many_webhooks")
@@ -142,7 +142,7 @@ def repeat(world: World, account: str, key: str = "a", **changes: Any) -> Reply:
     )
 
 
-def test_a_repeated_request_makes_nothing_and_shows_no_secret(world: World, account: str) -> None:
+def test_a_repeated_request_creates_nothing_and_shows_no_secret(world: World, account: str) -> None:
     first = repeat(world, account)
     before = state_of(world)
     second = repeat(world, account)
@@ -168,7 +168,7 @@ def test_many_copies_of_one_request_make_one_endpoint(world: World, account: str
     assert_error(repeat(world, account, "b"), 422, "too_many_webhooks")
 
 
-def test_a_repeated_request_revives_no_deleted_endpoint(world: World, account: str) -> None:
+def test_a_repeated_request_does_not_restore_a_deleted_endpoint(world: World, account: str) -> None:
     made = repeat(world, account).body["endpoint"]
     assert world.request("DELETE", f"{ENDPOINTS}/{made['id']}", account=account).status == 200
     before = state_of(world)
@@ -244,7 +244,7 @@ def test_a_bad_patch_changes_nothing(world: World, body: Any, code: str, pointer
 @pytest.mark.parametrize(
     "since", [None, 1, "", "yesterday", "2026-11-27", "2026-11-27T09:00:00", "9999-99-99T00:00:00Z"]
 )
-def test_a_replay_needs_a_valid_time(world: World, since: Any) -> None:
+def test_a_replay_needs_a_valid_start_time(world: World, since: Any) -> None:
     refused(world, "POST", f"{ENDPOINTS}/{UNKNOWN}/replay", {"since": since}, 400, "invalid_field", "/since")
 
 
@@ -319,7 +319,7 @@ def test_a_test_delivery_shows_the_response_of_the_receiver(world: World, accoun
 
 
 @pytest.mark.parametrize("kind", [kind.value for kind in EventType])
-def test_a_test_key_may_send_an_example_of_each_type(world: World, account: str, kind: str) -> None:
+def test_a_test_key_may_send_an_example_of_each_event_type(world: World, account: str, kind: str) -> None:
     made = create(world, account)
     path = f"{ENDPOINTS}/{made['id']}/test"
     key = new_key(world, account, test=True)
@@ -356,7 +356,7 @@ def test_a_test_delivery_of_an_unknown_type_is_refused(world: World) -> None:
 # -- secrets --------------------------------------------------------------------------------------------------------
 
 
-def test_too_many_rotations_are_refused_and_end_no_secret(world: World, account: str) -> None:
+def test_a_refused_rotation_leaves_all_secrets_valid(world: World, account: str) -> None:
     made = create(world, account)
     path = f"{ENDPOINTS}/{made['id']}/rotate-secret"
     secrets = [made["secret"]]
@@ -402,10 +402,10 @@ def test_a_system_key_may_manage_webhooks(world: World, account: str) -> None:
     assert send(world, "POST", ENDPOINTS, headers=headers, account=None, body=json.dumps(GOOD)).status == 201
 
 
-# -- the log --------------------------------------------------------------------------------------------------------
+# -- the delivery log -----------------------------------------------------------------------------------------------
 
 
-def test_the_log_has_pages_and_deliveries_can_be_sent_again(world: World, account: str) -> None:
+def test_the_delivery_log_has_pages_and_entries_can_be_resent(world: World, account: str) -> None:
     made = create(world, account, events=["order.created"])
     path = f"{ENDPOINTS}/{made['id']}"
     sent = []
@@ -440,7 +440,7 @@ def test_the_log_has_pages_and_deliveries_can_be_sent_again(world: World, accoun
         ({"cursor": "msg_01a21d52e429571712f7809dc524fc55#"}, "invalid_cursor", "/cursor"),
     ],
 )
-def test_an_invalid_page_parameter_of_the_log_is_refused(
+def test_an_invalid_page_parameter_of_a_log_is_refused(
     world: World, query: dict[str, str], code: str, pointer: str
 ) -> None:
     made = create(world, "ready")

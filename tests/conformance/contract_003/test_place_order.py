@@ -202,7 +202,7 @@ def test_O1_030_an_idempotency_key_is_refused_with_another_body(world: World, ch
     assert state_of(world) == before
 
 
-def test_O1_030_an_idempotency_key_covers_one_account_in_both_versions(world: World) -> None:
+def test_O1_030_the_versions_share_an_account_s_idempotency_keys(world: World) -> None:
     order(world, idempotency_key="both")
     assert_error(world.place(key="both"), 422, "idempotency_key_reused")
     assert_error(order(world, account="credit", idempotency_key="x" * 256), 400, "invalid_idempotency_key")
@@ -212,7 +212,7 @@ def test_O1_030_an_idempotency_key_covers_one_account_in_both_versions(world: Wo
 # -- the fields ---------------------------------------------------------------------------------------------------
 
 
-def test_O1_031_name_is_required_and_becomes_the_sites_name(world: World) -> None:
+def test_O1_031_the_name_is_required_and_names_the_site(world: World) -> None:
     refused(world, {"site": {"variant": "vanilla"}}, "missing_field", "/site/name")
     assert delivered(world, body=site(name="Żółw & Söhne"))["site"]["name"] == "Żółw & Söhne"
 
@@ -224,7 +224,7 @@ def test_O1_032_the_three_variants_can_be_ordered(world: World, variant: str) ->
     assert world.platform.services[found["order"]["id"]].body["variant"] == variant
 
 
-def test_O1_032_variant_is_required_and_must_be_known(world: World) -> None:
+def test_O1_032_a_variant_is_required_and_must_be_known(world: World) -> None:
     refused(world, {"site": {"name": "x"}}, "missing_field", "/site/variant")
     for wrong in ("Vanilla", "wordpress", " vanilla"):
         reply = refused(world, site(variant=wrong), "unknown_variant", "/site/variant")
@@ -255,7 +255,7 @@ def test_O1_033_O1_034_the_site_has_the_requested_location_and_plan(world: World
 
 
 @pytest.mark.parametrize("body", [site(), site(location=None, plan=None)])
-def test_O1_033_O1_034_location_and_plan_have_defaults(world: World, body: Any) -> None:
+def test_O1_033_O1_034_the_location_and_the_plan_have_defaults(world: World, body: Any) -> None:
     order_id = placed(world, body=body)["order"]["id"]
     assert choice(world, order_id) == ("ams", "basic")
     before = change_account(world, "ready", default_location="pdx", default_plan="business")
@@ -305,7 +305,7 @@ def test_O1_030_every_option_in_api_about_can_be_ordered(world: World) -> None:
             assert order(world, body).status == 201
 
 
-def test_O1_036_callback_and_authorization_are_optional(world: World) -> None:
+def test_O1_036_a_callback_and_its_authorization_are_optional(world: World) -> None:
     for callback in (
         None,
         CALLBACK,

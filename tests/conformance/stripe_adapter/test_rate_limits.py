@@ -52,7 +52,7 @@ def test_rate_limits_cause_no_second_charge(shop: Shop) -> None:
     assert len(shop.standin.invoices(whose[0])) == 1
 
 
-def test_a_limited_payment_is_repeated_under_the_same_key(shop: Shop) -> None:
+def test_a_rate_limited_payment_is_repeated_with_the_same_key(shop: Shop) -> None:
     waiting = Waiting(shop)
     shop.standin.controls.add_fault("too_many", PAY, times=2)
 

@@ -101,7 +101,7 @@ def test_the_page_explains_a_declined_card_and_accepts_another(shop: Shop) -> No
     ("answer", "status", "location"),
     [("confirm", "complete", "https://shop.example/paid?session={}"), ("refuse", "open", "/c/pay/{}")],
 )
-def test_the_banks_challenge_has_a_page_of_its_own(
+def test_a_separate_page_asks_for_the_bank_s_confirmation(
     shop: Shop, answer: str, status: str, location: str
 ) -> None:
     session = shop.session(shop.customer(None))
@@ -164,7 +164,7 @@ def test_the_page_asks_for_missing_customer_details(shop: Shop) -> None:
         (None, "", "en"),
     ],
 )
-def test_the_page_uses_the_sessions_or_browsers_language(
+def test_the_session_or_the_browser_decides_the_language(
     shop: Shop, locale: str | None, accepted: str, language: str
 ) -> None:
     params = {} if locale is None else {"locale": locale}
@@ -204,7 +204,7 @@ def test_an_unknown_session_gets_a_not_found_page(shop: Shop) -> None:
     assert requests.get(f"{shop.standin.url}/c/pay/{customer.id}", timeout=10).status_code == 404
 
 
-def test_a_program_gets_the_session_or_the_error_as_json(shop: Shop) -> None:
+def test_a_json_request_gets_the_session_or_the_error_as_json(shop: Shop) -> None:
     session = shop.session(shop.customer(None))
     address = f"{shop.standin.url}/c/pay/{session.id}"
 

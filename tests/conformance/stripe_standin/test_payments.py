@@ -113,7 +113,7 @@ def test_a_declining_card_cannot_be_attached(shop: Shop, method: str, codes: tup
 
 @pytest.mark.standin_only("uses the stand-in's controls")
 @pytest.mark.parametrize(("method", "codes"), DECLINING.items())
-def test_with_attach_decline_cards_only_the_charge_declines(
+def test_a_declining_card_can_be_attached_and_declines_charges(
     shop: Shop, method: str, codes: tuple[str, str | None]
 ) -> None:
     """The setting `attach_decline_cards` allows a declining card to be attached."""
@@ -169,7 +169,7 @@ def test_an_open_invoice_can_be_paid_on_its_hosted_page(shop: Shop, method: str)
 
 
 @pytest.mark.standin_only("uses the stand-in's page")
-def test_a_failed_hosted_payment_leaves_the_invoice_open(shop: Shop) -> None:
+def test_a_failed_payment_on_the_page_leaves_the_invoice_open(shop: Shop) -> None:
     customer = shop.customer("pm_card_authenticationRequired")
     invoice = shop.open(customer)
     with pytest.raises(stripe.CardError):

@@ -120,7 +120,7 @@ def test_an_account_keeps_its_first_stripe_customer(directory: DynamoDirectory, 
     assert directory.note_customer(ACCOUNT, "cus_2") == "cus_1"
 
 
-def test_unknown_accounts_users_and_credentials_are_none(directory: DynamoDirectory) -> None:
+def test_an_unknown_account_user_or_credential_is_read_as_none(directory: DynamoDirectory) -> None:
     assert directory.account(ACCOUNT) is None
     assert directory.user("user-1") is None
     assert directory.credential(KEY_HASH) is None

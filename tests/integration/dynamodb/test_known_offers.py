@@ -28,7 +28,7 @@ def kept(client: Any) -> DynamoKnownOffers:
     return kept
 
 
-def test_kept_offers_are_read_back(kept: DynamoKnownOffers) -> None:
+def test_stored_offers_are_read_back(kept: DynamoKnownOffers) -> None:
     assert kept.recent([*OFFERS, "unknown.com"], NOW) == OFFERS
     assert kept.recent([], NOW) == {}
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Code(StrEnum):
-    """Published codes never change. A contract may map them to its own."""
+    """Published codes never change. A contract may map them to its own words."""
 
     status: int
     heading: str

@@ -1,7 +1,8 @@
 """An order's number, and the hex id and UUID computed from it (docs/contracts.md C02).
 
 A number has 32 bits of Unix seconds, 10 of milliseconds and 7 random bits. With a task's digit appended, it is
-still exact in JavaScript (below 2**53). The other ids also hold a digest, so an invented id gets 404 without a read.
+below 2**53, so JavaScript keeps it exact. The other ids also contain a digest, so an invented id gets 404 without a
+read.
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ def mint_number(now_ms: int, attempt: int = 0) -> int:
 
 
 def mint_numbers(now_ms: int, count: int, attempt: int = 0) -> list[int]:
-    """Distinct, ascending numbers. Another order may have one of them, so write each order with a condition.
+    """Distinct, ascending numbers. Another order may have one of them, so write each order only if its number is free.
 
-    Each further `attempt` draws from a span eight times as long, because a millisecond has only 128 numbers.
+    A millisecond has only 128 numbers, so each further `attempt` draws from eight times as many milliseconds.
     """
     room = _IN_A_MILLISECOND * 8**attempt
     places = sorted(secrets.SystemRandom().sample(range(room), count))
@@ -42,12 +43,12 @@ def _number(moment_ms: int, place: int) -> int:
 
 
 def smallest_number_at(moment_ms: int) -> int:
-    """The lowest number from this moment on, rounded down to the second."""
+    """The lowest number of the second that contains this moment."""
     return max(1, _number(moment_ms // 1000 * 1000, 0))
 
 
 def placed_at(number: int) -> int:
-    """Epoch milliseconds. Numbers from before the milliseconds were included are exact only to the second."""
+    """Epoch milliseconds. Numbers of an earlier format have no milliseconds and are exact only to the second."""
     seconds, rest = number >> _REST_BITS, number & ((1 << _REST_BITS) - 1)
     return seconds * 1000 + min(rest >> _RANDOM_BITS, 999)
 
@@ -65,7 +66,7 @@ def object_id(number: int) -> str:
 
 
 def resource_id(number: int) -> str:
-    """The delivered product's id, never the order's."""
+    """The delivered product's id, which never equals an order's id."""
     return object_id(number)[:14] + _digest(b"resource-id", number)[:5].hex()
 
 
@@ -113,7 +114,7 @@ def parse_task_id(text: str) -> tuple[int, int] | None:
 
 
 def registration_id(number: int) -> int:
-    """Ends in 0. Task ids end in 1 to 9."""
+    """Ends in 0, so it differs from every task id."""
     return number * 10
 
 
@@ -123,7 +124,7 @@ def parse_registration_id(given: int) -> int | None:
 
 
 def cart_token(account_id: str, idempotency_key: str | None) -> str:
-    """A hash of account and Idempotency-Key, so the cart is its own idempotency record."""
+    """A hash of account and Idempotency-Key, so a repeated request finds its cart."""
     if idempotency_key is None:
         return str(uuid.uuid4())
     digest = bytearray(hashlib.sha256(f"cart\0{account_id}\0{idempotency_key}".encode()).digest()[:16])

@@ -25,7 +25,7 @@ class ChargeLine:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What lines would cost. Minor units."""
+    """What invoice lines would cost, in minor units."""
 
     net: int  # after discounts
     gross: int
@@ -142,7 +142,7 @@ class TermRequest:
     starts_at: int  # epoch ms
     ends_at: int  # epoch ms
     reference: str | None  # the invoice, once it is known
-    tried: int  # how many attempts were refused; a repeat with the same count is the same attempt
+    tried: int  # how many attempts were refused; a repeated request with the same count is the same attempt
 
 
 class TermStatus(StrEnum):
@@ -165,7 +165,7 @@ class TermState:
 class RefundState:
     id: str  # a credit note, a refund of a page payment, or the invoice line of a free order
     amount: int  # minor units
-    to_credit: int  # minor units
+    to_credit: int  # minor units, returned to the customer's credit
 
 
 class OperationStatus(StrEnum):

@@ -14,7 +14,7 @@ from .ports import Services
 def claim_for_delivery(services: Services, account_id: str, number: int, task_token: str) -> Order | None:
     """Begin delivery and store the step's token. From then on the order cannot be cancelled.
 
-    Returns None when the order is already delivered. Raises OrderCanceledError when a cancel came first, and
+    Returns None if the order is already delivered. Raises OrderCanceledError if a cancel came first, and
     ProvisioningFailedError in every other status except `processing`.
     """
     now = services.clock.now()
@@ -38,7 +38,7 @@ def claim_for_delivery(services: Services, account_id: str, number: int, task_to
 
 
 def answer_delivery(services: Services, order: Order) -> None:
-    """If the order is delivered, resume its delivery and refund steps. Otherwise fail its delivery step."""
+    """Tell the waiting steps whether the order is delivered."""
     if order.status is OrderStatus.COMPLETED:
         services.workflow.resume(order, Step.DELIVER)
         services.workflow.resume(order, Step.REFUND)

@@ -45,7 +45,7 @@ from .sealed_contacts import open_contacts
 
 SAME_AS_OWNER = "same_as_owner"
 
-AT_ONCE = 4  # domains queried in parallel; the registrar would refuse many more
+AT_ONCE = 4  # how many domains are queried in parallel; with many more, the registrar would refuse requests
 _OTHER_ROLES = (ContactRole.ADMIN, ContactRole.BILLING, ContactRole.TECH)
 
 
@@ -92,7 +92,7 @@ class DomainDraft(Draft):
 
 
 def admit_domain_orders(services: Services, caller: Caller) -> None:
-    """Check the feature switch, then the trial (C13).
+    """Check the feature switch, then whether the account is on trial (C13).
 
     Raises FeatureDisabledError (503), AccessDeniedError `trial_account` (403) or ProviderUnavailableError.
     """
@@ -105,7 +105,7 @@ def admit_domain_orders(services: Services, caller: Caller) -> None:
         raise AccessDeniedError(Code.TRIAL_ACCOUNT, "Trial accounts cannot order domains.")
 
 
-# -- what the request says (400) ----------------------------------------------------------------------------------
+# -- errors in the request itself (400) ---------------------------------------------------------------------------
 
 
 def draft_domain(
@@ -340,20 +340,20 @@ def _members(schema: Mapping[str, object], name: str) -> Mapping[str, object]:
     return inner if isinstance(inner, Mapping) else {}
 
 
-# -- what the registrar and the registry say (422) ----------------------------------------------------------------
+# -- refusals of the registrar and the registry (422) -------------------------------------------------------------
 
 
 def settle_domains(
     services: Services, catalogue: Catalogue, account: Account, drafts: Sequence[DomainDraft]
 ) -> list[DomainDraft]:
-    """Check the domains with the registrar and the registries' rules. Set the most that the registrar may charge.
+    """Check the domains with the registrar and the registries' rules. Record each domain's maximum cost.
 
     Raises InvalidRequestError, DomainRefusedError, ContactsRefusedError or ProviderUnavailableError.
     """
     seen: set[str] = set()
     for draft in drafts:
         name = draft.item.ascii_name
-        # Check our own orders first. The registry does not know which domains are on order here.
+        # Check our own orders first. The registry does not know which domains our customers have ordered.
         if name in seen or domain_held(services, name):
             raise domain_taken(draft)
         seen.add(name)

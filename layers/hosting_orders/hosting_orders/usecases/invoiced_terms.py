@@ -1,4 +1,4 @@
-"""Charge the further terms of an order that has no subscription (docs/decisions.md 81)."""
+"""Charge the later terms of an order that has no subscription (docs/decisions.md 81)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Chargeable(Enum):
 
 
 def renew_without_work(services: Services, order: Order) -> None:
-    """Renew without an order at the provider. Raises ProviderUnavailableError."""
+    """Renew a product for which nothing must be bought at a provider. Raises ProviderUnavailableError."""
     order, state = invoiced_terms(services, order, _in_grace)
     now = services.clock.now()
     again = now + deadlines.RENEWAL_AGAIN

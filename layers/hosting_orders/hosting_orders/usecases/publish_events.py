@@ -32,8 +32,8 @@ class PublisherChange:
 def publish_events(services: Services, changes: Iterable[PublisherChange]) -> list[str]:
     """Return the sequence numbers of records to retry.
 
-    Records may be repeated or late. An item has all its events, and each delivery has a fixed id, so each event is
-    stored once.
+    Records may be repeated or late. A later item still has all earlier events, and each delivery has a fixed id. So
+    each event is stored once.
     """
     by_account: dict[str, list[PublisherChange]] = {}
     for change in changes:
@@ -49,7 +49,8 @@ def publish_events(services: Services, changes: Iterable[PublisherChange]) -> li
 
 
 def _publish(services: Services, account_id: str, items: list[Publisher]) -> None:
-    # Read the endpoints after the records. An endpoint that is missing here was created after these events.
+    # Read the endpoints after the records. An endpoint that is not found here was created after these events, so it
+    # does not get them.
     endpoints = services.webhooks.endpoints(account_id)
     if not endpoints:
         return
@@ -96,7 +97,7 @@ def _stored(
 def queue_deliveries(
     services: Services, account_id: str, endpoint_id: str, deliveries: list[QueuedWebhook]
 ) -> None:
-    """Queue the deliveries. After a fault, `requeue_webhooks` queues them later."""
+    """After a fault, `requeue_webhooks` queues them later."""
     for start in range(0, len(deliveries), _MESSAGE):
         try:
             services.webhook_queue.send(account_id, endpoint_id, deliveries[start : start + _MESSAGE])

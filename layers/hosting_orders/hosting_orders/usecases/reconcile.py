@@ -34,7 +34,7 @@ BATCH = 50
 # Start no further check after this time (milliseconds), so a run ends before Lambda stops the function.
 RUN_FOR = 60 * durations.SECOND
 
-# When a checked item is due again by default.
+# How long after a check an item is due again, unless the check sets another time.
 _NEXT_CHECK = {
     "cart": deadlines.PAYMENT_CHECK,
     "order": deadlines.PROVISIONING_CHECK,
@@ -45,7 +45,7 @@ _RENEWALS_AT_PROVIDERS = {ProductKind.DOMAIN: renew_domain}
 
 
 def reconcile(services: Services, body: CallbackBody, limit: int = BATCH) -> int:
-    """Check up to `limit` due items and return their number. One failure does not stop the others."""
+    """Check up to `limit` due items. A failure of one check does not stop the others."""
     started = services.clock.now()
     looked_at = 0
     for item in services.orders.due(started, limit):
@@ -174,14 +174,14 @@ def _advance_order(services: Services, order: Order) -> None:
         return
     if order.ended:
         if cart.payment.paid and owes_a_refund(order):
-            # Money that arrived after the end. A refused refund stays due.
+            # Refund money that arrived after the order's end. If Stripe refuses the refund, the order stays due.
             result = refund_order(services, order.account_id, order.number, "Reconciled")
             if result is Compensation.WAITING:
                 return
             order = load_order(services, order.account_id, order.number)
         if order.status is not OrderStatus.COMPLETED:
-            # A process with an older view may have built the product after the take-down. By now that process has
-            # ended.
+            # A process that read the order before its end may have built the product after the take-down. That process
+            # has stopped by now, so take the product down once more.
             take_down(services, order)
         _close(services, order)
         return
@@ -203,8 +203,8 @@ def _departed(services: Services, order: Order) -> Order:
 
 
 def _year_is_bought(order: Order, now: int) -> bool:
-    # While the transfer's year is being bought, the order is checked often. A refused start of the renewal must not be
-    # tried that often.
+    # While the transfer's year is being bought, the order is checked often. If Stripe refuses to start the renewal, we
+    # must not repeat the request at each of these checks.
     year = order.domain_record.transfer_year if order.transfer_year_owed else None
     return year is not None and year.is_open and now < year.lease_until + deadlines.DOMAIN_RENEWAL_DEADLINE
 
@@ -247,7 +247,7 @@ def _close(services: Services, order: Order) -> None:
             services.workflow.resume(order, step)
         else:
             services.workflow.fail(order, step, OrderCanceledError, f"the order is {order.status}")
-    # Close only what was checked: a payment event may have made the order due again.
+    # Close the order only if it is still due for this check. A payment event may have made it due again meanwhile.
     seen, now = order.due_at, services.clock.now()
     change_order(
         services,

@@ -18,7 +18,6 @@ _NEXT_RUN = 55 * SECOND  # a little less than a minute, because the schedule is 
 
 
 def requeue_webhooks(services: Services) -> int:
-    """Return how many deliveries were queued."""
     now = services.clock.now()
     by_endpoint: dict[tuple[str, str], list[QueuedWebhook]] = {}
     found: Counter[tuple[str, str]] = Counter()

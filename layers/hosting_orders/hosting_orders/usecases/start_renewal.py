@@ -1,4 +1,4 @@
-"""Start the renewal of a delivered order. Only the reconciler does it, so functions that deliver need no Stripe key."""
+"""Only the reconciler starts renewals, so functions that deliver need no Stripe key."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .ports import Services
 
 
 def start_renewal(services: Services, order: Order) -> Order:
-    """Start a subscription for further terms, or plan our own invoices. Retry a fault soon, a refusal daily."""
+    """Start a subscription for the later terms, or plan our own invoices. A fault is retried soon, a refusal daily."""
     if has_expired(order, services.clock.now()):
         return _refused(services, order, "the domain has expired")
     try:
@@ -136,12 +136,12 @@ def _day_of_month(order: Order) -> int | None:
 
 
 def _look_at(order: Order) -> int | None:
-    """When to check the renewal before its charge (epoch ms). None if it needs no work."""
+    """When to check the renewal before its charge (epoch ms). None if the renewal needs no work."""
     return _renewed_at(order) - deadlines.DEPARTURE_CHECK if order.item.renewal_is_work() else None
 
 
 def _renewed_at(order: Order) -> int:
-    """When the next term is charged (epoch ms), from stored values alone."""
+    """When the next term is charged (epoch ms)."""
     ends = months_later(order.created_at, order.item.term.months)
     record = order.domain
     if record is not None and record.registered_until is not None:

@@ -1,6 +1,6 @@
-"""Report every domain that expires soon and is not paid, so an operator can save it.
+"""Report every domain that expires soon and is not paid.
 
-The registrar's list decides, not our orders' due times (docs/decisions.md 65).
+The domains come from the registrar's list, not from our orders' due times (docs/decisions.md 65).
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def why_unpaid(order: Order, expires_at: int, now: int) -> str | None:
     latest = expires_at - deadlines.EXPIRY_MONEY
     if now >= latest:
         return "the money for its renewal has not come"
-    # The next check is DEPARTURE_CHECK before the charge, or after the charge.
+    # The next check takes place DEPARTURE_CHECK before the charge, or after the charge.
     if order.renewal_check is None or order.renewal_check + deadlines.DEPARTURE_CHECK > latest:
         return "its renewal is charged too late"
     return None

@@ -1,6 +1,6 @@
 """Requests to one Lightsail region, and what its errors mean (docs/lightsail.md).
 
-Errors that time or an operator can fix raise ProviderUnavailableError.
+Temporary errors, and errors that an operator can correct, raise ProviderUnavailableError.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class NotThereError(Exception):
 
 
 class RefusedError(Exception):
-    """Lightsail refuses permanently. `name_in_use`: the refusal is about the name."""
+    """A permanent refusal. `name_in_use`: whether the name is taken."""
 
     def __init__(self, text: str) -> None:
         super().__init__("Lightsail refused")
@@ -76,8 +76,8 @@ class Region:
             answer = self._look("get_operations_for_resource", resourceName=name)
         except NotThereError:
             return []
-        # boto3 reads an empty or garbled response as a response without fields. An empty list instead would mean
-        # that nothing was ever built.
+        # boto3 reads an empty or garbled response as a response without fields. `_member` raises an error then. An
+        # empty list would be wrong, because it means that nothing was ever built.
         operations = _member(answer, "operations", list, "GetOperationsForResource")
         return sorted(operations, key=lambda operation: operation.get("createdAt", _NEVER), reverse=True)
 
@@ -114,7 +114,7 @@ class Region:
         )
 
     def delete_machine(self, name: str) -> None:
-        """Delete add-ons too, because an operator's snapshot plan would block the deletion."""
+        """Delete add-ons too, because automatic snapshots would block the deletion."""
         self._ask("delete_instance", instanceName=name, forceDeleteAddOns=True)
 
     def allocate_address(self, name: str) -> None:
@@ -145,7 +145,7 @@ class Region:
         except BotoCoreError as fault:
             raise ProviderUnavailableError(f"lightsail: {method} {type(fault).__name__}") from None
         except Exception as fault:
-            # botocore's parser lets any exception through for a garbled response.
+            # If a response is garbled, botocore's parser can raise any exception.
             raise ProviderUnavailableError(f"lightsail: {method} {type(fault).__name__}") from None
         if not isinstance(answer, Mapping):
             raise ProviderUnavailableError(f"lightsail: {method} gave no document")

@@ -1,7 +1,7 @@
 """Virtual machines on Amazon Lightsail (docs/lightsail.md).
 
 Each call reads the current state and takes the next step, so calls may repeat and overlap. Only `provision`
-builds. Another order's machine is never changed.
+builds a machine. Another order's machine is never changed.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class LightsailPlatform:
     def provision(self, request: ServiceRequest) -> Operation:
         """While the operation is RUNNING, call `provision` or `operation` again.
 
-        Raises ProvisioningFailedError `test_order` when no real money was paid, except at a stand-in.
+        Raises ProvisioningFailedError `test_order` if no real money was paid. A stand-in delivers such orders.
         """
         place = place_of(request)
         if place is None:
@@ -79,7 +79,7 @@ class LightsailPlatform:
     def operation(self, operation_id: str) -> Operation | None:
         """Read the operation and take its next step.
 
-        Raises ProviderUnavailableError after a temporary failure. `provision` then builds again.
+        Raises ProviderUnavailableError after a temporary failure. Then call `provision`, which builds again.
         """
         place = place_of_operation(operation_id)
         if place is None:
@@ -270,7 +270,7 @@ def _check_request(machine: Document, request: ServiceRequest) -> None:
 
 
 def _is_free(address: Document, place: Place) -> bool:
-    """Addresses have no tags. An address attached to another machine is not the order's."""
+    """Addresses have no tags. An address attached to another machine is not free."""
     return not address.get("isAttached") or address.get("attachedTo") == place.machine
 
 

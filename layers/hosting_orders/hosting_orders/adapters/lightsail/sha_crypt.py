@@ -1,11 +1,11 @@
-"""SHA-512 password hashes (`$6$…`), after Ulrich Drepper's "Unix crypt using SHA-256 and SHA-512"."""
+"""SHA-512 password hashes (`$6$…`), as in Ulrich Drepper's "Unix crypt using SHA-256 and SHA-512"."""
 
 from __future__ import annotations
 
 import hashlib
 import secrets
 
-# SHA-512, because Amazon Linux 2 has no bcrypt. Computed here, because Python 3.13 removed `crypt`.
+# We use SHA-512, because Amazon Linux 2 has no bcrypt. We compute it here, because Python 3.13 has no module `crypt`.
 _ALPHABET = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _ROUNDS = 5000
 _SALT_LENGTH = 16

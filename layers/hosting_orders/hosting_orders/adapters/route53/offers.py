@@ -22,7 +22,7 @@ _NOT_AVAILABLE = {
 }
 _PREMIUM = "the registry sells this domain at a premium price"
 
-# Words in the registrar's texts about transfers, each with the reason that we show. The first match counts.
+# Words in the registrar's texts about transfers, each with the reason that we show. The first match is used.
 _TRANSFER_REASONS = (
     (
         re.compile(r"auth", re.IGNORECASE),
@@ -84,7 +84,7 @@ def _is_premium(answer: Mapping[str, Any]) -> bool:
 
 
 def cost_in(price: Mapping[str, Any] | None) -> Money | None:
-    """In minor units. The API sends major units as a float, whose text is exact."""
+    """In minor units. The API sends major units as a float, whose decimal text is exact."""
     if not price:
         return None
     try:

@@ -58,7 +58,7 @@ def _contact(tld: str, contact: Contact, role: ContactRole) -> dict[str, Any]:
         try:
             parameter = tlds.extra_param_name(tld, name)
         except KeyError:
-            continue  # the contact was made for another registry with more fields
+            continue  # the contact was made for another registry, which has this field
         extra.append({"Name": parameter, "Value": value})
     if extra:
         detail["ExtraParams"] = extra

@@ -93,8 +93,8 @@ class StripeRenewals:
         if self._stripe.automatic_tax:
             parameters["automatic_tax"] = {"enabled": True}
         with self._stripe.faults_translated():
-            # A moved anchor changes the request, so the idempotency key is new. Search first to avoid a second
-            # subscription.
+            # A moved anchor changes the request and its idempotency key, so Stripe would not recognise a repetition.
+            # Search first, so that no second subscription is created.
             old = steps > 0 or self._stripe.now() - begun >= KEYS_ARE_KEPT
             subscription = look() if old else None
             if subscription is None:
@@ -109,8 +109,8 @@ class StripeRenewals:
 
     def _anchor(self, moment: dt.datetime, term: Term, day: int | None) -> Document:
         """Raises ProviderUnavailableError shortly before and after a billing date."""
-        # Stripe bills on the anchor's day. If the anchor's month is too short for `day`, send `day` itself. Otherwise
-        # the later terms would begin too early in their months.
+        # Stripe bills on the anchor's day. If the anchor's month is too short for `day`, send `day` itself in the
+        # config below. Otherwise the later terms would begin too early in their months.
         if day is None or moment.day == day:
             return {"billing_cycle_anchor": int(moment.timestamp())}
         now = self._stripe.now()

@@ -8,7 +8,7 @@ from hosting_orders.domain.catalogue import Term
 from hosting_orders.domain.order import Order, OrderStatus
 from hosting_orders.domain.products import Deliverer
 
-# A site is shown as a VM: the contract's hosting orders are VPS orders (C27).
+# This contract has no sites: its hosting orders are VPS orders. So a site is shown as a VM (C27).
 _TYPES = {Deliverer.PLATFORM: "VM", Deliverer.REGISTRAR: "DOMAIN"}
 SCOPES = {Deliverer.PLATFORM: "vps:provision", Deliverer.REGISTRAR: "domains:provision"}
 """The scope that a key needs, by the order's deliverer (SQ-010 … SQ-012)."""
@@ -32,7 +32,7 @@ def type_word(order: Order) -> str:
 
 
 def status_word(order: Order) -> str:
-    """PROVISION_FAILED promises a refund (SQ-045, SQ-047), so an undelivered order without a refund is FAILED."""
+    """PROVISION_FAILED promises a refund (SQ-045, SQ-047). An undelivered order without a refund is shown as FAILED."""
     if order.status is OrderStatus.CANCELING:
         return "PROCESSING" if order.entered(OrderStatus.PROCESSING) is not None else "PENDING"
     if order.status is OrderStatus.PROVISION_FAILED and order.refund is None:

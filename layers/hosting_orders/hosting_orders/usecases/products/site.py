@@ -31,7 +31,7 @@ class SiteRequest:
     location: str | None = None
     plan: str | None = None
     term: str | None = None
-    unknown_variants: frozenset[str] = frozenset()  # variants that the client's contract lacks
+    unknown_variants: frozenset[str] = frozenset()  # variants that the client's contract does not have
 
 
 class SiteFulfilment(PlatformFulfilment):
