@@ -214,7 +214,6 @@ class HttpHostingPlatform:
             raise ForgedWebhookError("the webhook is not a completed operation") from None
 
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> tuple[int, bytes]:
-        """Redirects are off: they would forward the API key."""
         import requests
         import urllib3
 
@@ -234,7 +233,7 @@ class HttpHostingPlatform:
             raise ProviderUnavailableError(f"hosting platform: {method} {type(fault).__name__}") from None
 
     def _response(self, method: str, path: str, body: Mapping[str, Any] | None) -> requests.Response:
-        """Retry once on a fresh connection: a pooled connection may already be closed."""
+        # A pooled connection may already be closed, so retry once on a new connection.
         import requests
 
         def send() -> requests.Response:
@@ -243,7 +242,7 @@ class HttpHostingPlatform:
                 self._base_url + path,
                 json=body,
                 timeout=(CONNECT_SECONDS, READ_SECONDS),
-                allow_redirects=False,
+                allow_redirects=False,  # a redirect would forward the API key
                 stream=True,
             )
 

@@ -92,7 +92,7 @@ class StepFunctionsWorkflow:
         return answer is not None
 
     def _succeed(self, token: str) -> bool:
-        """The output is empty, because results are stored on the order."""
+        # The output is empty, because results are stored on the order and not in the execution.
         return self._ask("send_task_success", _NO_STEP_WAITS, taskToken=token, output="{}") is not None
 
     def failed_step(self, execution_arn: str) -> str | None:

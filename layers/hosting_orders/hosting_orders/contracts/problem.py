@@ -45,7 +45,6 @@ class Problem:
 
 
 def problem_of(error: Exception) -> Problem:
-    """An unknown error becomes `internal_error`."""
     match error:
         case errors.InvalidFieldsError():
             # A request can have thousands of wrong fields, so the length of the response is limited.
@@ -114,7 +113,7 @@ def title_of(status: int) -> str:
 
 
 def as_problem_json(problem: Problem) -> dict[str, Any]:
-    """The RFC 9457 body."""
+    # The format of RFC 9457.
     return {
         "type": "about:blank",
         "title": title_of(problem.status),

@@ -64,7 +64,8 @@ class PlatformFulfilment(ABC):
         change_order(services, order, when=OrderStatus.PROCESSING, to=noted)
 
     def _take_down_unless_wanted(self, services: Services, order: Order) -> None:
-        """A platform that forgets deleted services may have built the deleted service again."""
+        # Meanwhile the order may have ended and its service may have been deleted. A platform that forgets deleted
+        # services then builds the service again.
         current = load_order(services, order.account_id, order.number)
         if current.status not in _WANTED:
             services.platform.deprovision(self.service_request(current))

@@ -110,7 +110,6 @@ def exchange(message: Message, headers: Mapping[str, str], tools: Tools) -> Answ
 
 
 def _revision(message: Message, headers: Mapping[str, str]) -> str:
-    """Raises ProtocolError."""
     sent = headers.get("mcp-protocol-version")
     meta = message.params.get("_meta")
     declared = meta.get(f"{_META}protocolVersion") if isinstance(meta, Mapping) else None
@@ -157,7 +156,6 @@ def _decoded(value: str) -> str | None:
 
 
 def _answered(message: Message, revision: str, tools: Tools) -> Answer:
-    """Raises ProtocolError."""
     stateless = revision in STATELESS
     match message.method, stateless:
         case "initialize", False:

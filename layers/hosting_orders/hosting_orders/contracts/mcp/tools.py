@@ -42,7 +42,6 @@ class Tool:
     moves_money: bool = False
 
     def read(self, arguments: Mapping[str, Any]) -> Any:
-        """Raises InvalidFieldsError."""
         return requests.arguments_of(self.takes, arguments)
 
     def succeeded(self, view: Any) -> ToolResult:
