@@ -1,4 +1,7 @@
-"""boto3 clients for the embedded AWS. They ignore the developer's own AWS profile, region and credentials."""
+"""boto3 clients for the embedded AWS emulator (local/emulator.py).
+
+They ignore the developer's own AWS profile, region and credentials.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,6 @@ SECRET_ACCESS_KEY = "local"  # noqa: S105  # the emulator accepts any key
 
 @dataclass(frozen=True, slots=True)
 class Aws:
-    """An embedded AWS at `endpoint`."""
-
     endpoint: str
 
     def client(self, service: str) -> Any:

@@ -1,4 +1,4 @@
-"""Register an account webhook before the sample order, and verify the webhook that arrives."""
+"""Register a webhook endpoint before the demo's sample order, and verify the webhook that it receives."""
 
 from __future__ import annotations
 

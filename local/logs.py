@@ -15,7 +15,7 @@ from local.errors import StackError
 def log_lines(state: Path, about: str | None = None) -> Iterator[str]:
     """Yield the functions' log lines in time order. With `about`, yield only the lines that contain this text.
 
-    If `about` is any form of an order's id, yield the lines that contain the order's UUID. Raises StackError when no
+    If `about` is any form of an order's id, yield the lines that contain the order's UUID. Raises StackError if no
     stack runs in this state folder.
     """
     number = parse_order_id(about) if about else None

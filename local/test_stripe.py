@@ -16,7 +16,7 @@ from local.stack import STRIPE_TEST_KEYS
 
 KEY = "STRIPE_API_KEY"
 AT_STRIPE = "CONTRACT_TESTS_AT"
-"""The variable with the server's address, by default Stripe's. The tests of this module set another server."""
+"""The environment variable with the address of the server under test. By default it is Stripe's address."""
 STRIPE = "https://api.stripe.com"
 SUITES = ("tests/conformance/stripe_standin", "tests/conformance/stripe_adapter")
 NO_KEY = f"""{KEY} is not set. These tests run at Stripe, in a sandbox of yours:
@@ -27,7 +27,7 @@ These tests create customers, charge cards and refund. With a live key they woul
 
 
 def refusal(key: str) -> str | None:
-    """Why the tests do not start."""
+    """Return why the tests cannot start, or None."""
     if not key:
         return NO_KEY
     return None if key.startswith(STRIPE_TEST_KEYS) else NOT_A_TEST_KEY

@@ -21,7 +21,7 @@ _USAGE = 'ARGS="Account=acc_… User=usr_…"; without User it becomes the accou
 
 
 def first_key(cloud: Cloud, stack: Stack, values: Mapping[str, str], report: Report) -> str:
-    """Return the secret. Raises OperateError before anything is stored."""
+    """Return the key's secret. If this raises OperateError, nothing was stored."""
     unknown = sorted(values.keys() - {"Account", "User"})
     if unknown:
         raise OperateError(f"Not known: {', '.join(unknown)}. Give {_USAGE}.")
@@ -38,7 +38,7 @@ def first_key(cloud: Cloud, stack: Stack, values: Mapping[str, str], report: Rep
     stored = read_secret(cloud.client("secretsmanager"), stack.resources["StripeSecret"])
     if API_KEY not in stored:
         raise OperateError("The stack is not connected: run `make connect-stripe` first.")
-    # A key can order only if it has the mode of Stripe's key, test or live.
+    # An API key can place orders only if it has the same mode as the stack's Stripe key: test or live.
     test = "_live_" not in stored[API_KEY]
     secret = new_secret(test=test)
     credential = Credential(

@@ -1,4 +1,7 @@
-"""The account that `make smoke` orders with: a key, a customer at Stripe, and a price that no other account has."""
+"""The account with which `make smoke` places orders.
+
+It has a key, a customer at Stripe, and a price that no other account has.
+"""
 
 from __future__ import annotations
 
@@ -84,7 +87,7 @@ class Shop:
         return f"acc_{self._name}"
 
     def open(self) -> SmokeAccount:
-        """Raises OperateError when the catalogue has nothing to order."""
+        """Raises OperateError if the catalogue lacks something that an order needs."""
         catalogue = self._catalogue.load()
         missing = missing_of(catalogue)
         if missing:
@@ -167,7 +170,7 @@ class Shop:
             platform.deprovision(ServiceRequest(order_id, "", "site", "smoke", "", "", ""))
 
     def _delete_customer(self) -> None:
-        """Stripe also cancels the customer's subscriptions."""
+        """With the customer, Stripe also cancels the customer's subscriptions."""
         if self._customer is not None:
             self._stripe.v1.customers.delete(self._customer)
 

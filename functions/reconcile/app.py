@@ -16,7 +16,9 @@ bootstrap.prepare(
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    log = logger()  # first, or a new process would lose the log lines of the use cases
+    # `logger()` configures logging. If it were called later, a process that has just started would lose the log lines
+    # of the use case.
+    log = logger()
     looked_at = reconcile(bootstrap.services(), callback_body)
     if looked_at:
         log.info("reconciled", extra={"items": looked_at})

@@ -1,4 +1,4 @@
-"""The queue PublishDeadLetters: publish the events of stream records that Lambda gave up on."""
+"""Reads the queue PublishDeadLetters and publishes the events of stream records that Lambda gave up on."""
 
 from __future__ import annotations
 

@@ -1,8 +1,11 @@
-"""How failed records are retried and dropped when a table's stream invokes a function.
+"""Make the emulator ministack retry and drop failed records of a table's stream as AWS does.
 
-ministack retries a batch without end if the function raises, and otherwise counts the batch as done. With
-ReportBatchItemFailures, AWS continues from the earliest failed record. After MaximumRetryAttempts AWS drops the rest of
-the batch, or, with BisectBatchOnFunctionError, only the failed record. AWS then notifies the on-failure destination.
+ministack itself repeats a batch without end if the function raises. If the function does not raise, the whole batch
+is done.
+
+With ReportBatchItemFailures, AWS continues from the earliest failed record. After MaximumRetryAttempts, AWS drops this
+record and the rest of the batch. With BisectBatchOnFunctionError, AWS drops only this record. It then notifies the
+on-failure destination.
 https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
 """
 
@@ -15,7 +18,7 @@ from ministack.services import dynamodb, lambda_svc
 
 _FOR_EVER = -1
 _polling: contextvars.ContextVar[bool] = contextvars.ContextVar("polling", default=False)
-# Failed attempts by mapping and by the sequence number of the earliest failed record.
+# How many attempts failed, by event source mapping and by the sequence number of the earliest failed record.
 _failures: dict[tuple[str, str], int] = {}
 
 

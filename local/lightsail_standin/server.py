@@ -1,4 +1,7 @@
-"""The stand-in on loopback: POST `/` is the Lightsail API, GET `/` the page, /_standin the controls."""
+"""The stand-in's server on loopback: POST `/` is the Lightsail API, and GET `/` shows a page about the machines.
+
+POST `/_standin/…` controls the stand-in, for example its faults.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +65,7 @@ def control(standin: LightsailStandIn, path: str, fields: Mapping[str, Any]) -> 
 
 
 def _control_settings(standin: LightsailStandIn, fields: Mapping[str, Any]) -> None:
-    """An empty value changes nothing."""
+    """A field with an empty value changes nothing."""
     given = {name: value for name, value in fields.items() if value != ""}
     standin.configure(
         delay=max(0.0, float(given["delay"])) if "delay" in given else None,

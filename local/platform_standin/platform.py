@@ -20,7 +20,7 @@ Answer = tuple[int, dict[str, Any]]
 
 @dataclass
 class Operation:
-    """`resource` holds the password, which only the contract's GET returns."""
+    """`resource` contains the password, which only the contract's GET returns."""
 
     id: str
     item_id: str
@@ -43,7 +43,7 @@ class Operation:
 
 @dataclass
 class Service:
-    """`built` counts the deliveries, `puts` the PUT requests."""
+    """`built` is the number of deliveries, and `puts` is the number of PUT requests."""
 
     item_id: str
     body: dict[str, Any]
@@ -99,8 +99,8 @@ class Platform:
     """All services. Thread-safe. `now` returns Unix seconds.
 
     A build takes `delay` seconds. With 0, the build ends before its PUT is answered. With None, only a control ends
-    the build. `later` runs an action after a delay. `completed` is called with each operation that ends, without the
-    lock.
+    the build. `later` runs an action after a delay. `completed` is called with each operation that ends. The lock is
+    released before this call.
     """
 
     def __init__(

@@ -14,7 +14,7 @@ RENEWAL = "RENEW_DOMAIN"
 
 @dataclass(frozen=True)
 class Step:
-    """A step of an operation. It ends after `seconds`, or only by a request under /_standin if `seconds` is None."""
+    """A step of an operation. It ends after `seconds`. If `seconds` is None, only a request under /_standin ends it."""
 
     status: str
     seconds: float | None

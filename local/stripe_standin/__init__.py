@@ -7,11 +7,13 @@
         client = stripe.StripeClient("sk_test_1", base_addresses={"api": standin.url})
 
 It accepts any key that starts with `sk_test_`, and validates requests and responses against the types of the pinned
-`stripe` package. A documented parameter that it does not support gets a 501. Differences from Stripe's test mode:
+`stripe` package. A request with a documented parameter that the stand-in does not support gets a 501. Differences from
+Stripe's test mode:
 
 - A SEPA payment settles after five days of `clock`, as in live mode (`sepa_settles_after`).
 - Tax comes from a table of VAT rates.
-- Only invoices of subscriptions are collected automatically. The setting `retry_days` says when they are retried.
+- Only invoices of subscriptions are collected automatically. The setting `retry_days` decides on
+  which days a declined charge is repeated.
 - Failed webhooks are retried for a minute, not for days.
 - Rate limits are off until they are set.
 - A test clock does its work at once. An existing customer cannot join a test clock.
@@ -40,14 +42,15 @@ Controls: POST JSON or form fields. Each has a form on the page at `/` and a met
     /_standin/events/send          times: deliver all events again
     /_standin/events/make          type, object[, id, created, …]: deliver an invented event
     /_standin/faults               kind, path (a regular expression for the whole path), method, times, after (how
-                                   many matching requests to skip). Kinds:
-                                     error        do nothing, answer 500; a retry with the same key succeeds
-                                     error_after  apply it, answer 500; a retry gets that 500
-                                     lost         apply it, break the connection; a retry gets the response
+                                   many matching requests to skip). Kinds
+                                   (a retry has the same Idempotency-Key):
+                                     error        do nothing, answer 500; a retry succeeds
+                                     error_after  do what was requested, answer 500; a retry gets the same 500
+                                     lost         do what was requested, break the connection; a retry gets the response
                                      dropped      do nothing, break the connection
                                      too_many     do nothing, answer 429
                                      locked       do nothing, answer 429: another request has locked the object
-                                     delay        apply it after `milliseconds`
+                                     delay        do what was requested, but only after `milliseconds`
                                      refuse       do nothing, answer `error` with `status`
     /_standin/faults/clear         clear all faults
     /i/INVOICE/pay                 card (a number): the customer pays, and authenticates if required

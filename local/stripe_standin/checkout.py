@@ -99,7 +99,7 @@ def create(state: State, params: Json) -> Json:
         tax_id_collection={"enabled": False, "required": "never"},
         ui_mode="hosted_page",
     )
-    # Stripe's URL has a long fragment that the page needs.
+    # Stripe's URL ends in a long fragment, without which the page does not work.
     session["url"] = f"{state.base_url}/c/pay/{session['id']}#fid{secrets.token_urlsafe(240)}"
     merge_metadata(session, params)
     checkout = Checkout(
@@ -339,7 +339,7 @@ def _price(state: State, given: Json) -> Json:
 
 
 def add_up(state: State, session: Json, checkout: Checkout, payer: Json | None) -> None:
-    """Set the totals, with the tax of the payer's address."""
+    """Set the session's totals. The payer's address decides the tax."""
     automatic = session["automatic_tax"]
     known = payer is not None and tax.location_known(payer)
     if automatic["enabled"]:

@@ -18,11 +18,11 @@ class Clock:
         return time.time() + self._skipped
 
     def now(self) -> int:
-        """Whole seconds since the epoch, UTC, as in the API."""
+        """Whole seconds since the epoch, UTC, as in Stripe's API."""
         return int(self.time())
 
     def advance(self, seconds: float) -> None:
-        """Skip ahead and run due work. Raises ValueError for a negative number."""
+        """Skip `seconds`, then call the listeners. Raises ValueError for a negative number."""
         if seconds < 0:
             raise ValueError("time does not go back")
         with self._lock:

@@ -158,7 +158,7 @@ def _is_list_object(annotation: Any) -> bool:
 
 
 def skeleton(object_name: str) -> Json:
-    """A new object with every documented field: null, zero or empty.
+    """A new object with every documented field. The values are null, zero or empty.
 
     The caller must set the fields that Stripe always sends. `violations` reports a required text that is still empty.
     """
@@ -366,7 +366,7 @@ def _hints(typed_dict: Any) -> dict[str, Any]:
     options = import_module("stripe._request_options").RequestOptions.__annotations__
     own = {name: hint for name, hint in typed_dict.__annotations__.items() if name not in options}
     namespace = vars(import_module(typed_dict.__module__))
-    # get_type_hints on the class would also resolve RequestOptions, and some of its names cannot be imported.
+    # get_type_hints on the class would also resolve RequestOptions, which uses names that cannot be imported.
     holder = types.SimpleNamespace(__annotations__=own)
     return typing.get_type_hints(holder, globalns=namespace, include_extras=True)
 

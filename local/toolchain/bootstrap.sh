@@ -90,7 +90,7 @@ requirements_of() {
     esac
 }
 
-# The stamp of a finished environment. A different stamp means a rebuild.
+# Prints the stamp of a finished environment. If the stored stamp differs, the environment is made again.
 stamp_of() {
     printf 'recipe %s, %s, %s\n' "$recipe" "$("$venvs/$1/bin/python" -V 2>/dev/null)" "$(cksum <"$2")"
 }

@@ -25,7 +25,7 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 
 @pytest.mark.parametrize("key", [None, "", "  "])
-def test_without_a_key_nothing_starts(
+def test_no_test_is_started_without_a_key(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], commands: list[Any], key: str | None
 ) -> None:
     monkeypatch.delenv(suite.KEY, raising=False)
@@ -80,7 +80,7 @@ def test_a_test_without_the_mark_cannot_use_the_stand_in() -> None:
         assert stripe_place.Place(standin, "sk_test_1", only_standin=True).standin is standin
 
 
-def test_the_suite_cleans_up_at_another_server() -> None:
+def test_the_suite_deletes_the_objects_that_it_created() -> None:
     chosen = [
         "tests/conformance/stripe_standin/test_test_clocks.py",
         "tests/conformance/stripe_standin/test_subscriptions.py",

@@ -87,7 +87,7 @@ def test_the_printed_commands_work_when_pasted(
         for line in pasted
     ]
     answers = [json.loads(answer) for answer in printed]
-    assert all(answer.count("\n") > 3 for answer in printed)  # on several lines, for reading
+    assert all(answer.count("\n") > 3 for answer in printed)  # on several lines, so people can read it
     assert answers[0]["order"]["status"] == "completed"
     assert answers[1]["cart"]["rollup_status"] == "completed"
     assert answers[0]["order"]["id"] in [order["id"] for order in answers[2]["orders"]]

@@ -1,7 +1,7 @@
 """The local emulator is ministack with our patches. It behaves like AWS in everything that our template uses.
 
-Each patch in local/emulator_patches has a test that fails without the patch. If the test passes without the patch,
-remove the patch.
+Each patch in local/emulator_patches has a test that fails without the patch. If the test passes without the patch, for
+example after an update of ministack, remove the patch.
 """
 
 from __future__ import annotations

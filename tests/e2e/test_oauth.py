@@ -31,7 +31,7 @@ def test_a_command_of_docs_oauth_gets_the_stated_response(
     assert said.stdout.startswith(f"HTTP/1.1 {status}"), (line, said.stdout, said.stderr)
 
 
-def test_functions_open_to_tokens_answer_a_read(stack: Stack, accounts: DemoAccounts) -> None:
+def test_every_function_that_accepts_tokens_answers_a_get(stack: Stack, accounts: DemoAccounts) -> None:
     account = accounts["ready"]["id"]
     asked = call("POST", f"{stack.issuer}/token", {"user": "usr_ready", "account": account})
     headers = {"Authorization": f"Bearer {asked.json()['access_token']}", "X-Auth-Account": account}

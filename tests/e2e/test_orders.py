@@ -117,7 +117,7 @@ def test_an_order_is_refunded_if_its_site_cannot_be_built(stack: Stack, accounts
     assert told[0]["body"]["type"] == "order.failed"
 
 
-def test_twenty_identical_posts_create_one_cart_and_charge(stack: Stack, accounts: DemoAccounts) -> None:
+def test_twenty_identical_posts_make_one_cart_and_one_charge(stack: Stack, accounts: DemoAccounts) -> None:
     client = Client(stack, accounts, "trial")
     charges, orders = len(client.succeeded()), len(client.get("/api/orders")["orders"])
     key = str(uuid.uuid4())
@@ -225,7 +225,7 @@ def test_errors_have_the_format_of_the_contract(stack: Stack, accounts: DemoAcco
         assert answer.headers["x-request-id"]
 
 
-def test_a_roll_up_is_repaired_after_a_discarded_record(stack: Stack, accounts: DemoAccounts) -> None:
+def test_a_roll_up_is_repaired_after_a_lost_stream_record(stack: Stack, accounts: DemoAccounts) -> None:
     client = Client(stack, accounts, "ready")
     placed = client.post("given-up").json()
     client.until(placed["orders"][0]["poll_url"], "completed")

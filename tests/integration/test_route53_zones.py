@@ -69,7 +69,7 @@ def test_a_repeated_call_returns_the_same_zone(route53: Any) -> None:
     assert zones_of(route53) == ["bakery.com."]
 
 
-def test_the_zone_with_the_registrys_nameservers_is_used(route53: Any) -> None:
+def test_the_zone_to_which_the_registry_points_is_used(route53: Any) -> None:
     made = route53.create_hosted_zone(Name="bakery.com", CallerReference="RISWorkflow-RD:1")
     servers = [f"{server.upper()}." for server in reversed(made["DelegationSet"]["NameServers"])]
 
@@ -101,8 +101,8 @@ def test_a_zone_of_another_domain_is_not_used(route53: Any, other: str) -> None:
     assert sorted(zones_of(route53)) == sorted([f"{other}.", "bakery.com."])
 
 
-def test_zones_of_later_domains_in_the_list_are_not_used(route53: Any) -> None:
-    """Route 53's list continues with domains that sort after the requested domain. moto's list does not."""
+def test_zones_listed_after_the_requested_domain_are_not_used(route53: Any) -> None:
+    """Route 53's list also has the domains that sort after the requested domain. moto's list lacks them."""
     for name in ("bakery.community", "shop.bakery.com", "bakery.com"):
         route53.create_hosted_zone(Name=name, CallerReference=name)
     ids = {zone["Name"]: zone["Id"] for zone in route53.list_hosted_zones()["HostedZones"]}
@@ -219,7 +219,7 @@ def with_record(route53: Any, zone: str, name: str, kind: str, value: str) -> No
 
 
 @pytest.mark.parametrize("reference", [OURS, "RISWorkflow-RD:0c9f"])
-def test_an_empty_zone_can_be_removed_twice(route53: Any, reference: str) -> None:
+def test_the_removal_of_an_empty_zone_can_be_repeated(route53: Any, reference: str) -> None:
     zone = made(route53, reference)
     made(route53, "another", "bakery.community")
 
@@ -259,7 +259,7 @@ def test_a_zone_with_a_record_is_not_removed(route53: Any, record: tuple[str, st
     assert zones_of(route53) == ["bakery.com."]
 
 
-def test_a_record_added_during_removal_keeps_the_zone(route53: Any) -> None:
+def test_a_zone_is_kept_if_a_record_is_added_during_removal(route53: Any) -> None:
     zone = made(route53)
 
     def late(**given: Any) -> Any:
@@ -272,7 +272,7 @@ def test_a_record_added_during_removal_keeps_the_zone(route53: Any) -> None:
 
 @pytest.mark.parametrize("method", ["get_hosted_zone", "list_resource_record_sets", "delete_hosted_zone"])
 @pytest.mark.parametrize("fault", [failing, None])
-def test_a_fault_removes_nothing(route53: Any, method: str, fault: Any) -> None:
+def test_no_zone_is_removed_after_a_fault(route53: Any, method: str, fault: Any) -> None:
     def silent(**_: Any) -> Any:
         raise ReadTimeoutError(endpoint_url="https://route53")
 

@@ -1,7 +1,7 @@
-"""A new contract (a published API) needs a folder, a line in `published.py`, and a line in each of its functions.
+"""A new contract (a published API) needs a folder, a line in `published.py`, and a line in each function for it.
 
 This file contains two contracts. The operations of the first contract share their routes with a published contract.
-The second contract has only a path of its own.
+The second contract has no operations, only a path. Errors under this path have its format.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ def message_account(world: World) -> str:
     return account.name
 
 
-def test_other_orders_can_be_read_through_the_new_contract(
+def test_the_new_contract_shows_orders_of_another_contract(
     world: World,
 ) -> None:
     world.callbacks.received.clear()
@@ -156,7 +156,7 @@ def test_other_orders_can_be_read_through_the_new_contract(
     assert toy.body == {"number": order_id, "happy": True}
 
 
-def test_an_error_has_the_format_of_the_paths_contract(
+def test_the_path_decides_which_contract_formats_an_error(
     world: World,
 ) -> None:
     refused = world.request("GET", "/api/orders/1", headers={"X-Api-Version": "7"})

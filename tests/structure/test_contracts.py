@@ -115,7 +115,7 @@ def codes_that_do_not_match(page: str) -> list[str]:
 def endpoints_that_do_not_match(page: str) -> list[str]:
     """The table's columns must match each operation's versions, account and OAuth scope.
 
-    They must also say whether the operation is ours. The published contract does not have our operations.
+    They must also say whether the operation is "ours", which means our addition to the published contract.
     """
     table = {endpoint: tuple(cells) for endpoint, *cells in ENDPOINT.findall(page)}
     routes: dict[str, list[Operation[Any]]] = {}
@@ -167,7 +167,7 @@ def test_each_operation_is_served_by_exactly_one_function() -> None:
     assert sorted(served) == sorted(identity(operation) for operation in all_published())
 
 
-def test_an_operation_takes_a_body_exactly_if_it_declares_one() -> None:
+def test_an_operation_with_a_body_declares_the_bodys_model() -> None:
     served = all_served()
     assert [each.route for each in served if (each.idempotent or each.body) != (each.takes is not None)] == []
     assert [each.route for each in served if each.idempotent and each.body] == []
@@ -244,12 +244,12 @@ def test_adding_a_contract_changes_only_the_listed_files() -> None:
     outside = {
         module
         for module in naming
-        # The MCP server's answers consist of parts of the other contracts.
+        # The MCP server may name other contracts, because its answers contain parts of them.
         if not module.startswith(
             ("functions.", "hosting_orders.contracts.orders_v2", "hosting_orders.contracts.mcp.")
         )
     }
-    # All orders without a stored contract were placed through contract 002.
+    # domain/placement.py names contract 002, through which all orders that store no contract were placed.
     assert outside == {"hosting_orders.contracts.published", "hosting_orders.domain.placement"}
     served = {source.module for source in project_modules() if "@serves(" in source.text}
     assert {module for module in naming if module.startswith("functions.")} <= served | {
@@ -327,7 +327,7 @@ TAKE_A_CODE = {"InvalidRequestError", "DomainRefusedError", "AccessDeniedError",
 
 
 def codes_spelled_out(module: str, text: str) -> list[str]:
-    """Find codes that are not members of Code. Tests notice a misspelled member, but not a misspelled text."""
+    """Find error codes that are written as text. Tests notice a misspelled member of Code, but no misspelled text."""
     problems = []
     for node in ast.walk(ast.parse(text)):
         if (

@@ -1,4 +1,4 @@
-"""Functions are named after their use cases, and the names of the domain's errors end in Error."""
+"""Lambda functions are named after their use cases, and the names of the domain's errors end in Error."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import pytest
 from hosting_orders.domain import errors
 from tests.structure.project import PACKAGE, function_folders, listed
 
-VERB_NOUN = re.compile(r"[a-z]+(_[a-z0-9]+)+|reconcile")  # `reconcile` covers everything, so it has no noun
+# `reconcile` processes many kinds of objects, so it has no noun.
+VERB_NOUN = re.compile(r"[a-z]+(_[a-z0-9]+)+|reconcile")
 
 # Functions without a use case of their own, with the reason.
 WITHOUT_A_USE_CASE = {

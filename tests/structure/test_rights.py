@@ -1,4 +1,4 @@
-"""Each right of a function is a managed policy with a name, and no right is wider than necessary."""
+"""Each function gets its rights from named policies in template.yaml, and no right is wider than necessary."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ ANY_RESOURCE_IS_FINE = {
     "route53:CreateHostedZone": "a new zone has no ARN yet",
     "route53:ListHostedZonesByName": "list actions have no resource types",
     "cloudwatch:PutMetricData": "CloudWatch restricts metrics by condition, not by resource",
-    # Vended logs of Step Functions use CloudWatch's log delivery API, which has no resource types.
+    # Step Functions writes its logs through CloudWatch's log delivery API, which has no resource types.
     "logs:CreateLogDelivery": "log delivery has no resource types",
     "logs:GetLogDelivery": "log delivery has no resource types",
     "logs:UpdateLogDelivery": "log delivery has no resource types",
@@ -75,7 +75,7 @@ def statements(template: Template) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def foreign_policies(template: Template) -> Iterator[tuple[str, str]]:
-    """(holder, policy name) of every attached policy that the template does not define."""
+    """Yield (holder, policy name) for every attached policy that the template does not define."""
     managed = resources(template, "AWS::IAM::ManagedPolicy")
     for name, resource in template["Resources"].items():
         properties = resource.get("Properties", {})
@@ -107,7 +107,7 @@ def rights_that_are_too_wide(template: Template) -> list[str]:
 
 
 def rights_without_a_name(template: Template) -> list[str]:
-    """A function has only policies of the template, and each of these policies is in use."""
+    """Complain about policies that the template does not define, and about policies that no function has."""
     problems = []
     managed = resources(template, "AWS::IAM::ManagedPolicy")
     had: set[str] = set()
@@ -225,7 +225,7 @@ def test_a_function_has_the_rights_of_its_policies() -> None:
     assert granted(GOOD, properties) == [GOOD["Resources"]["WriteOrders"]["Properties"]["PolicyDocument"]]
 
 
-# -- the watcher (tests/support/permissions.py) ---------------------------------------------------------------
+# -- the watcher, which records the rights that functions use (tests/support/permissions.py) --------------------
 
 
 def test_the_watcher_can_record_the_use_of_every_granted_right() -> None:
@@ -233,7 +233,7 @@ def test_the_watcher_can_record_the_use_of_every_granted_right() -> None:
     assert given - permissions.watchable() == frozenset()
 
 
-def test_the_watcher_separates_secrets_and_indexes() -> None:
+def test_each_secret_and_each_index_is_a_right_of_its_own() -> None:
     policies = permissions.policies()
     assert policies["TakeMoney"] == {"secret:StripeSecret"}
     assert policies["FindDueOrders"] == {"index:due"}
@@ -290,7 +290,7 @@ def test_a_write_outside_a_policys_partitions_is_recorded(action: str) -> None:
         ({"Get", "Put"}, ["pay uses nothing of Take", "no function uses secret:Key of Take"]),
     ],
 )
-def test_rights_without_a_test_are_reported(uses: set[str], problems: list[str]) -> None:
+def test_rights_that_no_test_uses_are_reported(uses: set[str], problems: list[str]) -> None:
     policies = {
         "Read": frozenset({"Get"}),
         "Write": frozenset({"Get", "Put"}),

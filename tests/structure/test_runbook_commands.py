@@ -1,4 +1,4 @@
-"""For every `aws` command of the documentation, the service, the command, its options and its query exist.
+"""Every `aws` command in the documentation has a service, a command, options and response fields that exist.
 
 The check uses botocore's models of the AWS services. tests/integration/test_runbook_commands.py and
 tests/workflow/test_faults.py run the commands.
@@ -123,7 +123,7 @@ def _is_refused(value: str, member: Any) -> bool:
 
 
 def _files(operation: Any) -> int:
-    """The number of words without an option. For a binary response, the CLI takes the name of a file."""
+    """The number of positional arguments. For a binary response, the CLI needs the name of a file."""
     shape = operation.output_shape
     payload = shape.serialization.get("payload") if shape else None
     return 1 if payload and shape.members[payload].type_name == "blob" else 0
@@ -133,7 +133,7 @@ def _problems_of_query(query: str, shape: Any) -> list[str]:
     names: set[str] = set()
     maps: set[str] = set()
     _collect(shape, names, maps, set())
-    # A map may have any keys.
+    # A map may have any keys, so the key after a map's name is not checked.
     text = re.sub(rf"\b({'|'.join(maps)})\.\w+", r"\1", query) if maps else query
     try:
         tree = jmespath.compile(text).parsed
@@ -179,7 +179,7 @@ def test_the_aws_cli_knows_the_command(page: str, command: str) -> None:
     assert not problems, listed([f"{page}: {command}", *problems])
 
 
-def test_every_command_in_the_text_exists() -> None:
+def test_every_aws_command_named_in_a_sentence_exists() -> None:
     for page in PAGES:
         for service, operation in re.findall(
             r"`aws ([a-z0-9-]+) ([a-z0-9-]+)`", page.read_text(encoding="utf-8")

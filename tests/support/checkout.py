@@ -1,4 +1,4 @@
-"""Orders that customers pay on a Stripe Checkout page, in a world (tests/support/world.py)."""
+"""Helpers for orders that customers pay on a Stripe Checkout page. `World` is defined in tests/support/world.py."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def forms_of(address: str) -> list[Form]:
 
 
 def send(address: str, form: Form, **filled_in: str) -> str:
-    """Send a form and return the final address. Fails when the form is refused."""
+    """Send a form and return the final address. Fails if the form is refused."""
     assert filled_in.keys() <= form.fields.keys()
     body = urllib.parse.urlencode({**form.fields, **filled_in}).encode()
     try:

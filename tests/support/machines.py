@@ -1,4 +1,4 @@
-"""Orders for virtual machines in a world (tests/support/world.py)."""
+"""Helpers that order virtual machines. `World` is defined in tests/support/world.py."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.support.world import Reply, World
 
-# One machine for each platform of a world.
+# One machine for each platform.
 MACHINES = (
     {"plan": "vps-1", "image": "debian-13", "location": "ams", "term": "monthly"},
     {"plan": "cloud-1", "image": "debian-12", "location": "pdx", "term": "monthly"},  # on Lightsail

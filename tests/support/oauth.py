@@ -1,4 +1,4 @@
-"""OAuth in tests: an issuer on loopback, and forged tokens."""
+"""OAuth in tests: an issuer on loopback, and tokens that a test changes before it signs them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.world import World
 
 AUDIENCE = "https://api.example.com"
 REMOVED: Any = object()
-"""The value of a member that `forged` leaves out."""
+"""As a value in the arguments `header` and `claims` of `forged`, this leaves out the member."""
 
 
 @contextmanager
@@ -34,7 +34,10 @@ def an_issuer(world: World) -> Iterator[IssuerStandIn]:
 
 
 def use_issuer(world: World, issuer: IssuerStandIn, **rules: Any) -> None:
-    """Use the issuer as a new process does, before it has read any keys. `rules` override fields of TokenRules."""
+    """Use the issuer, of which no keys are known yet, as in a process that has just started.
+
+    `rules` override fields of TokenRules.
+    """
     keys = IssuerKeys(issuer.url, world.metrics, allow_loopback=True, now=lambda: world.clock.now() / 1000)
     world.access_tokens = JwtAccessTokens(
         TokenRules(**{"issuer": issuer.url, "audiences": (AUDIENCE,), **rules}), keys
@@ -67,7 +70,10 @@ def forged(
     user: str = "usr_ready",
     account: str = "acc_ready",
 ) -> str:
-    """A valid token with these members changed. It is signed with `key`, or else with the issuer's key for `alg`."""
+    """Return a valid token with changed `header` and `claims`.
+
+    It is signed with `key`, or by default with the issuer's key for the header's `alg`.
+    """
     full = _changed({"alg": "RS256", "kid": "rsa", "typ": "at+jwt"}, header or {})
     payload = claims
     if not isinstance(payload, bytes):

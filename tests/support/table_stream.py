@@ -1,6 +1,7 @@
 """A client of DynamoDB Streams for the table in moto, and the message about a batch that Lambda discarded.
 
-moto keeps a stream's records but does not answer at the address that botocore uses for streams.
+moto keeps a stream's records but does not answer at the address that botocore uses for streams. So tests use the client
+of this module.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ Record = dict[str, Any]
 class StreamsClient:
     """The part of boto3's client for `dynamodbstreams` that reads a range of records.
 
-    `page` is the maximum number of records in a response. The oldest `trimmed` records no longer exist.
+    `page` is the maximum number of records in a response. `trimmed` is the number of oldest
+    records that no longer exist.
     """
 
     def __init__(self, records: Callable[[], Sequence[Record]], page: int = 3) -> None:

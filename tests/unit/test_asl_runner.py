@@ -136,7 +136,7 @@ def test_a_handler_cannot_change_the_workflows_data() -> None:
     assert execution.output == {"kept": "as it was"}
 
 
-def test_choice_takes_the_first_matching_rule() -> None:
+def test_a_choice_state_takes_the_first_matching_rule() -> None:
     states = {
         "Route": {
             "Type": "Choice",
@@ -163,7 +163,7 @@ def test_choice_takes_the_first_matching_rule() -> None:
     assert (other.status, other.error, other.cause) == ("FAILED", "UnknownType", "no other, default")
 
 
-def test_choice_without_a_matching_rule_or_default_fails() -> None:
+def test_a_choice_state_fails_without_a_matching_rule() -> None:
     states = {
         "Route": {"Type": "Choice", "Choices": [{"Condition": "{% $states.input.a = 1 %}", "Next": "Done"}]},
         "Done": {"Type": "Succeed"},
@@ -185,7 +185,7 @@ def test_a_non_boolean_condition_fails() -> None:
     assert (execution.status, execution.error) == ("FAILED", "States.QueryEvaluationError")
 
 
-def test_assign_and_output_see_the_variables_before_the_change() -> None:
+def test_assign_and_output_read_the_old_values_of_variables() -> None:
     states = {
         "First": {"Type": "Pass", "Assign": {"n": 1}, "Next": "Second"},
         "Second": {
@@ -267,7 +267,8 @@ def test_the_cause_of_a_lambda_error_can_be_parsed() -> None:
     assert execution.output == {"why": "none left"}
 
 
-# `Expression` looks up a plain path such as $states.input.a without JSONata. The next test compares both.
+# `Expression` looks up a plain path such as $states.input.a without JSONata. The next test checks that
+# JSONata gives the same value.
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
@@ -492,7 +493,7 @@ def test_send_task_success_ends_the_wait_with_its_output() -> None:
     assert (execution.status, execution.output) == ("SUCCEEDED", "example.test")
 
 
-def test_a_failure_by_token_can_be_retried_and_caught() -> None:
+def test_a_failure_sent_with_a_token_is_retried_and_caught() -> None:
     work = Work()
     states = {
         "Provision": waiting(
@@ -524,7 +525,7 @@ def test_a_handler_may_complete_its_own_token() -> None:
     assert (execution.output, len(calls)) == ("soon", 1)
 
 
-def test_a_completed_token_counts_if_its_function_crashes() -> None:
+def test_a_step_with_a_completed_token_survives_a_crash() -> None:
     def eager_and_broken(payload: Any) -> None:
         run.send_task_success(payload["token"], '"soon"')
         raise OutOfStockError

@@ -41,7 +41,7 @@ def test_a_domain_renewal_sends_one_event_each_year(world: World) -> None:
     assert {json.loads(one.body)["data"]["order_id"] for one in world.webhooks.received} == {order_id}
 
 
-def test_a_paid_page_sends_action_required_then_succeeded(world: World) -> None:
+def test_an_order_paid_on_a_page_sends_two_payment_events(world: World) -> None:
     create(world, "payment.*", account="no_method")
     order = order_of(world, order_site(world))
     world.run()
@@ -51,7 +51,7 @@ def test_a_paid_page_sends_action_required_then_succeeded(world: World) -> None:
     assert sent(world) == {"payment.action_required": 1, "payment.succeeded": 1}
 
 
-def test_an_unpaid_page_sends_the_cancelled_events(world: World) -> None:
+def test_an_order_whose_page_is_not_paid_sends_cancel_events(world: World) -> None:
     create(world, "*", account="no_method")
     order_of(world, order_site(world))
     world.live(2 * DAY, every=HOUR)
@@ -75,7 +75,7 @@ def test_a_domain_sends_one_event_when_it_leaves(world: World) -> None:
 
 
 @pytest.mark.parametrize("domain", [True, False])
-def test_an_uncollectable_renewal_sends_one_event(world: World, domain: bool) -> None:
+def test_a_renewal_that_cannot_be_charged_sends_one_event(world: World, domain: bool) -> None:
     world.stripe.controls.set(retry_days="3 5", after_retries="unpaid")
     create(world, "renewal.failed")
     reply = world.order_domain(NAME) if domain else world.place()

@@ -135,7 +135,7 @@ def test_a_refund_is_made_after_a_permission_is_granted(world: World, break_step
 def broken_for_ever(world: World, break_step: Any, step: str) -> tuple[Order, Callable[[], None]]:
     """Return an order whose execution failed in this step after all retries, and a function that repairs the step.
 
-    The reconciler does not run meanwhile.
+    The reconciler does not run in this time.
     """
     repair = break_step(step, KeyError("plan"))
     order = placed(world, step)
@@ -180,7 +180,7 @@ def test_a_failed_charge_step_resumes_after_a_redrive(world: World, break_step: 
     assert_delivered(world, order)
 
 
-def test_no_money_is_at_stake_if_only_a_callback_failed(world: World, break_step: Any) -> None:
+def test_a_report_about_a_callback_says_no_money_is_at_stake(world: World, break_step: Any) -> None:
     order, _ = broken_for_ever(world, break_step, "SendCallback")
     ((_, text),) = world.alerts.sent
     assert "No money is at stake" in text

@@ -52,8 +52,8 @@ def test_overlapping_processes_make_one_refund(world: World, wait: int) -> None:
     order = refused(world)
     world.stripe.controls.set(refunds="as published")
     world.advance(deadlines.COMPENSATION_CHECK / 1000)
-    # Begin one second before the clock reaches a multiple of five minutes. Every `wait` except 0 ends after that
-    # moment. The result must be the same, because the idempotency key must not depend on the clock.
+    # Begin one second before the clock reaches a multiple of five minutes. Every `wait` except 0 reaches that moment.
+    # The result must be the same, because the idempotency key must not depend on the clock.
     world.advance(299 - world.clock.now() // 1000 % 300)
 
     def another() -> None:

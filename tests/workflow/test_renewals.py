@@ -64,7 +64,7 @@ def until_the_anchor(world: World, order: Order, *, less: float = 0) -> None:
 
 
 def a_year_passes(world: World, order: Order, *, then: float = 2 * DAY) -> None:
-    """Advance to a minute before the period ends. Then let `then` seconds pass. The next term is charged meanwhile."""
+    """Advance to a minute before the period ends. Then let `then` seconds pass. Meanwhile the next term is charged."""
     until_the_anchor(world, order, less=60)
     world.live(then, every=HOUR)
 
@@ -135,8 +135,8 @@ def test_two_paid_years_are_two_renewals(world: World) -> None:
     assert world.registrar.asked("RenewDomain") == 2
 
 
-def test_terms_begun_in_an_outage_are_renewed_in_turn(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Here a registry restores expired domains for two years, so both terms can be renewed."""
+def test_terms_that_began_during_an_outage_are_renewed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In this test, an expired domain can still be renewed after two years. So both terms can be renewed."""
     monkeypatch.setattr(deadlines, "REDEMPTION_OVER", 2 * YEAR * 1000)
     order = delivered(world)
     world.webhooks_on = False
@@ -193,7 +193,8 @@ def test_a_transferred_domain_is_renewed(world: World) -> None:
     assert_renewed(world, order, 1)
 
 
-def test_a_premium_domain_is_renewed_with_consent(world: World) -> None:
+def test_a_premium_domain_is_renewed(world: World) -> None:
+    """The registrar renews a premium domain only if the request consents to its price."""
     order = delivered(world, "premium-for-sale.com")
     a_year_passes(world, order)
     assert_renewed(world, order, 1)
@@ -215,7 +216,7 @@ def test_a_site_is_never_renewed_at_the_registrar(world: World) -> None:
 # -- webhooks ------------------------------------------------------------------------------------------------------
 
 
-def test_a_domain_is_renewed_once_by_repeated_webhooks(world: World) -> None:
+def test_repeated_webhooks_renew_a_domain_only_once(world: World) -> None:
     order = delivered(world)
     until_the_anchor(world, order)
     world.fresh_stripe_events()
@@ -310,7 +311,7 @@ def test_a_cancelled_subscription_ends_the_renewal_checks(world: World, webhooks
     assert world.registrar.asked("RenewDomain") == 0
 
 
-def test_a_paid_year_is_renewed_after_a_cancel(world: World) -> None:
+def test_a_paid_year_is_renewed_despite_a_later_cancellation(world: World) -> None:
     order = delivered(world)
     world.webhooks_on = False
     until_the_anchor(world, order)
@@ -375,8 +376,11 @@ def test_a_renewal_request_is_sent_again_after_an_error(world: World, code: str)
     assert world.registrar.asked("RenewDomain") == 2
 
 
-def test_a_renewal_without_a_listed_operation_happens_once(world: World) -> None:
-    """Each renewal request names the current expiry year, so the registrar refuses a duplicate."""
+def test_a_renewal_that_is_not_listed_happens_only_once(world: World) -> None:
+    """The answer is lost, and the registrar does not list the operation, so the request is sent again.
+
+    Each request names the year of the expiry date, so the registrar refuses the second request.
+    """
     order = delivered(world)
     world.registrar.lose_next_answer("RenewDomain")
     find = world.services.registrar._inner.find

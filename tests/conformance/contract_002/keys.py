@@ -19,7 +19,7 @@ def by(secret: str, account: str = "acc_ready") -> dict[str, str]:
 def call(
     world: World, method: str, path: str, secret: str | None = None, body: Any = None, **more: Any
 ) -> Reply:
-    """Send a request with this secret. Without one, send the user's key of the account `ready`."""
+    """Send a request that authenticates with `secret`, or by default with the user key of the account `ready`."""
     headers = by(secret or world.accounts["ready"]["user_key"]) | more.pop("headers", {})
     text = None if body is None else json.dumps(body)
     return send(world, method, path, headers=headers, account=None, body=text, **more)

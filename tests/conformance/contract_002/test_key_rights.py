@@ -43,7 +43,8 @@ def every_call(world: World, secret: str, key_id: str) -> Iterator[Reply]:
     yield call(world, "DELETE", f"/api/keys/{key_id}", secret)
 
 
-def test_a_key_with_scopes_needs_keys_manage_to_manage_keys(world: World) -> None:
+def test_a_key_with_scopes_needs_a_scope_to_manage_keys(world: World) -> None:
+    """The scope is `keys:manage`."""
     _, key = made(world)
     without = new_key(world, scopes=frozenset({"billing:read", "tasks:read"}))
     before = state_of(world)
@@ -54,7 +55,7 @@ def test_a_key_with_scopes_needs_keys_manage_to_manage_keys(world: World) -> Non
     assert [reply.status for reply in every_call(world, with_it, key["id"])] == [200, 201, 200, 200]
 
 
-def test_an_oauth_token_manages_no_keys(world: World) -> None:
+def test_an_oauth_token_cannot_manage_keys(world: World) -> None:
     _, key = made(world)
     token = oauth(world, "billing:read", "keys:manage")["authorization"].removeprefix("Bearer ")
     for reply in every_call(world, token, key["id"]):
@@ -134,7 +135,8 @@ def test_a_key_neither_makes_nor_rotates_a_stronger_key(world: World, name: str)
     reply = refused(world, lambda: make(world, limited, **wanted), 403, code)
     if pointer:
         assert reply.body["details"][0]["pointer"] == pointer
-    # A key without limits makes the stronger key. A rotation by the limited key would reveal a new secret.
+    # A key without limits makes the stronger key. If the limited key could rotate the stronger key, the response would
+    # show the stronger key's new secret.
     secret, key = made(world, new_key(world, test=wanted.get("test", True)), **wanted)
     refused(world, lambda: rotate(world, key["id"], limited, {"overlap_seconds": 0}), 403, code)
     assert works(world, secret, source_ip=wanted.get("ip_list", ["203.0.113.7"])[0].split("/")[0])

@@ -29,7 +29,7 @@ ORDERS = 107
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
-    """A world in which the account `many` has three pages of orders, created two per second."""
+    """In this world, the account `many` has three pages of orders. Two were created in each second."""
     with a_world() as world:
         new_account(world, "ready", "many")
         placed = [world.place("many").body["orders"][0]["id"]]
@@ -83,7 +83,7 @@ def test_O2_020_O2_021_O2_022_O2_023_a_page_has_fifty_orders_by_default(world: W
     assert listed(world, page="4") == []
 
 
-def test_O2_020_the_pages_hold_every_order_of_the_account_and_no_others(world: World) -> None:
+def test_O2_020_all_pages_together_list_each_order_once(world: World) -> None:
     world.place("ready")
     ids = [order["id"] for page in ("1", "2", "3") for order in listed(world, page=page)]
     assert len(ids) == len(set(ids)) == ORDERS
@@ -157,7 +157,7 @@ def test_O2_031_a_millisecond_can_have_more_orders_than_numbers(world: World) ->
     assert {order["id"] for answer in (reply, rest) for order in answer.body["orders"]} == set(ids)
 
 
-def test_O2_031_C23_cursors_page_through_all_orders_and_back(world: World) -> None:
+def test_O2_031_C23_cursors_lead_through_all_orders_and_back(world: World) -> None:
     pages, query = [], {"per_page": "20"}
     while True:
         ids, found = links(world, **query)
@@ -203,7 +203,7 @@ def test_O2_031_C23_a_cursor_shows_the_same_page_after_a_new_order(world: World)
         "A" * 5000,
     ],
 )
-def test_C23_a_forged_cursor_is_an_error(world: World, cursor: str) -> None:
+def test_C23_an_invalid_cursor_is_an_error(world: World, cursor: str) -> None:
     reply = send(world, "GET", "/api/orders", account="many", query={"cursor": cursor})
     assert_error(reply, 400, "invalid_cursor", "/cursor")
 
@@ -283,6 +283,6 @@ def test_O2_020_an_account_without_orders_has_an_empty_list(world: World) -> Non
     assert "link" not in reply.headers
 
 
-def test_O2_002_an_oauth_token_with_billing_read_lists_orders(world: World) -> None:
+def test_O2_002_an_oauth_token_with_the_scope_lists_orders(world: World) -> None:
     reply = send(world, "GET", "/api/orders", headers=oauth(world, "billing:read", account="many"))
     assert len(reply.body["orders"]) == 50

@@ -47,7 +47,7 @@ def test_initialize_echoes_a_known_revision(world: World, wanted: str) -> None:
 
 
 @pytest.mark.parametrize("wanted", ["2024-11-05", "2099-01-01", LATEST])
-def test_initialize_falls_back_to_the_newest_with_a_handshake(world: World, wanted: str) -> None:
+def test_initialize_offers_the_newest_revision_with_a_handshake(world: World, wanted: str) -> None:
     reply = post(world, message("initialize", {**INITIALIZE, "protocolVersion": wanted}))
     assert reply.body["result"]["protocolVersion"] == "2025-11-25"
 
@@ -77,7 +77,8 @@ def test_a_stateless_client_gets_a_404_for_an_unknown_method(world: World, metho
 
 
 @pytest.mark.parametrize("revision", WITH_HANDSHAKE)
-def test_an_earlier_client_gets_an_error_for_an_unknown_method(world: World, revision: str) -> None:
+def test_a_client_with_a_handshake_gets_a_200_with_the_error(world: World, revision: str) -> None:
+    """In these revisions, the error for an unknown method is in the body, and the HTTP status is 200."""
     for method in ("server/discover", "resources/list", "tools/Call"):
         error_of(ask(world, method, revision=revision), 200, -32601)
 
@@ -288,9 +289,10 @@ def test_an_oauth_client_is_sent_to_the_issuer(world: World, monkeypatch: pytest
     assert send(world, "GET", METADATA, account=None).body["resource"] == "https://api.example.com"
 
 
-def test_an_oauth_token_needs_billing_read_for_every_message(
+def test_an_oauth_token_needs_its_scope_for_every_message(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The scope is `billing:read`."""
     monkeypatch.setenv("OAUTH_ISSUER", "https://login.example.com")
     without = oauth(world, "account:read")["authorization"].removeprefix("Bearer ")
     reply = ask(world, "tools/list", key=without)

@@ -127,7 +127,7 @@ def other_member(world: World, issuer: IssuerStandIn) -> str:
     return issuer.token("usr_two", "acc_ready")
 
 
-def test_operations_open_to_tokens_only_read() -> None:
+def test_operations_that_accept_tokens_only_read() -> None:
     """This test fails for an operation with a scope that no token can have, and for a write that a token can call."""
     for module in PUBLISHED:
         for operation in module.OPERATIONS:
@@ -139,10 +139,10 @@ def test_operations_open_to_tokens_only_read() -> None:
                 assert reads, f"{operation.route} is a write that a token can call"
 
 
-def test_a_tool_without_a_declared_scope_is_closed(
+def test_a_token_cannot_call_a_tool_without_a_declared_scope(
     world: World, issuer: IssuerStandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """O2-182 also holds for tools: a new tool is closed until its scope is decided."""
+    """O2-182 applies to tools too: a token cannot call a new tool until the tool declares a scope."""
     token = issuer.token("usr_ready", "acc_ready")
     assert not call_tool(world, token, "list_orders").body["result"].get("isError")
     monkeypatch.setattr(tools, "LIST_ORDERS", replace(tools.LIST_ORDERS, oauth_scope=None))
@@ -154,14 +154,14 @@ def test_a_tool_without_a_declared_scope_is_closed(
     assert answer["structuredContent"]["code"] == "insufficient_scope"
 
 
-def test_tools_open_to_tokens_only_read() -> None:
+def test_tools_that_accept_tokens_only_read() -> None:
     opened = [tool for tool in tools.TOOLS.values() if tool.oauth_scope is not None]
     assert {tool.oauth_scope for tool in opened} <= OAUTH_SCOPES
     assert all(tool.reads for tool in opened)
     assert tools.QUOTE_ORDER not in opened
 
 
-def test_the_tools_of_the_MCP_server_read_but_do_not_order(world: World, issuer: IssuerStandIn) -> None:
+def test_a_token_can_read_but_not_order_with_the_MCP_tools(world: World, issuer: IssuerStandIn) -> None:
     order = world.place().body["orders"][0]["id"]
     token = issuer.token("usr_ready", "acc_ready", f"{SCOPES} vps:manage domains:manage")
     place = {"plan": "vps-1", "image": "debian-13", "location": "ams", "term": "monthly"}
@@ -272,7 +272,7 @@ def test_parameters_can_describe_the_claims_of_cognito(world: World, issuer: Iss
 def test_the_403_for_a_token_names_the_missing_scope(
     world: World, issuer: IssuerStandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """RFC 6750, section 3.1. The response names the scope as the issuer does."""
+    """RFC 6750, section 3.1. The response names the scope with the issuer's prefix."""
     monkeypatch.setenv("OAUTH_ISSUER", issuer.url)
     use_issuer(world, issuer, scope_prefix="orders/")
     monkeypatch.setenv("OAUTH_SCOPE_PREFIX", "orders/")

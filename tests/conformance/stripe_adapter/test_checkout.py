@@ -134,7 +134,7 @@ def test_opening_a_page_again_returns_its_current_state(
 
 @pytest.mark.standin_only("pays on the page, where Stripe wants a person")
 def test_a_page_is_not_opened_again_a_day_later(shop: Shop) -> None:
-    """Stripe forgets the idempotency key after 24 hours. Only the search prevents a second payment."""
+    """Stripe forgets the idempotency key after 24 hours. Then only the search for the session prevents a second one."""
     customer, cart, state = shop.opened()
     shop.standin.controls.pay_checkout(state.reference)
     shop.standin.clock.advance(25 * HOUR)
@@ -244,7 +244,7 @@ def test_a_3d_secure_challenge_leaves_the_page_open(shop: Shop) -> None:
 
 
 @pytest.mark.standin_only("pays on the page, where Stripe wants a person")
-def test_the_gross_of_every_line_of_a_full_cart_is_reported(shop: Shop) -> None:
+def test_every_line_of_a_full_cart_has_its_gross_amount(shop: Shop) -> None:
     lines = tuple(ChargeLine(str(number), f"Site {number}", 500 + number) for number in range(100, 120))
     _, _, state = shop.opened(lines)
     shop.standin.controls.pay_checkout(state.reference)
@@ -268,7 +268,7 @@ def test_tax_follows_the_country_entered_on_the_page(shop: Shop) -> None:
 
 
 @pytest.mark.standin_only("pays on the page, where Stripe wants a person")
-def test_a_difference_to_the_total_goes_to_the_largest_line(
+def test_a_difference_to_the_total_corrects_the_largest_line(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, _, state = shop.opened()
@@ -366,7 +366,7 @@ def test_a_discount_lowers_the_net_sum(shop: Shop) -> None:
 
 
 @pytest.mark.standin_only("pays on the page, where Stripe wants a person")
-def test_an_unsaved_method_is_not_reported_as_saved(shop: Shop) -> None:
+def test_only_a_saved_method_is_reported_as_saved(shop: Shop) -> None:
     session = _session(shop, "pay_checkout")
     assert session_state(session, {}).saved is not None
     session["payment_intent"]["setup_future_usage"] = None

@@ -1,5 +1,7 @@
-"""From each event about a payment on a page, the adapter finds the Checkout Session. The event may contain only an
-intent or an invoice."""
+"""The adapter finds the Checkout Session of every event about a payment on a page.
+
+Some of these events contain only a payment intent or an invoice.
+"""
 
 from __future__ import annotations
 

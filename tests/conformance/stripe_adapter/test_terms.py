@@ -115,7 +115,7 @@ def test_a_term_is_closed_whichever_request_fails(shop: Shop) -> None:
     def prepare() -> Callable[[], TermState]:
         nonlocal whose
         whose, request = refused_term(shop)
-        shop.renewals.charge_term(request)  # the process did not store the reference
+        shop.renewals.charge_term(request)  # `request` stays without the reference, as after a crash
         return lambda: shop.renewals.close_term(request)
 
     for spoilt, state in spoilt_runs(shop, prepare):
@@ -167,7 +167,7 @@ def test_a_paid_term_cannot_be_closed(shop: Shop) -> None:
     assert shop.renewals.term(replace(request, reference=paid.reference)).status is TermStatus.NOT_CHARGED
 
 
-def test_a_term_s_state_is_found_without_its_reference(shop: Shop) -> None:
+def test_the_state_of_a_term_is_found_without_its_reference(shop: Shop) -> None:
     whose = shop.customer()
     request = term(shop, whose)
     assert shop.renewals.term(request) == TermState(TermStatus.UNPAID, None)

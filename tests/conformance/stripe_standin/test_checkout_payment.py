@@ -1,4 +1,4 @@
-"""The objects and events of paying a Checkout Session, and the points that Stripe's documentation leaves open."""
+"""Payments of a Checkout Session: their objects and events, and points that Stripe's documentation leaves open."""
 
 from __future__ import annotations
 
@@ -88,7 +88,8 @@ def test_the_method_is_saved_but_not_made_the_default(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("data", [{}, {"description": "Site"}])
-def test_a_method_is_saved_only_with_setup_future_usage(shop: Shop, data: Any) -> None:
+def test_a_method_is_saved_only_if_the_session_asks_for_it(shop: Shop, data: Any) -> None:
+    """The session asks for it with `setup_future_usage`."""
     customer = shop.customer(None)
     session = shop.session(customer, payment_intent_data=data)
 
@@ -132,7 +133,7 @@ def test_a_declined_card_leaves_the_session_open(shop: Shop) -> None:
     assert len(shop.charges(customer)) == 1
 
 
-def test_a_bank_challenge_pays_or_leaves_the_session_open(shop: Shop) -> None:
+def test_a_failed_bank_challenge_leaves_the_session_open(shop: Shop) -> None:
     passed, failed, declined = (shop.session(shop.customer(None)) for _ in range(3))
     shop.standin.controls.pay_checkout(passed.id, CHALLENGED)
     shop.standin.controls.pay_checkout(failed.id, CHALLENGED)
@@ -152,7 +153,7 @@ def test_a_bank_challenge_pays_or_leaves_the_session_open(shop: Shop) -> None:
         shop.standin.controls.authenticate_checkout(failed.id)
 
 
-def test_a_session_is_paid_once(shop: Shop) -> None:
+def test_a_session_can_be_paid_only_once(shop: Shop) -> None:
     customer = shop.customer(None)
     session = shop.session(customer)
     shop.standin.controls.pay_checkout(session.id)
@@ -242,7 +243,7 @@ def test_a_returned_debit_leaves_the_session_unpaid_permanently(shop: Shop) -> N
     assert shop.net_paid(customer) == 0
 
 
-def test_settle_and_fail_accept_the_id_of_a_session(shop: Shop) -> None:
+def test_the_controls_for_debits_accept_the_id_of_a_session(shop: Shop) -> None:
     settled, failed = shop.session(shop.customer(None)), shop.session(shop.customer(None))
     for session in (settled, failed):
         shop.standin.controls.debit_checkout(session.id)
@@ -271,7 +272,7 @@ def test_a_debit_is_offered_only_in_euros(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("reaches", [False, True])
-def test_checkout_line_metadata_reaches_the_invoice_if_set(shop: Shop, reaches: bool) -> None:
+def test_metadata_of_session_lines_can_reach_the_invoice(shop: Shop, reaches: bool) -> None:
     """The setting `checkout_line_metadata` decides whether the metadata of a session's lines reaches the invoice."""
     shop.standin.controls.set(checkout_line_metadata=reaches)
     session = shop.session(shop.customer(None), 1200, 900)
@@ -296,7 +297,7 @@ def test_checkout_line_metadata_reaches_the_invoice_if_set(shop: Shop, reaches: 
 def test_a_debits_invoice_can_be_opened_at_completion(
     shop: Shop,
 ) -> None:
-    """The setting `checkout_debit_invoice` can open the invoice at completion, before the money arrives."""
+    """The setting `checkout_debit_invoice` can open the invoice when the session is complete but unpaid."""
     shop.standin.controls.set(checkout_debit_invoice="at completion")
     settled, failed = shop.session(shop.customer(None)), shop.session(shop.customer(None))
     for session in (settled, failed):
@@ -326,8 +327,8 @@ def test_an_open_invoice_of_checkout_can_be_paid_on_its_own_page(shop: Shop) -> 
     assert (paid.payment_status, paid.invoice.status) == ("paid", "paid")
 
 
-def test_with_checkout_invoice_lags_the_invoice_is_late(shop: Shop) -> None:
-    """The setting is in seconds. The invoice appears after the event of the payment."""
+def test_the_invoice_can_appear_after_the_payment_event(shop: Shop) -> None:
+    """The setting `checkout_invoice_lags` says how many seconds the invoice is late."""
     shop.standin.controls.set(checkout_invoice_lags=30)
     session = shop.session(shop.customer(None))
     shop.standin.controls.pay_checkout(session.id)
@@ -340,7 +341,7 @@ def test_with_checkout_invoice_lags_the_invoice_is_late(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("possible", [False, True])
-def test_checkout_credit_notes_allows_or_refuses_the_notes(shop: Shop, possible: bool) -> None:
+def test_credit_notes_for_a_sessions_invoice_can_be_refused(shop: Shop, possible: bool) -> None:
     """The setting `checkout_credit_notes` decides whether the invoice of a session allows credit notes."""
     shop.standin.controls.set(checkout_credit_notes=possible)
     customer = shop.customer()
@@ -374,7 +375,7 @@ def test_a_setting_with_an_invalid_value_is_refused(shop: Shop, name: str, value
         shop.standin.controls.set(**{name: value})
 
 
-def test_without_invoice_creation_there_is_no_invoice(shop: Shop) -> None:
+def test_a_session_creates_an_invoice_only_if_asked(shop: Shop) -> None:
     session = shop.session(shop.customer(None), invoice_creation={"enabled": False})
     shop.standin.controls.pay_checkout(session.id)
 
@@ -430,8 +431,8 @@ def test_entered_details_are_saved_only_when_requested(shop: Shop, saves: bool) 
     assert (details.name, details.address.country, details.address.postal_code) == ("Piet", "NL", "1011 AB")
 
 
-def test_the_tax_depends_on_the_entered_or_kept_address(shop: Shop) -> None:
-    """Without `customer_update`, the tax of a customer depends on the address that Stripe has already."""
+def test_the_entered_or_the_stored_address_decides_the_tax(shop: Shop) -> None:
+    """Without `customer_update`, the stored address of a known customer decides, and not the entered address."""
     tax = {"automatic_tax": {"enabled": True}}
     fixed = shop.session(shop.customer(None), 1000, **tax)
     typed = shop.session(shop.customer(None), 1000, customer_update={"address": "auto"}, **tax)
@@ -513,7 +514,7 @@ def test_a_processing_debit_cannot_be_refunded(shop: Shop) -> None:
         shop.client.v1.refunds.create({"payment_intent": shop.read_session(session).payment_intent})
 
 
-def test_the_summary_names_the_sessions(shop: Shop) -> None:
+def test_the_summary_of_a_customer_lists_its_sessions(shop: Shop) -> None:
     customer = shop.customer(None)
     session = shop.session(customer)
     shop.standin.controls.pay_checkout(session.id)

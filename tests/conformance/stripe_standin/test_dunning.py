@@ -107,7 +107,7 @@ def drafted(shop: Shop) -> stripe.Subscription:
     return subscription
 
 
-def test_a_draft_waits_if_an_endpoint_refuses_its_event(shop: Shop) -> None:
+def test_a_draft_invoice_waits_if_an_endpoint_refuses_its_event(shop: Shop) -> None:
     subscription = drafted(shop)
     shop.webhooks.answers += [500] * 10
     shop.standin.deliver_webhooks()
@@ -117,7 +117,7 @@ def test_a_draft_waits_if_an_endpoint_refuses_its_event(shop: Shop) -> None:
     assert latest_invoice(shop, subscription).status == "paid"
 
 
-def test_a_draft_is_paid_an_hour_after_the_accepted_event(shop: Shop) -> None:
+def test_a_draft_is_paid_an_hour_after_its_event_is_accepted(shop: Shop) -> None:
     subscription = drafted(shop)
     shop.webhooks.answers += [500] * 10
     shop.standin.deliver_webhooks()
@@ -129,7 +129,7 @@ def test_a_draft_is_paid_an_hour_after_the_accepted_event(shop: Shop) -> None:
     assert latest_invoice(shop, subscription).status == "paid"
 
 
-def test_a_draft_waits_only_for_endpoints_of_its_event() -> None:
+def test_a_draft_does_not_wait_for_endpoints_of_other_events() -> None:
     with StripeStandIn(webhook_url=None, manual_delivery=True) as standin:
         place = Place(standin, API_KEY, only_standin=True)
         http = RecordingClient(place)

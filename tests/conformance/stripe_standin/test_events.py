@@ -70,7 +70,7 @@ def test_the_stand_in_keeps_events_for_thirty_days(shop: Shop) -> None:
     assert shop.client.v1.events.list().data == []
 
 
-def test_a_forged_event_is_signed_like_any_other(shop: Shop) -> None:
+def test_an_event_made_by_hand_is_signed_like_any_other(shop: Shop) -> None:
     subject = {"object": "invoice", "id": "in_nobody"}
     shop.standin.controls.send_made_event("invoice.paid", subject, id="evt_forged", created=1)
     shop.standin.deliver_webhooks()

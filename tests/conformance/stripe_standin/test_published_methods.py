@@ -47,7 +47,7 @@ def test_every_card_number_and_iban_has_a_valid_check_digit() -> None:
 @pytest.mark.standin_only("uses the stand-in's controls")
 @pytest.mark.parametrize("number", DECLINES)
 def test_each_declining_card_gives_its_published_code(shop: Shop, number: str) -> None:
-    """A card declines when it is attached. With `attach_decline_cards`, the card declines only when it is charged."""
+    """Such a card cannot be attached to a customer. The setting `attach_decline_cards` allows it."""
     method = shop.client.v1.payment_methods.create(card(number))
     customer = shop.customer(None)
     for _ in range(2):
@@ -220,8 +220,8 @@ def test_a_debit_can_succeed_and_then_be_disputed(shop: Shop) -> None:
 
 
 @pytest.mark.standin_only("uses the stand-in's controls")
-def test_with_sepa_settles_off_a_debit_waits_for_settle(shop: Shop) -> None:
-    """Without the setting `sepa_settles`, a debit is processing until the control `settle` is called."""
+def test_a_debit_can_be_made_to_wait_until_it_is_settled(shop: Shop) -> None:
+    """If the setting `sepa_settles` is false, a debit is processing until the control `settle` is called."""
     shop.standin.controls.set(sepa_settles=False)
     invoice = shop.open(shop.debtor("pm_success_de"))
     shop.client.v1.invoices.pay(invoice.id)

@@ -1,6 +1,6 @@
 """The hosting platform over HTTP (docs/hosting-platform-contract.md).
 
-Only a well-formed error document is a final refusal: a load balancer's bare 404 must not cause a refund.
+A refusal is final only with a well-formed error document: a load balancer's bare 404 must not cause a refund.
 """
 
 from __future__ import annotations
@@ -33,10 +33,11 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 8.0
-TOTAL_SECONDS = 12.0  # also for a response that trickles in: the read timeout restarts with each packet
+TOTAL_SECONDS = 12.0  # for the whole response, because READ_SECONDS starts again with each packet
 MAX_ANSWER_BYTES = 64 * 1024
 
-# These statuses say nothing about the ordered service. An operator or time fixes their cause, such as a wrong key.
+# These statuses say nothing about the ordered service. Their cause passes with time, or an operator corrects it (for
+# example a wrong key).
 _NOT_FINAL = frozenset(
     {
         HTTPStatus.UNAUTHORIZED,
@@ -53,7 +54,7 @@ def _ip_address(text: str) -> str:
     return str(ipaddress.ip_address(text))
 
 
-# An id is put into a path, so it must not spell "..".
+# An id is put into a path, so it must not be "..".
 _Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:~-]{0,199}$")]
 _Text = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 _Host = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$")]
@@ -114,7 +115,7 @@ _Shape = TypeVar("_Shape", bound=_Document)
 
 
 def _checked_base_url(base_url: str) -> str:
-    """Require https, or http on loopback: the address receives the API key."""
+    """Require https, or http on loopback, because the API key is sent to this address."""
     parts = urlsplit(base_url)
     local = parts.scheme == "http" and is_loopback(base_url)
     if not parts.hostname or not (local or parts.scheme == "https"):
@@ -125,7 +126,7 @@ def _checked_base_url(base_url: str) -> str:
 
 
 class HttpHostingPlatform:
-    """Each of `webhook_secrets` (`whsec_…`) is accepted, which allows a rotation. `now` returns Unix seconds.
+    """Any of `webhook_secrets` (`whsec_…`) may sign a webhook, which allows a rotation. `now` returns Unix seconds.
 
     Raises ValueError for a malformed address, key or secret.
     """
@@ -183,7 +184,7 @@ class HttpHostingPlatform:
         return operation
 
     def operation(self, operation_id: str) -> Operation | None:
-        """Raises ProviderUnavailableError after a `retryable` failure. The next `provision` starts the work again."""
+        """Raises ProviderUnavailableError if the error is `retryable`. The next `provision` starts the work again."""
         status, answer = self._ask("GET", f"/v1/operations/{quote(operation_id, safe='')}")
         if status == HTTPStatus.NOT_FOUND and _final_refusal(status, answer) is not None:
             return None
@@ -205,7 +206,7 @@ class HttpHostingPlatform:
         raise _refusal("DELETE", status, answer)
 
     def operation_of_webhook(self, raw_body: bytes, headers: Mapping[str, str]) -> str:
-        """Accepts a signature for five minutes. The webhook is only a hint: read the operation."""
+        """Accepts a signature for five minutes. A webhook proves nothing: the caller reads the operation."""
         standard_webhooks.verify(self._secrets, headers, raw_body, self._now())
         try:
             return _Completed.model_validate_json(raw_body).operation_id
@@ -213,7 +214,6 @@ class HttpHostingPlatform:
             raise ForgedWebhookError("the webhook is not a completed operation") from None
 
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> tuple[int, bytes]:
-        """Redirects are off: they would forward the API key."""
         import requests
         import urllib3
 
@@ -233,7 +233,7 @@ class HttpHostingPlatform:
             raise ProviderUnavailableError(f"hosting platform: {method} {type(fault).__name__}") from None
 
     def _response(self, method: str, path: str, body: Mapping[str, Any] | None) -> requests.Response:
-        """Retry once on a fresh connection: a pooled connection may already be closed."""
+        # A pooled connection may already be closed, so retry once on a new connection.
         import requests
 
         def send() -> requests.Response:
@@ -242,7 +242,7 @@ class HttpHostingPlatform:
                 self._base_url + path,
                 json=body,
                 timeout=(CONNECT_SECONDS, READ_SECONDS),
-                allow_redirects=False,
+                allow_redirects=False,  # a redirect would forward the API key
                 stream=True,
             )
 

@@ -1,7 +1,7 @@
 """The Workflow port on AWS Step Functions.
 
-An execution has the order's UUID as its name, so a second start has no effect. The name stays taken for 90 days
-after the end, so a failed execution can only be redriven.
+An execution has the order's UUID as its name, so a second start has no effect. A name cannot be used again until 90
+days after the execution's end, so a failed execution can only be redriven.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from hosting_orders.domain.workflow import Step
 MAX_ERROR_LENGTH = 256
 MAX_CAUSE_LENGTH = 32_768
 
-# Nothing is left to do: the execution was started before, or the token was answered, timed out or ended with its
-# execution.
+# After these errors nothing is left to do. Either the execution was started before, or the token no longer works
+# because it was answered, it timed out, or its execution has ended.
 _ALREADY_STARTED = frozenset({"ExecutionAlreadyExists"})
 _NO_STEP_WAITS = frozenset({"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"})
 
@@ -36,7 +36,7 @@ class _Clock(Protocol):
 
 
 class StepFunctionsWorkflow:
-    """A crash between an answer and the token's deletion leaves a token that no longer works, which is harmless."""
+    """After a crash, the store can keep a token that was already answered. This is harmless."""
 
     def __init__(self, client: Any, state_machine_arn: str, tokens: _Tokens, clock: _Clock) -> None:
         self._client = client
@@ -45,8 +45,9 @@ class StepFunctionsWorkflow:
         self._clock = clock
 
     def start(self, order: Order) -> None:
-        # The input has no personal data, because the history shows it. The steps read the order. A running execution
-        # accepts a second start only with the same input, so the JSON must not vary.
+        # The execution's history shows the input, so the input has no personal data. The steps read the order instead.
+        # While an execution runs, Step Functions accepts a second start only with the same input. So the JSON must be
+        # the same each time.
         given = {
             "account_id": order.account_id,
             "order_id": order.uuid,
@@ -91,7 +92,7 @@ class StepFunctionsWorkflow:
         return answer is not None
 
     def _succeed(self, token: str) -> bool:
-        """Results are stored on the order, never in the history."""
+        # The output is empty, because results are stored on the order and not in the execution.
         return self._ask("send_task_success", _NO_STEP_WAITS, taskToken=token, output="{}") is not None
 
     def failed_step(self, execution_arn: str) -> str | None:
@@ -118,7 +119,8 @@ class StepFunctionsWorkflow:
         except ClientError as error:
             code = error.response["Error"]["Code"]
             if code not in done_before:
-                # Throttling and faults are temporary. An operator fixes a missing permission or state machine.
+                # Throttling and server errors are temporary. If a permission or the state machine is missing, an
+                # operator corrects that. So a later attempt can succeed.
                 raise ProviderUnavailableError(
                     f"the workflow service gave no usable answer ({code})"
                 ) from error

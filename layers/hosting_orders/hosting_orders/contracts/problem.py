@@ -1,4 +1,4 @@
-"""One error model, rendered in each contract's shape (C26)."""
+"""One error model, which each contract renders in its own format (docs/contracts.md C26)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hosting_orders.domain.codes import Code
 from .shown import shown_decline
 
 MAX_DETAILS = 50
-# The body member that holds contact errors (docs/contracts.md O2-151, O2-152).
+# The field of the error response that lists the contact errors (docs/contracts.md O2-151, O2-152).
 _FINDINGS = {
     Code.DOMAIN_CONTACT_INVALID: "violations",
     Code.DOMAIN_CONTACT_NEEDS_AUGMENTATION: "needs_augmentation",
@@ -45,10 +45,9 @@ class Problem:
 
 
 def problem_of(error: Exception) -> Problem:
-    """An unknown error becomes `internal_error`."""
     match error:
         case errors.InvalidFieldsError():
-            # Cap the response for a client that sends thousands of wrong fields.
+            # A request can have thousands of wrong fields, so the length of the response is limited.
             shown = error.problems[:MAX_DETAILS]
             details = tuple(Detail(found.code, str(found), found.pointer) for found in shown)
             return Problem(details[0].code, details)
@@ -105,7 +104,7 @@ def _required(error: errors.RequestRefusedError) -> dict[str, str]:
     return {"WWW-Authenticate": 'Bearer error="invalid_token"' if refused and not missing else "Bearer"}
 
 
-# RFC 9110 renamed these statuses, so the phrases of Python versions differ.
+# RFC 9110 renamed these statuses. Python versions still differ in the names that they use.
 _TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
 
 
@@ -114,7 +113,7 @@ def title_of(status: int) -> str:
 
 
 def as_problem_json(problem: Problem) -> dict[str, Any]:
-    """The RFC 9457 body."""
+    # The format of RFC 9457.
     return {
         "type": "about:blank",
         "title": title_of(problem.status),

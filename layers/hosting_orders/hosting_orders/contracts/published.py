@@ -41,7 +41,7 @@ def contract_of_path(path: str) -> Contract:
 
 
 def callback_body(order: Order, account_name: str) -> bytes:
-    """In the format of the contract through which the order was placed."""
+    """The contract through which the order was placed decides the format."""
     known = (each for each in _contracts() if each.name == order.placed.contract)
     contract = next(known, _contracts()[0])
     assert contract.callback is not None, f"{contract.name} takes no orders"

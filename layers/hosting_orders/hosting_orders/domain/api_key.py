@@ -1,4 +1,4 @@
-"""API keys as their owner sees them. A request is checked against a `Credential`."""
+"""An account's API keys. Requests are checked only against the `Credential` of a key."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MAX_OVERLAP = 7 * DAY
 USE_NOTED_EVERY = HOUR
 
 PREFIX_LENGTH = 14
-"""How many characters of a secret are shown."""
+"""How many of a secret's first characters are shown."""
 
 
 class KeyStatus(StrEnum):
@@ -46,7 +46,7 @@ class FormerSecret:
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    token: str  # a hash of the request's Idempotency-Key, so a repeated request rotates once
+    token: str  # a hash of the request's Idempotency-Key, so a repeated request does not rotate the key again
     fingerprint: str
 
 
@@ -58,7 +58,7 @@ class ApiKey:
     revoked_at: int | None = None  # epoch ms
     made_by: str | None = None  # the id of the key that made it
     fingerprint: str = ""  # of the request that made it
-    rotation: Rotation | None = None  # the last one
+    rotation: Rotation | None = None  # the latest rotation
     version: int = 0
 
     @property
@@ -82,7 +82,7 @@ class ApiKey:
         return self.former if self.former and now < self.former.valid_until else None
 
     def secrets(self) -> Mapping[str, int | None]:
-        """Map each secret's hash to its end (epoch ms). None means no end."""
+        """Map each secret's hash to the end of its validity (epoch ms, or None)."""
         if self.revoked_at is not None:
             return {}
         newest = {self.credential.key_hash: self.credential.expires_at}
@@ -109,16 +109,16 @@ def key_id(account_id: str, idempotency_key: str | None) -> str:
 
 
 def request_token(*parts: str | None) -> str:
-    """Random if a part is None."""
+    """Hash the parts. The result is random if a part is None."""
     if None in parts:
         return secrets.token_hex(12)
     return hashlib.sha256("\0".join(part or "" for part in parts).encode()).hexdigest()[:24]
 
 
 def excess(own: Credential, other: Credential) -> tuple[str, str] | None:
-    """Return a permission that `other` has and `own` lacks, as its field's JSON pointer and a text."""
+    """Return how `other` exceeds `own`: the field's JSON pointer and an error text."""
     if own.spend_cap is not None:
-        # Each further key would have the whole cap again.
+        # The cap is counted for each key, so the account could spend the whole cap again with each new key.
         return "", "A key with a spend cap cannot make or rotate other keys."
     if own.scopes and (not other.scopes or not all(own.allows(scope) for scope in other.scopes)):
         return "/scopes", f"The scopes must be among those of your key: {', '.join(sorted(own.scopes))}."

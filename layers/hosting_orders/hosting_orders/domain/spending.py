@@ -46,7 +46,7 @@ class Remaining:
         return cls(cap.currency, _left(cap.day, spent.day), _left(cap.month, spent.month))
 
     def too_little_for(self, amount: int) -> tuple[Period, int] | None:
-        """Return the period that leaves less than `amount`, and what it leaves."""
+        """Return the period in which too little is left, and how much is left."""
         left = [(Period.MONTH, self.month), (Period.DAY, self.day)]
         short = [(period, rest) for period, rest in left if rest is not None and rest < amount]
         return min(short, key=lambda found: found[1], default=None)

@@ -24,7 +24,7 @@ class Draft:
     claims: Claims
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(pointer={self.pointer!r})"  # it may hold personal data
+        return f"{type(self).__name__}(pointer={self.pointer!r})"  # the item may contain personal data
 
 
 def prefixed(pointer: str, problem: InvalidRequestError) -> InvalidRequestError:
@@ -62,7 +62,7 @@ def unknown(code: Code, field: str, given: str, known: Iterable[str], whose: str
 
 
 def price_of(plan: Plan, term: Term, account: Account) -> Money:
-    """Net. Raises InvalidRequestError `pricing_missing`."""
+    """The net price. Raises InvalidRequestError `pricing_missing`."""
     price = plan.price(account.billing_plan, term, account.currency)
     if price is None:
         raise InvalidRequestError(

@@ -1,4 +1,7 @@
-"""Domains that have left the registrar after delivery (docs/domains.md). Only a clear response counts."""
+"""Domains that have left the registrar after delivery (docs/domains.md).
+
+Only a clear response of the registrar proves this.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,7 @@ def _departed_holder(services: Services, name: str) -> Order | None:
 
 
 def note_departure(services: Services, order: Order) -> Order:
-    """Record whether a delivered domain is still ours. Raises ProviderUnavailableError when that is not clear."""
+    """Record whether a delivered domain is still ours. Raises ProviderUnavailableError if the response is not clear."""
     now = services.clock.now()
     if not _may_have_left(order, now):
         return order

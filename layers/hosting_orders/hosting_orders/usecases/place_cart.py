@@ -1,6 +1,6 @@
 """Place a cart: check, price, write, charge, start (docs/order-life.md; docs/contracts.md C13).
 
-After the write, a retry, a webhook or the reconciler can complete the cart.
+After the write, a repeated request, a webhook or the reconciler can do the remaining steps.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ class _Ready:
     method: PaymentMethod | None
     callback: CallbackTarget | None
     quote: Quote | None
-    total: Estimate | None  # None if no limit depends on it
+    total: Estimate | None  # None if neither a spend cap nor a maximum price needs it
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +137,11 @@ def place_cart(
 ) -> Placed:
     """Order all items for the caller's account, with one charge.
 
-    Without an Idempotency-Key, a request with a quote is idempotent by its quote.
+    If a request has a quote and no Idempotency-Key, the quote makes it idempotent.
     Raises InvalidFieldsError or InvalidRequestError (400), AccessDeniedError `test_key` or `spend_cap_currency` or
     SpendCapExceededError (403), PriceChangedError (409), QuoteRefusedError, DomainRefusedError, ContactsRefusedError
-    or IdempotencyKeyReusedError (422), or ProviderUnavailableError (503). Nothing new is then stored.
-    Raises PaymentNotStartedError (422). The orders are then stored as failed.
+    or IdempotencyKeyReusedError (422), or ProviderUnavailableError (503). After these errors, nothing new is stored.
+    Raises PaymentNotStartedError (422), after which the orders are stored as failed.
     """
     account = caller.scope
     check_ordering(services, caller)
@@ -224,7 +224,7 @@ def check_order(
 def _total(
     services: Services, caller: Caller, request: CartRequest, checked: CheckedOrder
 ) -> Estimate | None:
-    """None if no limit depends on it. Raises PriceChangedError (409) and the errors of `estimate`."""
+    """None if no limit needs the total. Raises PriceChangedError (409) and the errors of `estimate`."""
     limit = maximum(checked.quote, request.max_gross)
     capped = cap_of(caller.credential) is not None and services.payments.computes_tax
     if limit is None and not capped:
@@ -337,7 +337,7 @@ def _write(services: Services, ready: _Ready) -> tuple[Cart, list[Order]]:
                 PaymentStatus.PROCESSING,
                 ready.account.currency,
                 method_type=ready.method.type if ready.method else None,
-                # Set before the payment starts, so a test key cannot cancel the order even then.
+                # Stored before the payment starts, because a test key must never cancel an order that live money pays.
                 live=services.payments.live,
             ),
             created_at=now,
@@ -346,7 +346,7 @@ def _write(services: Services, ready: _Ready) -> tuple[Cart, list[Order]]:
             # A free cart needs no page: its invoice is paid automatically.
             checkout=ready.method is None and any(draft.price.amount > 0 for draft in ready.drafts),
             on_item_failure=ready.request.on_item_failure,
-            # The process that writes the cart starts its payment. No other process does before this time.
+            # The process that writes the cart starts its payment. No other process starts it before this time.
             payment_lease=now + deadlines.PAYMENT_LEASE,
             orders={order.number: OrderSnapshot(OrderStatus.PENDING, 0) for order in orders},
             due_at=now + deadlines.LOST_START,
@@ -454,7 +454,7 @@ def _replay(services: Services, account: Account, cart: Cart, request: CartReque
             raise PaymentNotStartedError(order.failure.message, cart.payment.error)
         if not waits_for_its_start(order):
             continue
-        # Either the start of the execution or the payment event was lost. Repeat both.
+        # The start of the execution may have been lost, or the event about the payment. So do both again.
         _start(services, order)
         if cart.payment.settled:
             resume_order(services, order, cart)

@@ -26,14 +26,14 @@ _WANTED = frozenset({OrderStatus.PROCESSING, OrderStatus.COMPLETED})
 class PlatformFulfilment(ABC):
     @abstractmethod
     def service_request(self, order: Order) -> ServiceRequest:
-        """Never changes for an order. Contains no secrets."""
+        """The result never changes for an order and contains no secrets."""
 
     def request_to_build(self, services: Services, order: Order) -> ServiceRequest:
         return self.service_request(order)
 
     @abstractmethod
     def resource(self, services: Services, order: Order, operation: Operation) -> Resource | None:
-        """The product with its secrets encrypted, or None when the operation lacks it."""
+        """The product with its secrets encrypted, or None if the operation lacks it."""
 
     def ask(self, services: Services, order: Order) -> None:
         try:
@@ -64,7 +64,8 @@ class PlatformFulfilment(ABC):
         change_order(services, order, when=OrderStatus.PROCESSING, to=noted)
 
     def _take_down_unless_wanted(self, services: Services, order: Order) -> None:
-        """A platform that forgets deleted services may have rebuilt an abandoned service."""
+        # Meanwhile the order may have ended and its service may have been deleted. A platform that forgets deleted
+        # services then builds the service again.
         current = load_order(services, order.account_id, order.number)
         if current.status not in _WANTED:
             services.platform.deprovision(self.service_request(current))
@@ -77,7 +78,7 @@ class PlatformFulfilment(ABC):
             and superseded
             and order.status is OrderStatus.PROCESSING
         ):
-            return  # a late event of an attempt that the platform has replaced
+            return  # a late result of an operation that a newer operation has replaced
         if operation.status is OperationStatus.FAILED:
             failure = Failure(
                 operation.error_code or "provisioning_failed",
@@ -105,7 +106,7 @@ class PlatformFulfilment(ABC):
             services,
             order,
             when=OrderStatus.PROCESSING,
-            to=lambda current: current.delivered(resource, None, now).check_at(now),  # for its renewal
+            to=lambda current: current.delivered(resource, None, now).check_at(now),  # starts the renewal
         )
 
     def verdict(self, services: Services, order: Order) -> Verdict:

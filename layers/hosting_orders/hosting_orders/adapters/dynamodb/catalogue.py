@@ -92,7 +92,7 @@ class DynamoCatalogueStore:
         self._table.write(put(tld_to_item(tld)))
 
     def put_variant(self, variant: Variant) -> None:
-        # Keep the counter `used`: only orders change it.
+        # Do not write `used`, the counter of the places in use. Only orders change it.
         counter = keys.capacity(variant.name)
         self._table.write(put(variant_to_item(variant)))
         if variant.capacity is not None:

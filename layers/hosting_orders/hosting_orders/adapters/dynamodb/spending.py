@@ -19,7 +19,7 @@ _KEPT = dt.timedelta(days=100)
 
 
 def spends_of(orders: Sequence[Order]) -> list[tuple[str, Spend]]:
-    # The orders of one cart have one sum, and a transaction may write an item only once.
+    # A transaction may write an item only once, so the costs of a cart's orders are added up first.
     sums: Counter[tuple[str, str, str]] = Counter()
     for order in orders:
         if order.spend is not None:
@@ -28,7 +28,8 @@ def spends_of(orders: Sequence[Order]) -> list[tuple[str, Spend]]:
 
 
 def take(account_id: str, spend: Spend, cap: SpendCap) -> Write:
-    """`spend` alone must not exceed the cap."""
+    # The caller has checked that `spend` alone does not exceed the cap. The condition does not check this if the item
+    # does not exist yet.
     day = _day(spend)
     limited = [(name, limit) for name, limit in (("month", cap.month), (day, cap.day)) if limit is not None]
     condition = " AND ".join(

@@ -41,7 +41,7 @@ _REMEMBERED = 10_000
 
 
 class DynamoWebhookStore:
-    """Reads are strongly consistent."""
+    """Reads are strongly consistent, except in `due`."""
 
     def __init__(self, client: Any, table_name: str, sleep: Callable[[float], None] = time.sleep) -> None:
         self._table = Table(client, table_name, sleep)
@@ -81,7 +81,8 @@ class DynamoWebhookStore:
         try:
             self._table.transact([counted, put(webhook_endpoint_to_item(saved), IS_NEW), *noted])
         except TransactionRefusedError as refused:
-            # DynamoDB may not report every failed condition, so read the record.
+            # DynamoDB may not report every failed condition. The record shows whether an earlier copy of this request
+            # created the endpoint.
             if creation and self.creation(creation.account_id, creation.token):
                 raise WebhookExistsError(creation.endpoint_id) from refused
             raise TooManyWebhooksError(
@@ -118,7 +119,7 @@ class DynamoWebhookStore:
             added = True
         except ConditionFailedError:
             added = False
-        # Only after the write, because a write that failed for another reason must be repeated.
+        # If the write raises any other error, the delivery is not remembered. So the next call writes it again.
         self._remember(known)
         return added
 
@@ -173,7 +174,7 @@ class DynamoWebhookStore:
             low=low,
             high=high,
         )
-        # The item with the id `below` was on the previous page.
+        # BETWEEN includes the item with the id `below`, which was on the previous page.
         return [webhook_delivery_from_item(item) for item in items if item["SK"] != high][:limit]
 
     # -- the index of due items ----------------------------------------------------------------------------
@@ -203,4 +204,4 @@ class DynamoWebhookStore:
 
 
 _BEHIND = "msg_g"
-"""Sorts after every message id: in an id, a hex digit follows `msg_`."""
+"""Sorts after every message id, because `msg_` is followed by hex digits."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from hosting_orders.domain.providers import ServiceRequest
 
 OPERATIONS = "lightsail/"
-"""The prefix of Lightsail operation ids. Ids of the HTTP platform cannot have a slash."""
+"""The prefix of Lightsail operation ids. Ids of the HTTP platform cannot contain a slash."""
 
 ORDER_TAG = "hosting-orders:order"
 REQUEST_TAG = "hosting-orders:request"
@@ -51,7 +51,7 @@ def item_of(name: str) -> str:
 
 
 def place_of(request: ServiceRequest) -> Place | None:
-    """None when the location is not an availability zone."""
+    """None if the location is not an availability zone."""
     return _place(request.location, request.item_id, request.reference)
 
 
@@ -70,7 +70,7 @@ def _place(zone: str, item_id: str, reference: str) -> Place | None:
 
 
 def tags(request: ServiceRequest) -> list[dict[str, str]]:
-    """The host name, which is public anyway, is the only customer data."""
+    """The only customer data in the tags is the public host name."""
     given = {
         ORDER_TAG: request.item_id,
         REQUEST_TAG: fingerprint(request),

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _MAX_NAME = 253  # octets of the ASCII form without the last dot (RFC 1035)
 _MAX_LABEL = 63
-_SHOWN = 60  # characters of a client's text that a response repeats
+_SHOWN = 60  # how many characters of a client's text an error repeats
 _SCHEME = re.compile(r"^[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _SKIN_TONES = range(0x1F3FB, 0x1F400)
 
@@ -156,7 +156,7 @@ def _encoded(label: str) -> str:
 
 
 def _check_scripts(label: str) -> None:
-    """Refuse mixed scripts, which imitate other domains."""
+    # A label that mixes scripts can imitate another domain.
     if mixes_scripts(label):
         raise _invalid(f"{_shown(label)!r} mixes letters of several scripts.")
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import requests
 
 TOO_MANY = 429
-# Seconds before each retry. The real wait is up to twice as long, so that processes do not return together.
+# Seconds before each retry. The real wait is up to twice as long, so that processes do not all retry at once.
 WAITS = (0.5, 1.0)
 # Wait at most LONGEST seconds in any PERIOD seconds, because a function of the API must answer within 29 seconds.
 LONGEST, PERIOD = 8.0, 30.0
@@ -53,5 +53,5 @@ class PatientSession:
 
 
 def _is_limited(response: requests.Response) -> bool:
-    """The SDK itself retries only if Stripe asks for a retry."""
+    """If Stripe asks for a retry, the SDK itself retries."""
     return response.status_code == TOO_MANY and response.headers.get("Stripe-Should-Retry") != "true"

@@ -1,6 +1,7 @@
 """The Model Context Protocol over stateless Streamable HTTP, with JSON answers (docs/agents.md, Protocol).
 
-Revisions before 2026-07-28 begin with `initialize`. From then on, each request's `_meta` names the revision.
+In revisions before 2026-07-28, a client first sends `initialize`. In later ones, each request's `_meta` names the
+revision.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ class ToolResult:
     text: tuple[str, ...]
     is_error: bool = False
     wrong_arguments: bool = False
-    failed: bool = False  # because of an error on our side
+    failed: bool = False  # the call failed because of an error on our side
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ class ProtocolError(Exception):
 
 
 def exchange(message: Message, headers: Mapping[str, str], tools: Tools) -> Answer:
-    """Answer one message. Raises InvalidRequestError (406)."""
+    """Raises InvalidRequestError (406) if the client does not accept JSON."""
     accepted = {part.split(";")[0].strip().lower() for part in headers.get("accept", "*/*").split(",")}
     if not accepted & _JSON:
         raise InvalidRequestError(
@@ -109,7 +110,6 @@ def exchange(message: Message, headers: Mapping[str, str], tools: Tools) -> Answ
 
 
 def _revision(message: Message, headers: Mapping[str, str]) -> str:
-    """Raises ProtocolError."""
     sent = headers.get("mcp-protocol-version")
     meta = message.params.get("_meta")
     declared = meta.get(f"{_META}protocolVersion") if isinstance(meta, Mapping) else None
@@ -131,7 +131,7 @@ def _revision(message: Message, headers: Mapping[str, str]) -> str:
 
 
 def _check_mirrored(message: Message, headers: Mapping[str, str]) -> None:
-    """The headers must repeat what the body says. Raises ProtocolError."""
+    """Raises ProtocolError if the headers do not repeat the body's values."""
     meta = message.params.get("_meta")
     known = meta if isinstance(meta, Mapping) else {}
     for name, kind in (("protocolVersion", str), ("clientCapabilities", Mapping)):
@@ -156,7 +156,6 @@ def _decoded(value: str) -> str | None:
 
 
 def _answered(message: Message, revision: str, tools: Tools) -> Answer:
-    """Raises ProtocolError."""
     stateless = revision in STATELESS
     match message.method, stateless:
         case "initialize", False:

@@ -1,4 +1,4 @@
-"""The tools as data: each tool's description for a model, its arguments and its result."""
+"""Each tool as data: its description for a model, its arguments and its result."""
 
 from __future__ import annotations
 
@@ -37,12 +37,11 @@ class Tool:
     reads: bool = True  # changes nothing
     destructive: bool = False
     idempotent: bool = True
-    oauth_scope: str | None = None  # the scope that a token needs; None refuses tokens
+    oauth_scope: str | None = None  # the scope that a token needs; if None, tokens are refused
     asks_others: bool = False  # the answer comes from a provider: Stripe or the registrar
     moves_money: bool = False
 
     def read(self, arguments: Mapping[str, Any]) -> Any:
-        """Raises InvalidFieldsError."""
         return requests.arguments_of(self.takes, arguments)
 
     def succeeded(self, view: Any) -> ToolResult:
@@ -65,7 +64,7 @@ class Tool:
             "title": self.title,
             "description": self.description,
             "inputSchema": schema_of(self.takes),
-            # Clients check errors against this schema too.
+            # Clients check error results against this schema too, so it allows both.
             "outputSchema": {
                 "type": "object",
                 "anyOf": [
@@ -88,7 +87,9 @@ def _text(structured: Mapping[str, Any]) -> str:
 
 
 def scopes_to_read(caller: Caller) -> Scopes:
-    """A key with `billing:read` reads every order. Other keys read the orders of their products (SQ-010, SQ-011)."""
+    """A key with `billing:read` reads every order. Other keys read only orders of the products that their
+    scopes name (SQ-010, SQ-011).
+    """
     return dict.fromkeys(SCOPES, READ_SCOPE) if caller.may(READ_SCOPE) else SCOPES
 
 

@@ -1,4 +1,4 @@
-"""The page's two languages."""
+"""The two languages of an order's page."""
 
 from __future__ import annotations
 

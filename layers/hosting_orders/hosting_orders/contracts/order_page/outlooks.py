@@ -1,4 +1,4 @@
-"""The page's sentences."""
+"""The sentences of an order's page about its status."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Words:
     texts: tuple[Markup, ...]
     tone: Tone = Tone.WAITING
     pay_url: str | None = None
-    # A customer can return with `outcome=success` without having paid. Offer them to pay again.
+    # A customer can come back with `outcome=success` without having paid. The page then still offers to pay.
     pay_later: bool = False
 
 

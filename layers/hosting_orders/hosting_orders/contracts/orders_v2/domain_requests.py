@@ -1,4 +1,4 @@
-"""The field `domain` of a request in contract 002."""
+"""The field `domain` of a request in contract 002. The numbers O2-… refer to docs/contracts.md."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _RegistrationId = Annotated[int, Field(ge=1, le=2**53)]
 
 
 class ContactSource(Strict):
-    """O2-131. Our addition: the optional fields add what the stored contact lacks."""
+    """O2-131. Our addition: the optional fields fill gaps of the stored contact."""
 
     registration_id: _RegistrationId
     organization: str | None = None
