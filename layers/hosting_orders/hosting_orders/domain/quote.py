@@ -1,4 +1,4 @@
-"""A price that we offer for a request and keep for a short time."""
+"""Prices that we guarantee for a request for a short time."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from .ports import Services
 @dataclass(frozen=True, slots=True)
 class TldOffer:
     rules: TldRules
-    price: DomainPrice | None  # None without an account, or when its billing plan has no price
+    price: DomainPrice | None  # None if no account is given, or its billing plan has no price
     currency: str | None
 
 

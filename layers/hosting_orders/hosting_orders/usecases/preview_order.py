@@ -34,8 +34,8 @@ class OrderPreview:
     gross: int
     tax_is_final: bool  # as in Estimate.final
     credit: int  # what the account's balance pays
-    due: int  # what the payment method pays, or the customer on a page
-    method: PaymentMethod | None  # None: the customer pays on a page
+    due: int  # the rest, which the customer pays with `method` or on a payment page
+    method: PaymentMethod | None  # None: the customer pays on a payment page
     quote: str
     quote_expires_at: int  # epoch ms
 
