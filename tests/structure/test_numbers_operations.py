@@ -455,10 +455,10 @@ CLAIMS: dict[str, Claims] = {
         ),
     ],
 }
-"""By page: a sentence with `{}` for each number, and the numbers of the code."""
+"""For each page: its sentences, with `{}` in place of each number, and the values of these numbers in the code."""
 
 NOT_OURS: dict[str, list[str]] = {
-    # Demands on a platform that implements the contract, and the wording of published contracts.
+    # Requirements for a platform that implements the contract, and quotations from published contracts.
     "hosting-platform-contract": ["for at least 30 days", "for at least 3 days"],
     "money": ["The bank takes 1 to 5 business days (contract 002)"],
     "runbooks": ["before 2026-11-27", "until 2026-11-27"],  # dates
@@ -487,8 +487,8 @@ VERSIONS_CELL = re.compile(r"\| (?:1, 2|2|1) \| (?=yes|optional)")
 
 
 def prose(text: str) -> str:
-    """The page on one line, without examples, generated tables, rows of checks and targets of links. The text of a
-    link to a vendor's page is enclosed in `⟦⟧`."""
+    """Return the page as one line, without examples, generated tables, rows of checks and targets of links. The text
+    of a link to a vendor's page is enclosed in `⟦⟧`."""
     text = re.sub(r"^ *```.*?^ *```$", "", text, flags=re.MULTILINE | re.DOTALL)
     text = re.sub(r"<!-- dialects.*?<!-- end of dialects -->", "", text, flags=re.DOTALL)
     text = VERSIONS_CELL.sub("| ", CHECK_ROW.sub("", text))
@@ -522,7 +522,7 @@ def wrong(text: str, claims: Claims) -> Iterator[str]:
 
 
 def unheld(text: str, claims: Claims, not_ours: list[str]) -> Iterator[str]:
-    """Numbers outside of checked sentences, exceptions, names, code and links to vendors' pages."""
+    """Find each number that no test checks. Exceptions, names, code and links to vendors' pages need no test."""
     held = [place.span() for claim, _ in claims for place in places(claim, text)]
     held += [place.span() for phrase in not_ours for place in re.finditer(re.escape(phrase), text)]
     held += [place.span() for place in re.finditer(r"⟦[^⟧]*⟧|`[^`]*`", text)]
@@ -552,7 +552,7 @@ def test_every_number_of_a_page_is_checked(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NOT_OURS)
-def test_every_phrase_in_not_ours_is_on_its_page(name: str) -> None:
+def test_every_exception_is_still_on_its_page(name: str) -> None:
     assert [phrase for phrase in NOT_OURS[name] if phrase not in page(name)] == []
 
 
@@ -609,5 +609,5 @@ def test_a_number_without_a_test_is_noticed(text: str) -> None:
         "contract 002",
     ],
 )
-def test_names_code_and_numbers_of_vendors_pass(text: str) -> None:
+def test_numbers_in_names_code_and_vendor_links_need_no_test(text: str) -> None:
     assert list(unheld(prose(text), EXAMPLE, [])) == []

@@ -207,9 +207,7 @@ def test_O2_140_an_invalid_action_is_refused(world: World, action: Any) -> None:
 
 
 @pytest.mark.parametrize("changes", [{}, {"authcode": ""}, {"authcode": "  "}, {"authcode": None}])
-def test_O2_123_O2_144_most_transfers_need_an_auth_code(
-    world: World, changes: dict[str, Any]
-) -> None:
+def test_O2_123_O2_144_most_transfers_need_an_auth_code(world: World, changes: dict[str, Any]) -> None:
     for name in ("to-move.com", "to-move.de"):
         body = world.domain(name, action="transfer", **changes)
         refused_domain(world, body, 400, "authcode_required", "/domain/authcode")
@@ -337,9 +335,7 @@ def test_O2_149_taken_reserved_and_unpriced_domains_are_unavailable(world: World
         ("any-name.com", "wrong"),
     ],
 )
-def test_O2_149_O2_150_a_transfer_that_cannot_work_is_refused(
-    world: World, name: str, code: str
-) -> None:
+def test_O2_149_O2_150_a_transfer_that_cannot_work_is_refused(world: World, name: str, code: str) -> None:
     body = world.domain(name, action="transfer", authcode=code)
     reply = refused_domain(world, body, 422, "domain_add_failed", "/domain/name")
     assert name in reply.body["errors"][0]

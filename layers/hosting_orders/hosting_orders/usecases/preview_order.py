@@ -47,7 +47,7 @@ class OrderPreview:
 def preview_order(
     services: Services, caller: Caller, request: CartRequest, *, allow_loopback_callbacks: bool
 ) -> OrderPreview:
-    """Return what the order would cost, with a quote. Raises the errors of `place_cart`."""
+    """Raises the errors of `place_cart`."""
     account = caller.scope
     check_ordering(services, caller)
     checked = check_order(services, account, request, allow_loopback=allow_loopback_callbacks)

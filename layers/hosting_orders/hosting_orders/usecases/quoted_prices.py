@@ -24,7 +24,7 @@ _OTHER = "The quote was issued for other products. Send the same products as in 
 
 
 def read_quote(services: Services, account: Account, token: str) -> Quote:
-    """Raises QuoteRefusedError `invalid_quote`, also for a quote of another account."""
+    """Raises QuoteRefusedError `invalid_quote` if the quote is changed or belongs to another account."""
     quote = services.quotes.read(token)
     if quote is None or quote.account_id != account.id:
         raise QuoteRefusedError(Code.INVALID_QUOTE, _FORGED)
@@ -93,8 +93,9 @@ def estimate(services: Services, account: Account, drafts: Sequence[Draft], *, o
 
 
 def maximum(quote: Quote | None, max_gross: int | None) -> tuple[int, str] | None:
-    """The most that the order may cost with tax, and the field that sets this limit."""
-    # The quote comes first: if both limits are equal, a higher `max_cost_cents` alone does not help.
+    """Return the maximum price of the order with tax, and the field that sets it."""
+    # The quote is first in the list, so `min` names it when both limits are equal. If it named `max_cost_cents`, a
+    # client would raise that field and still be refused because of the quote.
     limits = [(quote.gross, "/quote")] if quote is not None else []
     limits += [(max_gross, "/max_cost_cents")] if max_gross is not None else []
     return min(limits, key=lambda limit: limit[0], default=None)

@@ -27,13 +27,14 @@ class OrderChange:
 def roll_up_carts(services: Services, news: Iterable[OrderChange]) -> list[str]:
     """Write each cart once, and return the sequence numbers of records to retry.
 
-    Records may be repeated, late or out of order, so only newer versions count.
+    Records may be repeated, late or out of order, so older versions are ignored.
     """
     by_cart: dict[tuple[str, str], list[OrderChange]] = {}
     grown: dict[str, None] = {}
     for item in news:
         by_cart.setdefault((item.account_id, item.cart_token), []).append(item)
-        # A new order is too young for a page mark. At its end it is usually old enough, so mark again.
+        # Mark the account's pages when an order is new and when it ends. Only at its end is an order usually old enough
+        # to get a page mark itself.
         if item.version == 0 or item.status in ENDS:
             grown[item.account_id] = None
     failed: list[str] = []
@@ -47,7 +48,7 @@ def roll_up_carts(services: Services, news: Iterable[OrderChange]) -> list[str]:
             if services.orders.save_roll_up(account_id, token, marks) is None:
                 log.error("order without a cart", extra={"cart_token": token})
         except Exception:
-            # A failing cart must not block the others of the batch.
+            # A failing cart must not block the other carts of the batch.
             log.exception("roll-up failed", extra={"cart_token": token})
             failed.extend(item.sequence for item in items)
     for account_id in grown:

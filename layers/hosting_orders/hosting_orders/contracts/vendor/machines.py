@@ -1,4 +1,4 @@
-"""A delivered virtual machine, which the vendor's contracts do not have."""
+"""A delivered virtual machine."""
 
 from __future__ import annotations
 
