@@ -141,6 +141,9 @@ def label_of(name: str) -> str:
 
 
 def begins(name: str, *prefixes: str) -> bool:
-    """Whether the longest prefix in PREFIXES that the domain begins with is one of `prefixes`."""
+    """Whether the domain begins with one of `prefixes`.
+
+    If several entries of PREFIXES fit the domain, only the longest one is compared.
+    """
     fitting = [prefix for prefix in PREFIXES if label_of(name).startswith(prefix)]
     return bool(fitting) and max(fitting, key=len) in prefixes

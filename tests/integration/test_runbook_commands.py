@@ -92,7 +92,7 @@ def test_the_log_lines_of_an_order_are_found(tmp_path: Path) -> None:
     assert shown == f"{NUMBER:016d}\n"
 
 
-def test_the_log_lines_about_zones_of_left_domains_are_found(tmp_path: Path) -> None:
+def test_log_lines_about_zones_of_departed_domains_are_found(tmp_path: Path) -> None:
     zones_log = blocks_of("The zone of a domain that has left stays")[0]
     lines = [
         {"message": text, "zone_id": text[:3]}

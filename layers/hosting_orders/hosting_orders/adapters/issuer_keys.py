@@ -115,7 +115,8 @@ def read_keys(issuer: str, *, allow_loopback: bool = False) -> KeysById:
         except Exception as fault:  # passed to the waiting thread
             outcome.put(fault)
 
-    # A thread limits the whole time: a socket's timeout restarts with every packet, and the system's resolver has none.
+    # Read in a thread, so that the whole read has a time limit. A socket's timeout restarts with every packet, and the
+    # system's resolver has no timeout.
     threading.Thread(target=read, name="read-issuer-keys", daemon=True).start()
     try:
         found = outcome.get(timeout=READ_SECONDS)

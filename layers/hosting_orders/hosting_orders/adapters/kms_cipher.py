@@ -1,4 +1,4 @@
-"""The Cipher port on AWS KMS. A text can be opened only with the context of its sealing, such as the account."""
+"""The Cipher port on AWS KMS. A text sealed with one context, such as an account, cannot be opened with another."""
 
 from __future__ import annotations
 

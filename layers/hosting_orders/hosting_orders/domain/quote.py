@@ -1,4 +1,4 @@
-"""Prices that we guarantee for a request for a short time."""
+"""The prices of a request, which we guarantee for a short time."""
 
 from __future__ import annotations
 

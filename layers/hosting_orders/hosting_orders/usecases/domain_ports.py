@@ -29,7 +29,7 @@ class RegistryRules(Protocol):
     """No check calls a server."""
 
     def known(self) -> Sequence[str]:
-        """In ASCII."""
+        """TLDs in ASCII."""
         ...
 
     def parse_name(self, text: str) -> DomainName:
