@@ -51,7 +51,7 @@ class Faults:
             self._faults.clear()
 
     def take(self, operation: str) -> Fault | None:
-        """Return the fault that this request meets, if any, and count the request as one of its `times`."""
+        """Return the first fault for this operation, if any. The request uses up one of the fault's `times`."""
         with self._lock:
             for fault in self._faults:
                 if fault.operation in ("*", operation):

@@ -1,4 +1,4 @@
-"""Three sample domains: a .com, one with non-ASCII letters, and a transfer. Each is followed step by step."""
+"""Order three sample domains and show each step: a .com, a domain with non-ASCII letters, and a transfer."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ Report = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """URLs have no trailing slash. `stripe` is empty with Stripe's own test mode."""
+    """URLs have no trailing slash. `stripe` is empty if the stack uses Stripe's own test mode."""
 
     api: str
     stripe: str
@@ -72,7 +72,7 @@ class Stack:
         return self.deployment.resources["OrdersTable"]
 
     def check(self) -> None:
-        """Raises StackError when a part of the stack has ended."""
+        """Raises StackError when a child process of the stack has ended."""
         for child in self.children:
             if not child.is_running():
                 raise StackError(f"{child.name} has ended.\n{child.log_tail()}")
@@ -115,11 +115,12 @@ def running_stack(
 
     Raises StackError with the reason when a part does not start.
 
-    `stripe_api_key` (sk_test_…) uses Stripe's own test mode instead of the stand-in. Stripe's webhooks do not reach
-    this machine, so the reconciler polls. `stripe_address` is another server with Stripe's API. `wait_scale` shortens
-    the state machine's waits and retry intervals. `platform_delay` and `registrar_delay` are the seconds for a build
-    and for a registration. A transfer takes six times as long as a registration. `schedule_seconds` is the pause
-    between two reconciler runs. With None the reconciler runs once a minute, as on AWS.
+    With `stripe_api_key` (sk_test_…), the stack uses Stripe's own test mode instead of the stand-in. Stripe's webhooks
+    do not reach this machine, so the reconciler checks payments every few seconds. `stripe_address` then replaces
+    Stripe's own address. `wait_scale` shortens the state machine's waits and retry intervals. `platform_delay` and
+    `registrar_delay` are the seconds for a build and for a registration. A transfer takes six times as long as a
+    registration. `schedule_seconds` is the pause between two reconciler runs. If it is None, the reconciler runs once
+    a minute, as on AWS.
     """
     if stripe_api_key and not stripe_api_key.startswith(STRIPE_TEST_KEYS):
         raise StackError("STRIPE_API_KEY is not a test key (sk_test_…): this would move real money.")
@@ -182,7 +183,7 @@ def running_stack(
             "OAuthAudience": gateway.address,
             "AllowLoopbackCallbacks": "true",
             "DomainRegistration": "true",
-            # A person who turns a switch here wants to see the effect immediately.
+            # A developer who changes a feature switch wants to see the effect immediately.
             "FeaturesMaxAgeSeconds": "1",
         }
         deployment = deploy(emulator.aws, TEMPLATE, STACK_NAME, parameters)
@@ -196,7 +197,9 @@ def running_stack(
                 quick_schedule(emulator.aws, reconcile, schedule_seconds, before if polls else lambda: None)
             )
             if polls:
-                report("No webhook of Stripe reaches this machine: payments are checked every few seconds")
+                report(
+                    "Stripe's webhooks cannot reach this machine, so payments are checked every few seconds"
+                )
         yield Stack(
             api=gateway.address,
             stripe=stripe,

@@ -1,4 +1,4 @@
-"""`make switch DOMAINS=off|on|acc_…`: change the AppConfig switch of a running stack, as in docs/runbooks.md."""
+"""`make switch DOMAINS=off|on|acc_…`: change the feature switch of a running stack, as in docs/runbooks.md."""
 
 from __future__ import annotations
 

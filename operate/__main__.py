@@ -27,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--stage", default="default", help="a section of samconfig.toml, or local for `make run`"
     )
     parser.add_argument("--yes", action="store_true", help="do not ask before a change")
-    # Without `default`, the message about a missing command asks for values too.
+    # Without `default`, argparse would say that values are missing too when only the command is missing.
     parser.add_argument(
         "values",
         nargs="*",
@@ -52,7 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def aws_problem(error: Exception) -> str:
-    """Why AWS could not be used, and what to do."""
+    """Return why AWS could not be used, and what the operator should do."""
     name = type(error).__name__
     if name == "NoRegionError":
         return "AWS has no region: set AWS_REGION, or `region` of your AWS profile or of the stage in samconfig.toml."
@@ -171,7 +171,10 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
 
 
 def _secret(variable: str, prompt: str) -> str:
-    """Read a secret from the environment or the terminal. Other users could see a secret in a command's arguments."""
+    """Read a secret from the environment or the terminal.
+
+    It is not a command-line argument, because other users of the machine can see those.
+    """
     if variable in os.environ:
         return os.environ[variable].strip()
     if not sys.stdin.isatty():

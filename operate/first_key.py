@@ -17,7 +17,7 @@ from operate.stacks import Cloud, Stack
 
 Report = Callable[[str], None]
 
-_USAGE = 'ARGS="Account=acc_… User=usr_…"; without User it becomes the account\'s own key'
+_USAGE = 'ARGS="Account=acc_… User=usr_…"; without User, the key belongs to the account itself'
 
 
 def first_key(cloud: Cloud, stack: Stack, values: Mapping[str, str], report: Report) -> str:

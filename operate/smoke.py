@@ -126,7 +126,7 @@ class _Run:
                 return
             self._follow(order_id, "completed")
             self._delivered += 1
-        raise _FailedError(f"The delivery was faster than the cancel, {CANCEL_TRIES} times.")
+        raise _FailedError(f"In all {CANCEL_TRIES} tries, the delivery began before the cancellation.")
 
     def end_open_orders(self) -> None:
         """Cancel the unfinished orders of a failed run. Otherwise, their workflows would outlive the account."""

@@ -67,7 +67,7 @@ def refuse_live_key_of_stand_ins(stack: Stack, key: str) -> None:
     """Raises OperateError when a live key would pay for what a stand-in delivers."""
     if is_live(key) and stack.stand_ins:
         raise OperateError(
-            f"The stack {stack.name} uses stand-ins ({', '.join(stack.stand_ins)}), so it takes no live key."
+            f"The stack {stack.name} uses stand-ins ({', '.join(stack.stand_ins)}), so it must not have a live key."
         )
 
 

@@ -1,4 +1,4 @@
-"""The queue WebhookQueue: send webhooks to an account's endpoint."""
+"""The queue WebhookQueue: send the webhooks of a message to an account's endpoint."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""A stand-in for Amazon Lightsail, in memory. The real boto3 client calls it in this process or on loopback.
+"""A stand-in for Amazon Lightsail. The real boto3 client calls it in this process or on loopback.
 
 It implements what a virtual machine order needs. The prefix of a machine's host name decides the outcome:
 
     fail-…    the build starts and fails permanently
-    flaky-…   the first build fails for lack of capacity, the next succeeds
+    flaky-…   the first build fails for lack of capacity, and the next build succeeds
     slow-…    the build takes ten times as long
-    stuck-…   stays pending until a control ends it
+    stuck-…   the build runs until a control ends it
 
 In a test:
 
@@ -17,15 +17,15 @@ In a test:
 As a server with a page at `/`: `python -m local.lightsail_standin --port 8092`. Controls (POST JSON or form fields):
 
     /_standin/machines/<name>/finish | fail
-        fail takes `code` and `details`
+        `fail` accepts `code` and `details`
     /_standin/faults
-        `answer`: lose, quota, or an error code such as ThrottlingException; `operation` (default: any), `times`;
-        without fields: clear all faults
+        `answer`: lose (the response is lost), quota, or an error code such as ThrottlingException;
+        `operation` (default: any); `times`. A POST without fields clears all faults.
     /_standin/settings
         `delay` (seconds), `quota`, `address_quota`
     /_standin/reset
 
-By GET: /_standin/state.
+GET /_standin/state returns the stand-in's data.
 """
 
 from __future__ import annotations

@@ -21,9 +21,9 @@ _BROKEN = ("InstanceCreationFailed", "The instance i-0a1b2c3d4e5f could not be c
 class Cloud:
     """All resources. Thread-safe. See `LightsailStandIn` for the parameters.
 
-    `deletion_delay` is in seconds. If it is None, a deletion takes until `LightsailStandIn.finish` is called. The next
-    `failing_deletions` deletions start, then fail. If `remembers` is true, the operations of a deleted resource can
-    still be read. AWS does not document whether they can.
+    `deletion_delay` is in seconds. If it is None, a deletion takes until `LightsailStandIn.finish` is called.
+    `failing_deletions` is the number of deletions that will start and then fail. If `remembers` is true, the operations
+    of a deleted resource can still be read. AWS does not document whether its own service allows this.
     """
 
     def __init__(self, now: Callable[[], float], delay: float | None) -> None:
@@ -63,7 +63,7 @@ class Cloud:
             "GetOperationsForResource": self._operations,
         }
         if operation not in methods:
-            raise RefusalError("UnknownOperationException", f"The stand-in does not do {operation}.")
+            raise RefusalError("UnknownOperationException", f"The stand-in does not implement {operation}.")
         with self.lock:
             self.settle()
             return methods[operation](region, given)
@@ -205,7 +205,7 @@ class Cloud:
             self.built[machine.name] += 1
 
     def fail(self, machine: Machine, code: str, details: str, *, leaves: bool = True) -> None:
-        """If `leaves`, the unfinished machine continues to exist. AWS does not document what happens to it."""
+        """If `leaves` is true, the unfinished machine continues to exist. AWS does not document whether it does."""
         machine.work.end(self.now(), "Failed", code, details)
         machine.ends_at = None
         if not leaves:
@@ -253,7 +253,7 @@ class Cloud:
 
 
 def _check_tags(tags: list[dict[str, str]]) -> None:
-    """Check the limits of tags that the service model does not contain."""
+    """Check the limits that Lightsail sets for tags, but that its service model does not contain."""
     if len(tags) > 50:
         raise _invalid("A resource can have at most 50 tags.")
     for tag in tags:

@@ -32,7 +32,7 @@ class Delivery:
 
 
 def sign(secrets: Sequence[str], webhook_id: str, timestamp: int, body: bytes) -> str:
-    """The value of `webhook-signature`: one signature for each secret."""
+    """Return the value of the header `webhook-signature`: one signature for each secret."""
     signatures = []
     for secret in secrets:
         key = base64.b64decode(secret.removeprefix("whsec_"))
@@ -73,7 +73,7 @@ class Webhooks:
         return urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def message(self, operation: Operation, timestamp: int | None = None) -> tuple[bytes, dict[str, str]]:
-        """Body and headers, signed at `timestamp` (Unix seconds) or now."""
+        """Return the body and the headers, signed at `timestamp` (Unix seconds) or now."""
         document = {
             "type": "operation.completed",
             "operation_id": operation.id,
@@ -96,7 +96,7 @@ class Webhooks:
         self.send(operation, times)
 
     def send(self, operation: Operation, times: int = 1) -> None:
-        """Send in any mode."""
+        """Send the webhook even if the mode is `off`."""
         for _ in range(times if self.url else 0):
             self._agenda.after(0, lambda: self._attempt(operation, 0))
 

@@ -75,7 +75,7 @@ def contact_problems(role: str, contact: Mapping[str, Any]) -> Iterable[str]:
         yield f"{role}: Invalid phone number {phone}"
 
 
-# The names of the contacts in TLDRulesViolation.
+# The names that the error TLDRulesViolation uses for the contacts.
 _ROLES = {
     "AdminContact": "ADMIN",
     "RegistrantContact": "OWNER",

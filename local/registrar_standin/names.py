@@ -31,7 +31,7 @@ WRONG_AUTH_CODE = "wrong"
 PREMIUM_PRICE = Decimal("2500.00")
 CURRENCY = "USD"
 
-# Price of a year in major units. Invented, but close to the real prices.
+# Price of a year in dollars. The prices are invented, but close to the real ones.
 PRICES: Mapping[str, Decimal] = {
     tld: Decimal(price)
     for tld, price in {
@@ -83,8 +83,8 @@ _AUSTRALIAN = (
     ("AU_POLICY_REASON", None),
 )
 
-# The ExtraParams that a TLD requires of the registrant (Route 53 Developer Guide, one page for each TLD). None: of
-# every registrant. True: only of organizations. False: only of persons.
+# The ExtraParams that a TLD requires of the registrant (Route 53 Developer Guide, one page for each TLD). None means
+# that it requires them of every registrant, True only of organizations, and False only of persons.
 REQUIRED_EXTRA: Mapping[str, tuple[tuple[str, bool | None], ...]] = {
     "au": _AUSTRALIAN,
     "ca": (("CA_LEGAL_TYPE", None),),
@@ -107,15 +107,15 @@ REQUIRED_OF_EVERY_CONTACT: Mapping[str, tuple[str, ...]] = dict.fromkeys(
 WITHOUT_PRIVACY = frozenset(("com.au", "de", "es", "in", "net.au", "us"))
 
 # What a transfer does to the expiry date (Route 53 Developer Guide, "How transferring a domain to Route 53 affects the
-# expiration date"). The page predates .uk, .me.uk and .au. Here they are treated like .co.uk and .com.au. For a TLD in
-# neither set, a transfer adds a year.
+# expiration date"). The page is older than .uk, .me.uk and .au. The stand-in treats them like .co.uk and .com.au. For a
+# TLD in neither set, a transfer adds a year.
 TRANSFER_KEEPS_THE_DATE = frozenset(
     ("au", "ch", "co.uk", "com.au", "es", "fi", "me.uk", "net.au", "org.uk", "se", "uk")
 )
 TRANSFER_GIVES_A_YEAR_FROM_NOW = frozenset(("be", "de", "fr", "it", "nl"))
 
-# A registry renews a domain only in this number of days before the expiry date (its page in the Route 53 Developer
-# Guide). Registries that are not listed renew at any time.
+# These registries renew a domain at the earliest this number of days before the expiry date (each TLD's page in the
+# Route 53 Developer Guide). Other registries renew at any time.
 RENEWED_FROM_DAYS_BEFORE: Mapping[str, int] = {
     **dict.fromkeys(("co.uk", "me.uk", "org.uk", "uk"), 180),
     **dict.fromkeys(("au", "com.au", "net.au"), 60),
@@ -130,7 +130,7 @@ def tld_of(name: str) -> str:
 
 
 def label_of(name: str) -> str:
-    """The first label in Unicode, so `xn--taken-bcher-jwb.de` has the prefix `taken-` too."""
+    """Return the first label in Unicode, because `xn--taken-bcher-jwb.de` has the prefix `taken-` only in Unicode."""
     label = name.partition(".")[0].lower()
     if label.startswith("xn--"):
         try:
@@ -141,6 +141,9 @@ def label_of(name: str) -> str:
 
 
 def begins(name: str, *prefixes: str) -> bool:
-    """Whether the domain begins with one of `prefixes`. Only the longest match in PREFIXES counts."""
+    """Whether the domain begins with one of `prefixes`.
+
+    If several entries of PREFIXES fit the domain, only the longest one is compared.
+    """
     fitting = [prefix for prefix in PREFIXES if label_of(name).startswith(prefix)]
     return bool(fitting) and max(fitting, key=len) in prefixes

@@ -90,7 +90,7 @@ class Registry:
             "ResendContactReachabilityEmail": self._resend_mail,
         }
         if operation not in methods:
-            raise RefusalError("UnknownOperationException", f"The stand-in does not do {operation}.")
+            raise RefusalError("UnknownOperationException", f"The stand-in does not implement {operation}.")
         with self.lock:
             self.settle()
             return methods[operation](given)

@@ -1,6 +1,7 @@
 """Requests and responses on the wire: form fields, list pages, `expand`.
 
-https://docs.stripe.com/api/pagination, /expanding_objects
+https://docs.stripe.com/api/pagination
+https://docs.stripe.com/api/expanding_objects
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ DEFAULT_LIMIT = 10
 
 
 def form_tree(encoded: str) -> Json:
-    """`a[b][0][c]=x` as a tree of hashes: {"a": {"b": {"0": {"c": "x"}}}}. In `a[]=x`, the key is the next number."""
+    """Parse form fields into nested dictionaries: `a[b][0][c]=x` becomes {"a": {"b": {"0": {"c": "x"}}}}.
+
+    In `a[]=x`, the empty brackets stand for the next free number.
+    """
     tree: Json = {}
     for name, value in parse_qsl(encoded, keep_blank_values=True):
         keys = re.findall(r"\[([^\[\]]*)\]|([^\[\]]+)", name)
@@ -35,7 +39,7 @@ def form_tree(encoded: str) -> Json:
 
 
 def page(entries: list[Json], params: Json, url: str) -> Json:
-    """A page of the entries, newest first. `entries` are oldest first."""
+    """Return a page of the entries, newest first. `entries` must be sorted with the oldest first."""
     limit = params.get("limit", DEFAULT_LIMIT)
     if not 1 <= limit <= 100:
         raise bad_parameter("Limit must be between 1 and 100.", "parameter_invalid_integer", "limit")
@@ -76,7 +80,7 @@ def _created_within(entry: Json, created: Any) -> bool:
 
 
 def search_page(entries: list[Json], params: Json, url: str) -> Json:
-    """A page of the results, newest first. The parameter `page` is the number of results on earlier pages."""
+    """Return a page of the results, newest first. The parameter `page` is the number of results on earlier pages."""
     limit = params.get("limit", DEFAULT_LIMIT)
     start = int(params["page"]) if str(params.get("page", "0")).isdigit() and params.get("page") else 0
     found = entries[::-1]
@@ -94,7 +98,7 @@ def search_page(entries: list[Json], params: Json, url: str) -> Json:
 
 
 def expanded(state: State, answer: Json, paths: Iterable[str]) -> Json:
-    """A copy of the response in which the ids at `paths` are replaced by their objects.
+    """Return a copy of the response in which the ids at `paths` are replaced by their objects.
 
     The copy also has the fields that Stripe includes only on request (`_INCLUDED`), if `paths` names them.
     """

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 
 
-# This hook runs before pytest-xdist reads the marks. With `--dist loadgroup`, one process runs all tests of a group, so
-# there is only one stack.
+# With `--dist loadgroup`, one process runs all tests of a group, so there is only one stack. `tryfirst` makes this hook
+# run before pytest-xdist reads the marks.
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
@@ -48,7 +48,10 @@ def accounts(stack: Stack) -> DemoAccounts:
 
 @pytest.fixture(scope="session")
 def forget_payments(stack: Stack, accounts: DemoAccounts) -> Callable[[str], None]:
-    """Return a function that gives an account a new Stripe customer, so its next order has a payment page again."""
+    """Return a function that gives an account a new Stripe customer without a saved payment method.
+
+    The account's next order then has a payment page again.
+    """
     client = stripe.StripeClient(stack.stripe_api_key, base_addresses={"api": stack.stripe})
     seeded = {account.name: account for account in ACCOUNTS}
 

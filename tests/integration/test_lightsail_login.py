@@ -41,7 +41,7 @@ def shop() -> Iterator[Shop]:
         ),
     ],
 )
-def test_a_password_is_hashed_as_linux_verifies_it(password: str, salt: str, expected: str) -> None:
+def test_linux_can_verify_the_hash_of_a_password(password: str, salt: str, expected: str) -> None:
     assert hashed(password, salt) == expected
 
 

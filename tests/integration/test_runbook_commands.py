@@ -92,11 +92,11 @@ def test_the_log_lines_of_an_order_are_found(tmp_path: Path) -> None:
     assert shown == f"{NUMBER:016d}\n"
 
 
-def test_the_log_lines_about_kept_zones_are_found(tmp_path: Path) -> None:
-    zones_log = blocks_of("The zone of a domain that has left stays")[0]
+def test_log_lines_about_zones_of_departed_domains_are_found(tmp_path: Path) -> None:
+    zones_log = blocks_of("A domain has left, but its zone still exists")[0]
     lines = [
         {"message": text, "zone_id": text[:3]}
-        for text in ("other", "the zone of a domain that has left stays")
+        for text in ("other", "a domain has left, but its zone still exists")
     ]
 
     class Filtering:
@@ -112,7 +112,7 @@ def test_the_log_lines_about_kept_zones_are_found(tmp_path: Path) -> None:
     assert json.loads(run_shell(zones_log, clients, tmp_path)) == lines[1]
 
 
-def test_the_command_for_alarm_domains_swept_runs_the_sweep(tmp_path: Path) -> None:
+def test_the_command_of_the_runbook_runs_the_domain_sweep(tmp_path: Path) -> None:
     class Invoking:
         def invoke(self, **given: str) -> dict[str, Any]:
             assert given == {"FunctionName": "shop-sweep:live"}

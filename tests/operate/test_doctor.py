@@ -1,4 +1,7 @@
-"""`make doctor`: each check in its good and its bad state, and the page that lists the checks."""
+"""`make doctor`: each check in its good and its bad state, and the page docs/go-live.md, which lists the checks.
+
+The result of a check begins with OK, TO DO (the operator must act) or CANNOT TELL.
+"""
 
 from __future__ import annotations
 
@@ -66,7 +69,7 @@ class Clinic:
         }
         self.dynamodb = deployed.account.client("dynamodb")
         create_table(self.dynamodb)
-        # The operators may use a topic of their own. Then the stack has no resource AlarmTopic.
+        # The operators may use an SNS topic of their own for alarms. Then the stack has no resource AlarmTopic.
         outputs = {**deployed.stack.outputs, "AlarmTopicArn": "arn:topic"}
         self.stack = replace(deployed.stack, resources={**deployed.stack.resources, **names}, outputs=outputs)
         self.stage = Stage("staging", "shop-prod")
@@ -240,8 +243,8 @@ def test_an_issuer_without_an_audience_is_reported_as_to_do(
     ("fault", "said"),
     [
         ({"OAuthIssuer": "{url}/"}, "the metadata names another issuer"),
-        ({"OAuthIssuer": "http://issuer.example"}, "is no https address"),
-        ({"AllowLoopbackCallbacks": "false"}, "is no https address"),
+        ({"OAuthIssuer": "http://issuer.example"}, "is not an https address"),
+        ({"AllowLoopbackCallbacks": "false"}, "is not an https address"),
         ({"OAuthIssuer": "{url}/realms/x"}, "answered 404"),
     ],
 )
@@ -279,7 +282,7 @@ def test_the_local_stack_has_no_aws_account_to_check(clinic: Clinic) -> None:
     ]
 
 
-def test_docs_go_live_lists_the_checks_in_their_order() -> None:
+def test_the_go_live_page_lists_the_checks_in_sequence() -> None:
     page = (ROOT / "docs" / "go-live.md").read_text(encoding="utf-8")
     assert re.findall(r"^\d+\. \*\*(.+?)\*\*", page, re.MULTILINE) == list(CHECKS)
     assert set(State) == set(re.findall(r"`(OK|TO DO|CANNOT TELL)`", page))

@@ -29,7 +29,7 @@ def listed(problems: list[str]) -> str:
 
 
 def tracked_files() -> list[Path]:
-    """Every existing file that git tracks or would track."""
+    """Return every existing file that git tracks, and every new file that git does not ignore."""
     answer = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
         cwd=ROOT,

@@ -35,7 +35,7 @@ def test_the_page_has_each_error_number(number: int) -> None:
     assert str(number) in PAGE
 
 
-def test_the_page_says_how_long_a_quote_holds() -> None:
+def test_the_page_says_how_long_a_quote_is_valid() -> None:
     minutes = deadlines.QUOTE // 60_000
     assert re.search(rf"holds the price for\s+{minutes} minutes", PAGE)
 

@@ -9,7 +9,7 @@ from tests.structure.test_money_paths import imports_of, reached
 
 
 def circles(imports: Mapping[str, set[str]]) -> list[str]:
-    """Every module that imports itself through another module. Imports for types do not count."""
+    """Return every module that imports itself through another module, except by imports for types."""
     return sorted(
         module
         for module, targets in imports.items()

@@ -358,7 +358,7 @@ CLAIMS: dict[str, Claims] = {
         ("at most {} characters | | `enabled`", (longest(webhook_requests.CreateWebhook, "description"),)),
         ("can have at most {} endpoints", (webhook.MAX_ENDPOINTS,)),
         ("within {} seconds, and do slow", (callbacks.TOTAL_SECONDS,)),
-        ("For {} hours the old one signs", (HOURS(webhook.ROTATION),)),
+        ("For {} hours the old secret signs", (HOURS(webhook.ROTATION),)),
         ("At most {} secrets are valid", (webhook.MAX_SECRETS,)),
         ("The key is known for {} days", (DAYS(webhook.CREATION_KEPT),)),
         ("can send {} tests a minute", (manage_webhooks.TESTS.requests,)),
@@ -366,7 +366,7 @@ CLAIMS: dict[str, Claims] = {
         ("Nothing is lost for {} days", (DAYS(webhook.KEPT),)),
         ("has failed for {} days without", (DAYS(webhook.OFF_AFTER),)),
         ("One request handles {} entries", (manage_webhooks.REPLAYED,)),
-        ("by a schedule, at most {} a minute", (requeue_webhooks.PER_ENDPOINT,)),
+        ("a scheduled function sends its webhooks, at most {} a minute", (requeue_webhooks.PER_ENDPOINT,)),
     ],
     "oauth": [
         ("has at least {} bits", (issuer_keys.MIN_RSA_BITS,)),
@@ -455,10 +455,10 @@ CLAIMS: dict[str, Claims] = {
         ),
     ],
 }
-"""By page: a sentence with `{}` for each number, and the numbers of the code."""
+"""For each page: its sentences, with `{}` in place of each number, and the values of these numbers in the code."""
 
 NOT_OURS: dict[str, list[str]] = {
-    # Demands on a platform that implements the contract, and the wording of published contracts.
+    # Requirements for a platform that implements the contract, and quotations from published contracts.
     "hosting-platform-contract": ["for at least 30 days", "for at least 3 days"],
     "money": ["The bank takes 1 to 5 business days (contract 002)"],
     "runbooks": ["before 2026-11-27", "until 2026-11-27"],  # dates
@@ -487,8 +487,8 @@ VERSIONS_CELL = re.compile(r"\| (?:1, 2|2|1) \| (?=yes|optional)")
 
 
 def prose(text: str) -> str:
-    """The page on one line, without examples, generated tables, rows of checks and targets of links. The text of a
-    link to a vendor's page is enclosed in `⟦⟧`."""
+    """Return the page as one line, without examples, generated tables, rows of checks and targets of links. The text
+    of a link to a vendor's page is enclosed in `⟦⟧`."""
     text = re.sub(r"^ *```.*?^ *```$", "", text, flags=re.MULTILINE | re.DOTALL)
     text = re.sub(r"<!-- dialects.*?<!-- end of dialects -->", "", text, flags=re.DOTALL)
     text = VERSIONS_CELL.sub("| ", CHECK_ROW.sub("", text))
@@ -522,14 +522,14 @@ def wrong(text: str, claims: Claims) -> Iterator[str]:
 
 
 def unheld(text: str, claims: Claims, not_ours: list[str]) -> Iterator[str]:
-    """Numbers outside of checked sentences, exceptions, names, code and links to vendors' pages."""
+    """Find each number that no test checks. Exceptions, names, code and links to vendors' pages need no test."""
     held = [place.span() for claim, _ in claims for place in places(claim, text)]
     held += [place.span() for phrase in not_ours for place in re.finditer(re.escape(phrase), text)]
     held += [place.span() for place in re.finditer(r"⟦[^⟧]*⟧|`[^`]*`", text)]
     held += [place.span() for place in NAMES.finditer(text)]
     for place in COUNT.finditer(text):
         if not any(begin <= place.start() < end for begin, end in held):
-            yield f"no test holds {place[0]!r} in {text[max(0, place.start() - 50) : place.end() + 30]!r}"
+            yield f"no test checks {place[0]!r} in {text[max(0, place.start() - 50) : place.end() + 30]!r}"
 
 
 def page(name: str) -> str:
@@ -552,7 +552,7 @@ def test_every_number_of_a_page_is_checked(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NOT_OURS)
-def test_every_phrase_in_not_ours_is_on_its_page(name: str) -> None:
+def test_every_exception_is_still_on_its_page(name: str) -> None:
     assert [phrase for phrase in NOT_OURS[name] if phrase not in page(name)] == []
 
 
@@ -609,5 +609,5 @@ def test_a_number_without_a_test_is_noticed(text: str) -> None:
         "contract 002",
     ],
 )
-def test_names_code_and_numbers_of_vendors_pass(text: str) -> None:
+def test_numbers_in_names_code_and_vendor_links_need_no_test(text: str) -> None:
     assert list(unheld(prose(text), EXAMPLE, [])) == []

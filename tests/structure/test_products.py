@@ -15,12 +15,12 @@ from hosting_orders.domain.products import ProductKind
 from hosting_orders.usecases.products.registry import FULFILMENTS
 from tests.structure.project import PACKAGE, ROOT, listed, project_modules
 
-# Module → its allowed number of branches on the product, each with the reason.
+# Each module's allowed number of branches on the product. A comment gives the reason.
 ALLOWED = {
     # Items written before 2026-11-27 store the data of a domain among the order's own attributes.
     "hosting_orders.adapters.dynamodb.items": 1,
 }
-# The bodies of contract 002 have no `KIND`.
+# Classes of request bodies. They describe products too, but have no `KIND`.
 BODIES = {"Site", "Domain", "Vm"}
 
 
@@ -40,7 +40,7 @@ def classes_of_products() -> set[str]:
 
 
 def forks(text: str, classes: set[str]) -> list[int]:
-    """The lines that branch on the kind of a product, by its class or by its `kind`."""
+    """Return the lines that branch on a product's class or on its `kind`."""
     tree = ast.parse(text)
     return sorted({line for node in ast.walk(tree) for line in _asks(node, classes)})
 
@@ -108,7 +108,7 @@ def test_a_branch_on_the_product_is_noticed(fork: str) -> None:
     assert len(forks(fork, classes_of_products())) == 1
 
 
-def test_tables_by_kind_and_calls_of_item_as_are_allowed() -> None:
+def test_a_lookup_by_kind_is_not_a_branch() -> None:
     text = """
 BLOCKS = {ProductKind.SITE: site_block, ProductKind.DOMAIN: domain_block}
 block = BLOCKS[order.kind](order)
@@ -123,7 +123,7 @@ def test_every_kind_has_a_fulfilment() -> None:
 
 
 @pytest.mark.parametrize(("kind", "loaded"), [(ProductKind.SITE, False), (ProductKind.DOMAIN, True)])
-def test_selling_only_sites_loads_no_registry_rules(kind: ProductKind, loaded: bool) -> None:
+def test_only_the_fulfilment_of_domains_loads_the_domain_code(kind: ProductKind, loaded: bool) -> None:
     program = f"""
 import sys
 import hosting_orders.usecases.place_cart

@@ -1,4 +1,4 @@
-"""The hosting platform's adapter on a stand-in in this process, without a socket.
+"""The adapter of the hosting platform, connected to a stand-in in this process without a socket.
 
 Only the connection is replaced. The adapter and `requests` are real. Tests over loopback cover the connection
 (tests/integration/test_hosting_platform.py, tests/conformance/test_hosting_platform_contract.py).
@@ -66,7 +66,7 @@ def _response(request: requests.PreparedRequest, reply: Reply) -> requests.Respo
 def in_process(
     standin: PlatformStandIn, mishaps: Mishaps | None = None, *, now: Callable[[], float] = time.time
 ) -> HttpHostingPlatform:
-    """The real adapter, with requests that end at the stand-in."""
+    """Return the real adapter. Its requests go to the stand-in."""
     session = requests.Session()
     session.mount(ADDRESS, _Transport(standin, mishaps or Mishaps()))
     return HttpHostingPlatform(ADDRESS, standin.api_key, standin.webhook_secrets, session=session, now=now)

@@ -1,9 +1,10 @@
-"""Shortcuts that skip unnecessary work of moto. It took three quarters of the tests' time.
+"""Shortcuts that skip unnecessary work of moto. This work took three quarters of the tests' time.
 
 Without the shortcuts:
 
-- A transaction copies the whole table for each write, and not only the items that it touches.
-- Each attribute of a response is parsed and looked up under every Python alias, although moto stores its wire form.
+- A transaction copies the whole table for each write, and not only the items that it changes.
+- Each attribute of a response is parsed and looked up under every Python alias, although moto stores the attribute in
+  its wire form.
 - A query compares and sorts the whole table, parses the keys at each comparison, and copies the items that it finds.
 - An item is measured and copied again for each attribute.
 - Each request is signed, is parsed as a web form, and is compared with the URL patterns of all of AWS and the method
@@ -76,7 +77,7 @@ def _go_straight_to_dynamodb() -> None:
 
 
 def _handler(request: Any, region: str) -> DynamoHandler:
-    """Return a handler for this request. It has the attributes of moto's `setup_class` that DynamoDB's handler uses."""
+    """Return a handler for this request, with those attributes of moto's `setup_class` that DynamoDB's handler uses."""
     body = request.body if isinstance(request.body, bytes) else request.body.encode()
     headers = {
         name: value.decode() if isinstance(value, bytes) else value for name, value in request.headers.items()
@@ -102,7 +103,7 @@ def _handler(request: Any, region: str) -> DynamoHandler:
 
 
 def _sign_nothing_for_dynamodb() -> None:
-    # The adapters of Lightsail and Route 53 talk to servers that check a signature. moto does not.
+    # moto does not check DynamoDB's signatures. The adapters of Lightsail and Route 53 call servers that check them.
     by_key = SigV4Auth.add_auth
 
     def add_auth(self: Any, request: Any) -> None:
@@ -142,7 +143,7 @@ def _query_only_the_items_of_the_key() -> None:
             _asked.keys = ()
 
     def deepcopy(value: Any, memo: Any = None) -> Any:
-        # The items of a response are not changed: the response is written at once.
+        # moto copies the items of a response. No copy is needed, because the response is written immediately.
         if isinstance(value, Item) or (isinstance(value, list) and value and isinstance(value[0], Item)):
             return value
         return copy.deepcopy(value, memo)
@@ -209,7 +210,7 @@ def on_the_wire(value: Any) -> Any:
 
 
 def _all_items(table: Table) -> list[Item]:
-    """The items in the order of their keys, as in moto. During a query, only the items with the query's key."""
+    """Return the items sorted by key, as moto does. During a query, return only the items with the query's key."""
     if not table.range_key_attr:
         found: Any = table.items
         return [found[key] for key in sorted(found, key=_sortable)]
@@ -275,7 +276,7 @@ def _records(table: Table) -> int:
 
 
 class _Before:
-    """The item of one write of a transaction, before the write."""
+    """The state of one item before a transaction writes it."""
 
     def __init__(self, backend: Any, write: dict[str, Any]) -> None:
         self.table: Table | None = backend.tables.get(write.get("TableName"))
@@ -297,7 +298,7 @@ class _Before:
             self._items()[self._last()] = self._item
 
     def _items(self) -> Any:
-        """The dictionary that holds the item, by the last part of its key."""
+        """Return the dictionary that contains the item under the last part of its key."""
         assert self.table is not None
         return self.table.items if self._range is None else self.table.items[self._hash]
 

@@ -17,7 +17,7 @@ def answering(data: bytes) -> Script:
 
 
 def ok(body: bytes = b"{}", *headers: bytes, status: bytes = b"200 OK") -> Script:
-    """A proper response that announces the end of the connection."""
+    """A complete response with the header `Connection: close`."""
     lines = (b"HTTP/1.1 " + status, b"Content-Length: %d" % len(body), b"Connection: close", *headers)
     return answering(b"\r\n".join(lines) + b"\r\n\r\n" + body)
 
@@ -32,7 +32,7 @@ class RawRequest:
 class RawServer:
     """A context manager that serves connections on a free port. It reads each request, then calls `script`.
 
-    `requests` and `server_names` (SNI) record the requests.
+    `requests` records the requests. `server_names` records the host names that TLS clients asked for (SNI).
     """
 
     def __init__(self, script: Script, tls: ssl.SSLContext | None = None) -> None:

@@ -74,7 +74,7 @@ TRANSFER_SECONDS = 10 * 86_400.0
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Reads CloudFormation's short tags as text, such as `!Ref Api`."""
+    """Reads CloudFormation's short tags, such as `!Ref Api`, as text."""
 
 
 _Loader.add_multi_constructor("!", lambda _loader, suffix, node: f"!{suffix} {node.value}")
@@ -96,7 +96,7 @@ def routes() -> dict[tuple[str, str], str]:
 
 
 def matched(method: str, path: str) -> tuple[str, str, dict[str, str]]:
-    """(folder, route key, path parameters), chosen as API Gateway does."""
+    """Return the folder, route key and path parameters of the route that API Gateway would choose."""
     parts = path.split("/")
     for (wanted, template), folder in routes().items():
         pattern = template.split("/")
@@ -222,7 +222,7 @@ class FakeMetrics:
 
 
 class Switches(StoreProvider):
-    """The operators' settings in Powertools' schema. If `readable` is False, AppConfig is unavailable."""
+    """The feature switches, in Powertools' schema. If `readable` is False, AppConfig is unavailable."""
 
     def __init__(self) -> None:
         self.document: Any = {DOMAIN_REGISTRATION: {"default": True}}
@@ -239,7 +239,10 @@ class Switches(StoreProvider):
 
 
 class _Counts:
-    """Counts each request in the real store. While `world.limited` is False, each request is reported as the first."""
+    """Counts requests in the real store.
+
+    While `world.limited` is False, `add` always returns 1, so no rate limit is reached.
+    """
 
     def __init__(self, counts: Any, world: World) -> None:
         self._counts, self._world = counts, world
@@ -355,12 +358,12 @@ class WorldServices(bootstrap.AwsServices):
 
 
 class World:
-    """Create it with `a_world()`. `accounts` are the demo accounts by name: id, user_key, system_key, customer.
+    """Create it with `a_world()`. `accounts` maps each demo account's name to its id, keys and Stripe customer.
 
     `mishaps` decide which side effects fail. If `webhooks_on` is False, Stripe sends no webhooks.
     `platform_webhooks_on` does the same for the platform, and `stream_on` for the table's stream. A webhook that does
     not get a 200 is sent again in the next `run`. If `limited` is True, the rate limits apply. They are
-    off by default, because time stands still here and tests would soon reach them. The switches in
+    off by default, because time stands still here and tests would soon reach them. The feature switches in
     `features.document` are on at first.
     """
 
@@ -433,7 +436,7 @@ class World:
         headers: Mapping[str, str] | None = None,
         raw: str | bytes | None = None,
     ) -> Reply:
-        """Send a request to the real handler, as API Gateway's event. `account` None sends no credential."""
+        """Call the real handler with API Gateway's event. If `account` is None, the request has no credential."""
         path, _, query = path.partition("?")
         sent = {"content-type": "application/json"}
         if account is not None:
@@ -564,7 +567,7 @@ class World:
             self.run(finish=finish)
 
     def live_until_settled(self, *order_ids: str, every: float, most: float, account: str = "ready") -> None:
-        """Call `live` until these orders are settled, for `most` seconds at most.
+        """Call `live` until these orders are settled, but stop after `most` seconds.
 
         The caller must check how the orders ended and whether more happens later.
         """
@@ -595,7 +598,7 @@ class World:
         return int(answer["items"])
 
     def sweep(self) -> int:
-        """Run the daily sweep and return how many unpaid domains expire soon."""
+        """Run the daily sweep of the domains. Return how many unpaid domains expire soon."""
         return int(handler_of("sweep_domains")({}, None)["unpaid"])
 
     def _create_zone(self, name: str) -> list[str]:
@@ -620,7 +623,7 @@ class World:
             self.lightsail.finish(item_id)  # Lightsail sends no webhooks
 
     def hear_platform(self) -> None:
-        """The platform sends the webhook of every ended operation. While its webhooks are off, they are lost."""
+        """The platform sends the webhook of every ended operation. If `platform_webhooks_on` is False, it is lost."""
         if not self.platform_webhooks_on:
             self._untold_operations.clear()
         waiting, self._untold_operations = self._untold_operations, []
@@ -629,7 +632,7 @@ class World:
                 self._untold_operations.append(item_id)
 
     def hear_workflow(self) -> None:
-        """EventBridge reports every execution that ended without success, by the rule in the template."""
+        """Report every execution that ended without success, as EventBridge does by a rule in template.yaml."""
         waiting, self.runner.ended = self.runner.ended, []
         for execution in waiting:
             if execution.stopped_at is None or execution.status == "SUCCEEDED":
@@ -698,7 +701,7 @@ class World:
         return orders
 
     def publish(self) -> list[dict[str, Any]]:
-        """Call the stream's second reader. Return the records that pass its filter in the template."""
+        """Call `publish_events`, the stream's second reader. Return the records that pass the template's filter."""
         position = self._published_records
         fresh = self._stream().items[position:]
         self._published_records += len(fresh)

@@ -1,6 +1,6 @@
 """`make check` runs the unit and structure tests, and the other tests that a change can affect.
 
-Among the other tests, the importers of the changed file come first. At the deadline, the remaining tests are skipped.
+Among the other tests, those that import the changed file run first. At the deadline, the remaining tests are skipped.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def test_make_check_selects_the_tests_of_a_deleted_file() -> None:
     assert felt_by({"local/standin/wire.py"}, left) == ["tests/workflow/test_standin.py"]
 
 
-def test_an_import_counts_more_than_a_similar_name() -> None:
+def test_tests_that_import_the_file_come_before_similar_names() -> None:
     files = {**FILES, "tests/workflow/test_zeal.py": "from hosting_orders.refund import refund"}
     found = felt_by({"layers/hosting_orders/hosting_orders/refund.py"}, files)
     assert found[:2] == ["tests/workflow/test_zeal.py", "tests/workflow/test_refunds.py"]
@@ -79,7 +79,7 @@ def git(folder: Path, *arguments: str) -> None:
     subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True)
 
 
-def test_a_changed_file_differs_from_upstream(tmp_path: Path) -> None:
+def test_files_that_differ_from_upstream_are_changed_files(tmp_path: Path) -> None:
     origin, clone = tmp_path / "origin", tmp_path / "clone"
     origin.mkdir()
     git(origin, "init")

@@ -36,6 +36,7 @@ def empty_home(tmp_path: Path) -> dict[str, str]:
 
 
 def test_a_broken_shim_is_skipped(tmp_path: Path, empty_home: dict[str, str]) -> None:
+    """A shim is a script of pyenv that starts one of the installed Pythons."""
     script(tmp_path / "shims" / f"python{THIS_VERSION}", "echo 'pyenv: command not found' >&2; exit 127")
     working = script(tmp_path / "real" / f"python{THIS_VERSION}", f'exec "{sys.executable}" "$@"')
 
@@ -87,7 +88,9 @@ def test_missing_versions_are_skipped(tmp_path: Path, empty_home: dict[str, str]
     assert found.stdout.strip() == str(newest)
 
 
-def test_the_error_shows_an_unsuitable_python_variable(tmp_path: Path, empty_home: dict[str, str]) -> None:
+def test_an_unusable_value_of_the_variable_python_is_reported(
+    tmp_path: Path, empty_home: dict[str, str]
+) -> None:
     chosen = script(tmp_path / "bin" / "mypython", "exit 1")
 
     found = find_python(path=[chosen.parent], PYTHON=str(chosen), **empty_home)

@@ -149,7 +149,7 @@ def toy_words(order: Order, names: object, _: Language) -> Goods:
 
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    # domain/products.py: the unions of stored types
+    # the unions of stored types, as in domain/products.py
     monkeypatch.setattr(orders, "Item", Item | ToyItem)
     monkeypatch.setattr(orders, "Resource", Resource | ToyResource)
     plain._fields.cache_clear()

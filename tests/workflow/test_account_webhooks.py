@@ -1,4 +1,4 @@
-"""Account webhooks. A changed order is read from the stream, its events are queued, and a receiver gets them."""
+"""Account webhooks. The stream reports a changed order. We queue its events and send them to a receiver."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def test_events_before_an_endpoint_subscribes_are_not_sent(world: World) -> None
     assert world.order(order_id).version > 3  # the order has changed several times
 
 
-def test_an_undelivered_order_reports_its_refund(world: World) -> None:
+def test_a_refund_of_an_undelivered_order_is_reported(world: World) -> None:
     create(world, "order.*")
     placed = world.place()
     world.run(finish=False)
@@ -312,7 +312,7 @@ def test_a_replayed_webhook_starts_its_retries_again(world: World) -> None:
     fail_for_days(world, answer=CallbackAnswer(503, "busy"))
     path = f"/api/webhooks/endpoints/{endpoint['id']}"
     assert world.request("PATCH", path, {"enabled": True}).status == 200
-    # The receiver is back, and cannot take all replayed webhooks at once.
+    # The receiver works again, but cannot process all replayed webhooks at once.
     world.webhooks.answers = [CallbackAnswer(429, "too many", retry_after=300)]
     assert world.request("POST", f"{path}/replay", {"since": "2020-01-01T00:00:00Z"}).status == 202
     for _ in range(8):
@@ -323,7 +323,7 @@ def test_a_replayed_webhook_starts_its_retries_again(world: World) -> None:
     assert entry["status"] == "delivered"
 
 
-def test_410_switches_the_endpoint_off(world: World) -> None:
+def test_a_410_response_disables_the_endpoint(world: World) -> None:
     endpoint = create(world, "*")
     world.webhooks.answers = [CallbackAnswer(410)]
     completed(world)
@@ -334,7 +334,7 @@ def test_410_switches_the_endpoint_off(world: World) -> None:
     assert not [entry for entry in log_of(world, endpoint) if entry["type"].startswith("webhook.")]
 
 
-def test_a_failing_endpoint_stays_on_after_a_success(world: World) -> None:
+def test_a_success_keeps_a_failing_endpoint_enabled(world: World) -> None:
     endpoint = create(world, "order.completed")
     world.webhooks.answers = [CallbackAnswer(500)] * 3
     completed(world)
@@ -345,7 +345,8 @@ def test_a_failing_endpoint_stays_on_after_a_success(world: World) -> None:
     assert shown(world, endpoint)["enabled"] is True
 
 
-def test_new_deliveries_to_a_failing_endpoint_are_scheduled(world: World) -> None:
+def test_a_failing_endpoint_gets_new_events_after_a_delay(world: World) -> None:
+    """They are not queued immediately. The scheduled function `requeue_webhooks` queues them later."""
     create(world, "order.completed")
     world.webhooks.answers = [CallbackAnswer(None, "no answer in time")]
     completed(world)
@@ -394,7 +395,7 @@ def test_a_backlog_is_sent_at_a_fixed_rate(world: World, monkeypatch: Any) -> No
         assert world.requeue_webhooks() == 2
         world.run()
         assert len(world.webhooks.received) == 2 * minute
-        world.advance(59.9)  # the schedule is not exact
+        world.advance(59.9)  # the schedule of every minute is not exact
     assert len({request.message_id for request in world.webhooks.received}) == 8
 
 

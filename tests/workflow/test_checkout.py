@@ -145,7 +145,7 @@ def test_the_payment_method_is_saved_for_later_payments(world: World) -> None:
     customer = world.accounts["no_method"]["customer"]
     method = world.stripe.get(customer)["invoice_settings"]["default_payment_method"]
     (renewal,) = world.stripe.subscriptions()
-    assert method and renewal["default_payment_method"] is None  # the customer's default pays
+    assert method and renewal["default_payment_method"] is None  # the customer's default method pays
     reply = order_site(world)
     assert "payment_url" not in reply.body and set(reply.body["site"]) == {"id", "name", "domain", "ssh_data"}
     assert world.net_paid("no_method") == 2 * order.price.amount
@@ -162,11 +162,11 @@ def test_an_existing_default_payment_method_is_not_replaced(world: World) -> Non
     world.live(60, every=60)
     assert world.stripe.get(customer)["invoice_settings"]["default_payment_method"] == other
     (renewal,) = world.stripe.subscriptions()
-    assert renewal["default_payment_method"] is None  # the customer's default pays
+    assert renewal["default_payment_method"] is None  # the customer's default method pays
 
 
 @pytest.mark.parametrize("lasts", ["until after the delivery", "for good"])
-def test_an_order_is_delivered_if_its_method_is_not_saved(world: World, lasts: str) -> None:
+def test_an_order_is_delivered_if_the_card_cannot_be_saved(world: World, lasts: str) -> None:
     order = placed(world)
     world.mishaps.watch(lambda name: Mishap.NOT_DONE if name == KEEP else None)
     pay(world, order)
@@ -181,7 +181,7 @@ def test_an_order_is_delivered_if_its_method_is_not_saved(world: World, lasts: s
     assert "payment_url" not in order_site(world).body
 
 
-def test_a_cancel_is_refunded_if_the_method_is_not_saved(world: World) -> None:
+def test_a_refund_does_not_need_a_saved_payment_method(world: World) -> None:
     order = placed(world)
     world.mishaps.watch(lambda name: Mishap.NOT_DONE if name == KEEP else None)
     world.webhooks_on = False
@@ -253,7 +253,7 @@ def test_an_unpaid_page_expires_with_its_order(world: World, webhooks_on: bool) 
 
 
 def test_an_order_is_cancelled_soon_after_its_page_expires(world: World) -> None:
-    """Without webhooks, the reconciler checks an old page hourly, and also when the page expires."""
+    """Without webhooks, the reconciler checks an old page every hour and at the time when the page expires."""
     world.webhooks_on = False
     order = placed(world)
     deadline = session_of(world, order)["expires_at"] * 1000

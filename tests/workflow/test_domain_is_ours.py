@@ -32,7 +32,7 @@ def operation(world: World) -> Any:
 
 
 def arrive(world: World) -> None:
-    """Put the domain into our account without changing its operation."""
+    """Put the domain into our account. The registrar's operation does not change."""
     world.registrar._registry._deliver(operation(world), world.registrar._registry.now())
 
 
@@ -51,6 +51,7 @@ def assert_delivered(world: World, order_id: str) -> None:
 
 @pytest.mark.parametrize("action", ["register", "transfer"])
 def test_a_domain_is_delivered_if_its_operation_is_hidden(world: World, action: str) -> None:
+    """The registrar does not show completed operations."""
     world.registrar.configure(hides_completed=True)
     order = transfer(world, NAME) if action == "transfer" else submitted(world, NAME)
     world.run()
@@ -83,7 +84,7 @@ def test_a_domain_is_delivered_if_its_operation_never_ends(world: World) -> None
     assert_delivered(world, order.uuid)
 
 
-def test_a_domain_is_delivered_without_a_readable_operation(world: World) -> None:
+def test_a_domain_is_delivered_if_its_operation_is_unreadable(world: World) -> None:
     world.registrar._registry.delay = None
     order = submitted(world, NAME)
     world.registrar.fail_next("GetOperationDetail", "ServiceUnavailable", status=503, times=10_000)
@@ -115,8 +116,8 @@ def test_a_domain_outside_our_account_is_refunded(world: World) -> None:
     assert world.net_paid() == 0
 
 
-def test_an_abandoned_orders_domain_is_not_given_away(world: World) -> None:
-    """The domain's registrant is the customer of the abandoned order."""
+def test_a_later_order_does_not_get_an_abandoned_orders_domain(world: World) -> None:
+    """The domain arrives after its order was abandoned. The customer of that order is its registrant."""
     world.registrar._registry.delay = None
     abandoned = submitted(world, NAME)
     world.live(7 * DAY + 3600, every=6 * 3600)

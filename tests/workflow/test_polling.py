@@ -1,4 +1,4 @@
-"""With a key of the real Stripe, the demo gets no webhooks. The reconciler then checks payments more often."""
+"""If the demo uses a key of the real Stripe, it gets no webhooks. The reconciler then checks payments more often."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_an_order_is_delivered_as_soon_as_its_debit_settles(world: World) -> Non
     assert world.order(order_id, "sepa").status is OrderStatus.COMPLETED
 
 
-def test_a_debit_without_polling_waits_for_the_usual_check(world: World) -> None:
+def test_without_polling_a_debit_waits_for_the_usual_check(world: World) -> None:
     body = world.place("sepa").body
     token = str(body["cart"]["token"])
     world.run()

@@ -50,7 +50,10 @@ def test_personal_data_from_a_registry_is_never_repeated(
 
 
 def test_an_ambiguous_refusal_does_not_refund_immediately(world: World) -> None:
-    """If the registrar accepted the first request, it may refuse the second request for that reason."""
+    """The first request gets an error, but the registrar may have accepted it.
+
+    The registrar may then refuse the repeated request because it accepted the first one.
+    """
     world.registrar.fail_next("RegisterDomain", "ThrottlingException", "slow down")
     placed = world.order_domain("gone-doubt.com")
     order_id = placed.body["orders"][0]["id"]

@@ -1,4 +1,7 @@
-"""A key can order up to its spend cap. An undelivered order no longer counts, and a repeated request counts once."""
+"""A key can order up to its spend cap. In these tests, an order counts while its price is part of the key's spending.
+
+An undelivered order no longer counts. A repeated request counts once.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +60,7 @@ def deliver(world: World) -> None:
 
 
 def refused(reply: Reply) -> tuple[str, int]:
-    """The period whose cap was exceeded, and the amount that remains in the period."""
+    """Check that the spend cap refused the order. Return the period (day or month) and its remaining amount."""
     assert (reply.status, reply.body["code"]) == (403, "spend_cap_exceeded"), reply.body
     return reply.body["period"], reply.body["remaining"]
 
@@ -85,7 +88,7 @@ def all_orders(world: World) -> list[Order]:
 # -- up to the cap ------------------------------------------------------------------------------------------------
 
 
-def test_twenty_orders_at_once_stop_at_the_cap(world: World) -> None:
+def test_twenty_concurrent_orders_cannot_exceed_the_cap(world: World) -> None:
     cap_key(world, day=3 * PRICE + 1199, month=100_000)
     world.place("sepa")  # import the functions before the threads start
     before = len(world.items("ORDER#"))
@@ -127,7 +130,7 @@ def test_a_cart_is_counted_as_a_whole_with_its_expected_tax(world: World) -> Non
         world.services.directory.put_account(account)
 
 
-def test_keys_without_a_cap_count_nothing(world: World) -> None:
+def test_orders_of_a_key_without_a_cap_do_not_count(world: World) -> None:
     assert the_order(world.place(), world).spend is None
     cap_key(world)  # a cap without limits
     assert the_order(world.place(), world).spend is None
@@ -189,7 +192,7 @@ def taxed() -> Iterator[World]:
         yield world
 
 
-def test_the_tax_that_is_charged_counts(taxed: World) -> None:
+def test_an_order_counts_with_the_tax_that_is_charged(taxed: World) -> None:
     cap_key(taxed, day=2 * TAXED - 1)
     assert taxed.place().status == 202
     assert refused(taxed.place()) == ("day", TAXED - 1)
@@ -206,7 +209,7 @@ def spent_today(world: World) -> int:
     return sum(amount for (_, _, period), amount in counted(world).items() if period == "2030-05-14")
 
 
-def test_stripes_tax_counts_and_not_the_accounts_rate(taxed: World) -> None:
+def test_an_order_counts_with_stripes_tax_not_the_accounts_rate(taxed: World) -> None:
     account = change_account(taxed, "ready", tax_basis_points=5000)
     try:
         cap_key(taxed, day=TAXED)
@@ -215,8 +218,8 @@ def test_stripes_tax_counts_and_not_the_accounts_rate(taxed: World) -> None:
         taxed.services.directory.put_account(account)
 
 
-def test_on_a_payment_page_the_higher_tax_counts(taxed: World) -> None:
-    """The customer may enter another address on the payment page."""
+def test_an_unpaid_page_counts_with_the_higher_of_two_taxes(taxed: World) -> None:
+    """The two are the account's rate and Stripe's tax. The customer may enter another address on the page."""
     body = {"site": {"name": "A", "variant": "vanilla", "location": "ams", "plan": "basic"}}
     for basis_points, most in ((0, 1452), (5000, 1800)):
         account = change_account(taxed, "no_customer", tax_basis_points=basis_points)
@@ -232,7 +235,7 @@ def test_on_a_payment_page_the_higher_tax_counts(taxed: World) -> None:
             taxed.services.directory.put_account(account)
 
 
-def test_a_tax_rise_before_the_charge_is_not_paid(taxed: World) -> None:
+def test_an_order_is_not_charged_if_its_tax_has_risen(taxed: World) -> None:
     cap_key(taxed, day=TAXED)
     taxed.stripe.controls.add_fault(kind="error", path="/v1/invoices", method="POST", times=20)
     assert taxed.place().status == 202
@@ -291,7 +294,7 @@ def test_a_repeated_request_is_neither_counted_nor_refused(world: World) -> None
     cap_key(world, day=1, currency="USD")
     assert world.place(key="once").status == 202
     world.run()
-    assert sum(counted(world).values()) == 2 * PRICE  # the day and the month
+    assert sum(counted(world).values()) == 2 * PRICE  # the price counts for the day and for the month
 
 
 def test_twenty_concurrent_repetitions_make_one_order(world: World) -> None:
@@ -403,7 +406,7 @@ def test_a_refunded_late_payment_is_not_counted_again(world: World) -> None:
     order = the_order(world.place("sepa"), world, "sepa")
     assert world.request("DELETE", f"/api/orders/{order.uuid}", account="sepa").status == 202
     world.run()
-    assert refused(world.place("sepa")) == ("day", 0)  # the debit is under way
+    assert refused(world.place("sepa")) == ("day", 0)  # the debit has not settled yet
     intent = world.stripe.objects("payment_intent", status="processing")[0]
     world.stripe.controls.settle(intent["id"])
     world.live(3600)

@@ -17,7 +17,7 @@ DAY = 24 * 3600
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[World]:
-    """One world for all tests, because no test leaves anything behind."""
+    """One world for all tests, because no test changes it."""
     with a_world() as world:
         yield world
 

@@ -34,7 +34,7 @@ def refused(world: World, status: int, code: str, path: str, body: Any, **more: 
 
 
 def kept(world: World) -> dict[str, Any]:
-    """Return `state_of` without the number of writes, because `ask` may store a new key."""
+    """Return `state_of` without the number of writes. `ask` may store a new API key, which is a write."""
     return {name: value for name, value in state_of(world).items() if name != "writes"}
 
 
@@ -224,7 +224,7 @@ def test_C26_an_error_is_sent_as_problem_json_on_request(world: World) -> None:
 
 
 def test_a_system_key_with_the_scope_can_register_a_domain(world: World) -> None:
-    """In this contract the scope is the permission. Contracts 001 and 002 require a person's key (C13)."""
+    """In this contract, the key's scope is enough. Contracts 001 and 002 require the key of a person (C13)."""
     from hosting_orders.domain.account import CredentialKind
 
     key = fresh_key(world, kind=CredentialKind.SYSTEM, user=None)

@@ -181,10 +181,10 @@ def _is_count(record: Any) -> bool:
 
 
 def state_of(world: World) -> dict[str, Any]:
-    """Everything that a request could change: writes, money, workflows, platform and registrar work, callbacks.
+    """Return everything that a request could change: writes, money, workflows, platform and registrar work, callbacks.
 
-    Writes are counted from the table's stream, so a write that was undone counts too. The rate
-    limiter's writes and the last use of a key do not count, because every request can cause them.
+    `writes` is the number of records in the table's stream, so it includes a write that was undone later. It does not
+    include writes of the rate limiter and of a key's last use, because every request can cause them.
     """
     state = world.stripe.state
     with state.lock:
@@ -240,7 +240,7 @@ def assert_date_time(text: Any) -> None:
 
 
 def assert_envelope(body: Any) -> None:
-    """Check that the cart envelope has at least its published fields, with valid values (O2-073 … O2-079, O2-173)."""
+    """Check that the response to an order has its published fields, with valid values (O2-073 … O2-079, O2-173)."""
     assert set(body) >= {"status", "cart", "payment", "orders"}
     assert body["status"] == "accepted"
     cart, payment = body["cart"], body["payment"]
@@ -283,7 +283,7 @@ def number_of(order_id: str) -> int:
 
 
 def order_domain(world: World, body: Any, account: str = "ready", **headers: str) -> Reply:
-    """Call POST /api/orders/domain with exactly this body. Header names have underscores for hyphens."""
+    """Call POST /api/orders/domain with exactly this body. In `headers`, write underscores for hyphens."""
     more = {name.replace("_", "-"): value for name, value in headers.items()}
     return send(
         world,
@@ -307,14 +307,14 @@ def refused_domain(
 
 
 def registered(world: World, name: str, account: str = "ready", **changes: Any) -> Any:
-    """Order a domain, let the registrar finish it and return GET /api/orders/:id."""
+    """Order a domain, run the order to its end and return GET /api/orders/:id."""
     placed = world.order_domain(name, account, **changes)
     assert placed.status == 202, placed.body
     return finished(world, placed.body["orders"][0]["id"], account)
 
 
 def finished(world: World, order_id: str, account: str = "ready") -> Any:
-    """Make the registrar finish the domain, and run the order to its end."""
+    """Make the registrar finish the domain's operation, and run the order to its end."""
     world.run()
     item = world.order(order_id, account).item_as(DomainItem)
     world.registrar.finish(item.ascii_name)

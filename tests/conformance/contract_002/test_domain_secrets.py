@@ -48,9 +48,9 @@ CHANGED = {"post_code": "9982 ZZZ", "email": "no address of Ottoline", "phone": 
 
 
 def personal() -> list[str]:
-    """The personal values and the auth code. Each is too long to occur in an id or a ciphertext by chance.
+    """Return the personal values and the auth code. They are too long to occur in an id or a ciphertext by chance.
 
-    A telephone number is listed with and without its dot.
+    Each telephone number is in the list with and without its dot.
     """
     values = [AUTH_CODE, *CHANGED.values()]
     for person in PEOPLE.values():
@@ -214,14 +214,14 @@ def test_C22_no_log_line_contains_personal_data_or_an_auth_code(story: Story) ->
     assert found(story.logs, personal()) == []
 
 
-def test_C22_no_table_item_contains_personal_data_in_clear(story: Story) -> None:
+def test_C22_no_table_item_has_personal_data_in_plain_text(story: Story) -> None:
     items = everything_in(story.world.dynamodb)
     assert [item for item in items if "CONTACT" in item["SK"]["S"]]
     assert found(json.dumps(items, default=str, ensure_ascii=False), personal()) == []
     assert found(json.dumps(items, default=bytes.decode), personal()) == []
 
 
-def test_C22_no_stream_record_contains_personal_data_in_clear(story: Story) -> None:
+def test_C22_no_stream_record_has_personal_data_in_plain_text(story: Story) -> None:
     assert found(story.records, personal()) == []
 
 

@@ -121,7 +121,7 @@ def test_only_the_newest_secret_of_a_key_can_rotate_the_key(world: World) -> Non
     assert rotate(world, key["id"], new).status == 200
 
 
-def test_a_replaced_secret_cannot_make_a_longer_lived_key(world: World) -> None:
+def test_a_replaced_secret_cannot_make_a_key_that_outlives_it(world: World) -> None:
     old, key = made(world, scopes=None)
     rotate(world, key["id"])
     refused(world, lambda: make(world, old), 403, "stronger_key", "/expires_at")
@@ -138,7 +138,7 @@ def test_a_rotation_never_extends_a_key(world: World) -> None:
     refused(world, lambda: rotate(world, key["id"]), 409, "key_inactive")
 
 
-def test_revoking_ends_both_secrets_at_once_and_is_repeatable(world: World) -> None:
+def test_revoking_a_key_ends_both_secrets_and_can_be_repeated(world: World) -> None:
     stored = secrets_of_the_table(world)
     old, key = made(world)
     new = rotate(world, key["id"]).body["secret"]

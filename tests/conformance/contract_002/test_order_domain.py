@@ -35,7 +35,7 @@ def punycode(name: str) -> str:
 
 
 def lasting_things(world: World, account: str, name: str) -> tuple[int, bool, bool]:
-    """(charges of the account's customer, whether the domain is taken, whether contacts are stored)."""
+    """Return the number of the customer's charges, whether the domain is taken, and whether contacts are stored."""
     customer = world.accounts[account]["customer"]
     contacts = [item for item in world.items("CONTACT") if item["PK"]["S"].endswith(f"acc_{account}")]
     return len(world.stripe.charges(customer)), world.services.orders.domain_taken(name), bool(contacts)
@@ -45,6 +45,7 @@ def lasting_things(world: World, account: str, name: str) -> tuple[int, bool, bo
 
 
 def test_O2_110_the_default_method_is_charged_once_and_off_session(world: World) -> None:
+    """Off-session is Stripe's word for a charge while the customer is not present."""
     customer = world.accounts["ready"]["customer"]
     before = len(world.stripe.charges(customer))
     body = shown(world, world.order_domain("charged-once.com").body["orders"][0]["id"])
@@ -63,7 +64,7 @@ def test_O2_110_the_default_method_is_charged_once_and_off_session(world: World)
     )
 
 
-def test_O2_137_a_domain_order_has_the_envelope_of_a_site_order(world: World) -> None:
+def test_O2_137_the_bodies_of_domain_and_site_orders_are_alike(world: World) -> None:
     domain, site = world.order_domain("enveloped.com").body, world.place().body
     assert_envelope(domain)
     for part in ("cart", "payment"):
@@ -152,12 +153,12 @@ def test_O2_141_an_invalid_or_unregistrable_domain_is_refused(world: World, name
 @pytest.mark.parametrize(
     "name", ["example.invalid", "example.zz", "example.io", "example.xn--p1ai", "пример.рф"]
 )
-def test_O2_142_an_unsold_ending_is_refused(world: World, name: str) -> None:
+def test_O2_142_a_tld_that_is_not_on_sale_is_refused(world: World, name: str) -> None:
     reply = refused_domain(world, world.domain(name), 400, "unsupported_tld", "/domain/name")
     assert "/api/tlds" in reply.body["errors"][0]
 
 
-def test_O2_143_an_ending_without_a_price_for_the_account_is_refused(world: World) -> None:
+def test_O2_143_a_tld_without_a_price_for_the_account_is_refused(world: World) -> None:
     refused_domain(world, world.domain("priceless.info"), 400, "pricing_unavailable", "/domain/name")
     before = change_account(world, "ready", billing_plan="reseller")
     try:
@@ -206,15 +207,13 @@ def test_O2_140_an_invalid_action_is_refused(world: World, action: Any) -> None:
 
 
 @pytest.mark.parametrize("changes", [{}, {"authcode": ""}, {"authcode": "  "}, {"authcode": None}])
-def test_O2_123_O2_144_a_transfer_needs_an_auth_code_if_the_ending_has_one(
-    world: World, changes: dict[str, Any]
-) -> None:
+def test_O2_123_O2_144_most_transfers_need_an_auth_code(world: World, changes: dict[str, Any]) -> None:
     for name in ("to-move.com", "to-move.de"):
         body = world.domain(name, action="transfer", **changes)
         refused_domain(world, body, 400, "authcode_required", "/domain/authcode")
 
 
-def test_O2_123_a_transfer_needs_no_auth_code_if_the_ending_has_none(world: World) -> None:
+def test_O2_123_a_transfer_under_co_uk_needs_no_auth_code(world: World) -> None:
     contact = world.contact(
         country="GB", post_code="SW1A 1AA", city="London", extra_properties={"contactType": "IND"}
     )
@@ -268,7 +267,7 @@ def test_O2_140_O2_141_O2_144_all_errors_are_reported_together(world: World) -> 
         ("https://client.example/", "/callback"),
     ],
 )
-def test_O2_136_a_domain_order_has_the_callback_rules_of_a_site_order(
+def test_O2_136_domain_and_site_orders_share_the_callback_rules(
     world: World, callback: Any, pointer: str
 ) -> None:
     body = world.domain("called-back.com") | {"callback": callback}
@@ -336,9 +335,7 @@ def test_O2_149_taken_reserved_and_unpriced_domains_are_unavailable(world: World
         ("any-name.com", "wrong"),
     ],
 )
-def test_O2_149_O2_150_a_refused_transfer_is_reported_as_domain_add_failed(
-    world: World, name: str, code: str
-) -> None:
+def test_O2_149_O2_150_a_transfer_that_cannot_work_is_refused(world: World, name: str, code: str) -> None:
     body = world.domain(name, action="transfer", authcode=code)
     reply = refused_domain(world, body, 422, "domain_add_failed", "/domain/name")
     assert name in reply.body["errors"][0]
@@ -380,6 +377,7 @@ def test_O2_150_only_one_of_several_concurrent_orders_gets_the_domain(world: Wor
 
 
 def test_O2_150_the_write_refuses_a_domain_taken_since_the_check(world: World) -> None:
+    """The check reports a taken domain as free, as if another order had taken it after the check."""
     assert world.order_domain("looked-free.com").status == 202
     orders = world.services.orders
     seen = orders.domain_taken
@@ -431,7 +429,7 @@ def test_O2_149_a_slow_availability_check_is_retried(world: World) -> None:
 # -- payments that cannot be started ------------------------------------------------------------------------------
 
 
-def test_O2_153_O2_154_a_refused_payment_leaves_no_contacts_and_a_free_domain(world: World) -> None:
+def test_O2_153_O2_154_a_refused_payment_frees_the_domain(world: World) -> None:
     reply = world.order_domain("not-paid.com", "declined_final", key="refused")
     assert_error(reply, 422, "cart_pay_failed")
     world.run()
@@ -460,7 +458,7 @@ def test_O2_153_O2_154_a_refused_payment_leaves_no_contacts_and_a_free_domain(wo
         {"role_contacts": {}},
     ],
 )
-def test_an_idempotency_key_is_refused_with_another_body(world: World, changes: dict[str, Any]) -> None:
+def test_a_reused_idempotency_key_is_refused_with_another_body(world: World, changes: dict[str, Any]) -> None:
     body = world.domain("key-reused.com")
     if not world.services.orders.domain_taken("key-reused.com"):
         assert order_domain(world, body, idempotency_key="reused").status == 202
@@ -487,7 +485,7 @@ def test_a_race_between_duplicate_requests_gives_one_order(world: World) -> None
     assert reply.headers["idempotent-replayed"] == "true"
 
 
-def test_a_site_orders_idempotency_key_is_refused_for_a_domain(world: World) -> None:
+def test_the_idempotency_key_of_another_endpoint_is_refused(world: World) -> None:
     assert world.place(key="two-endpoints").status == 202
     reply = world.order_domain("two-endpoints.com", key="two-endpoints")
     assert_error(reply, 422, "idempotency_key_reused")
@@ -526,7 +524,7 @@ def test_O2_123_an_auth_code_is_trimmed_and_must_be_a_single_line(world: World) 
     refused_domain(world, spaces, 422, "domain_add_failed", "/domain/name")
 
 
-def test_a_misspelled_field_beside_domain_is_reported(world: World) -> None:
+def test_a_misspelled_top_level_field_is_reported(world: World) -> None:
     body = {**world.domain("callback-lost.com"), "callbak": CALLBACK}
     refused_domain(world, body, 400, "invalid_field", "/callbak")
 

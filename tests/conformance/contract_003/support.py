@@ -33,8 +33,8 @@ ROUTES = (
     ("GET", "/api/accounts/acc_ready", False),
     ("GET", "/api/users/usr_ready", False),
 )
-# The API returns these errors before it reads the version of the key. Their X-Api-Version is that of the request,
-# or 2 if the request names none. The error body is the same in both versions.
+# The API returns these errors before it reads the version of the key. The response's X-Api-Version is then the version
+# that the request names, or 2. The error body is the same in both versions.
 BEFORE_THE_VERSION = (
     *("unauthorized", "oauth_not_allowed", "insufficient_scope", "missing_account", "trial_account"),
     *("malformed_body", "unsupported_api_version"),
@@ -53,7 +53,7 @@ def ask(world: World, method: str, path: str, account: str = "ready", key: str =
 
 
 def ask_in(world: World, version: str, method: str, path: str, account: str = "ready", **more: Any) -> Reply:
-    """Send a request with the account's version 2 key, and this version in the header."""
+    """Send a request with the account's key, which has version 2. The header X-Api-Version names `version`."""
     headers = credentials(world, account) | {"x-api-version": version} | dict(more.pop("headers", {}))
     return send(world, method, path, headers=headers, account=None, **more)
 
@@ -61,7 +61,7 @@ def ask_in(world: World, version: str, method: str, path: str, account: str = "r
 def order(
     world: World, body: Mapping[str, Any] | None = None, account: str = "ready", **headers: str
 ) -> Reply:
-    """Call POST /api/orders with this body or the smallest valid body. Header names have underscores for hyphens."""
+    """Call POST /api/orders with this body or the smallest valid body. In `headers`, write underscores for hyphens."""
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
     text = json.dumps(site() if body is None else body)
     return ask(world, "POST", "/api/orders", account, headers=sent, body=text)
@@ -114,7 +114,7 @@ def stored(world: World, order_id: str, account: str) -> Order:
 
 
 def in_shape(reply: Reply, method: str, path: str) -> Reply:
-    """Return the response after checking its version and its JSON Schema."""
+    """Return the response after checking its version, and its body against the JSON Schema."""
     operation = _OPERATIONS.get(matched(method, path.partition("?")[0])[1])
     if operation is not None and (reply.status < 400 or reply.body["code"] not in BEFORE_THE_VERSION):
         assert reply.headers["x-api-version"] == "1", reply.headers

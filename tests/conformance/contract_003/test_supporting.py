@@ -1,4 +1,7 @@
-"""Endpoints that contract 003 refers to (tasks, about, accounts, users), and both authorization schemes."""
+"""Endpoints that contract 003 refers to, and the authorization schemes `Token` and `Bearer`.
+
+The endpoints are /api/tasks, /api/about, /api/accounts and /api/users.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ def test_O1_060_both_authorization_schemes_are_accepted(world: World, scheme: st
         assert reply.status in (200, 400, 404) and reply.body.get("code") != "unauthorized"
 
 
-def test_O1_060_O1_033_O1_034_about_lists_every_option_of_an_order(world: World) -> None:
+def test_O1_060_O1_033_O1_034_api_about_lists_order_options(world: World) -> None:
     body = ask(world, "GET", "/api/about").body
     assert set(body) >= {"version", "logged_in_as", "account_scoped", "locations", "products"}
     assert (body["logged_in_as"], body["account_scoped"]) == ("usr_ready", "acc_ready")
@@ -35,7 +38,7 @@ def test_O1_060_O1_033_O1_034_about_lists_every_option_of_an_order(world: World)
     assert all(set(product) >= {"id", "name", "description"} for product in body["products"])
 
 
-def test_O1_060_about_shows_no_prices_without_an_account(world: World) -> None:
+def test_O1_060_api_about_shows_no_prices_without_an_account(world: World) -> None:
     key = {"authorization": f"Bearer {world.accounts['ready'][KEY]}"}
     body = send(world, "GET", "/api/about", headers=key, account=None).body
     assert body["account_scoped"] is None and body["logged_in_as"] == "usr_ready"
@@ -92,7 +95,8 @@ def test_O1_060_scopes_are_the_same_in_both_versions(world: World, path: str, sc
 
 
 @pytest.mark.parametrize("path", ["/api/accounts/acc_ready", "/api/users/usr_ready"])
-def test_O1_024_O1_025_only_an_accounts_own_key_can_read_accounts_and_users(world: World, path: str) -> None:
+def test_O1_024_O1_025_accounts_and_users_need_their_own_key(world: World, path: str) -> None:
+    """An OAuth token or another account's key cannot read them."""
     token = oauth(world, "account:read", "billing:read") | {"x-api-version": "1"}
     assert_error(send(world, "GET", path, headers=token, account=None), 403, "oauth_not_allowed")
     other = {"authorization": f"Bearer {new_key(world, 'credit', api_version=1)}"}

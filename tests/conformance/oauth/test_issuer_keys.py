@@ -363,7 +363,7 @@ def test_the_first_of_two_keys_with_the_same_id_is_used(server: Answers) -> None
 def test_an_issuer_without_https_is_refused_outside_local_use(server: Answers, issuer: str) -> None:
     good(server)
     keys = keys_of(issuer.format(port=server.url.rpartition(":")[2]), allow_loopback=False)
-    assert "is no https address" in refusal(keys)
+    assert "is not an https address" in refusal(keys)
     assert server.seen == []
 
 

@@ -20,7 +20,7 @@ NOT_THERE = "This page does not exist"
 
 
 def unlike(reply: Reply) -> tuple[int, object, dict[str, str]]:
-    """Everything that distinguishes two responses for a client, except the request id."""
+    """Return everything by which a client can distinguish two responses, except the request id."""
     return reply.status, reply.body, {k: v for k, v in reply.headers.items() if k != "x-request-id"}
 
 
@@ -75,7 +75,7 @@ def test_O1_052_every_invalid_address_gives_the_same_not_found_page(world: World
     ("method", "path"),
     [("GET", "/o/"), ("GET", "/o/a/b"), ("POST", "/o/x"), ("HEAD", "/o/x"), ("GET", "/o/x/")],
 )
-def test_unknown_routes_below_o_give_the_not_found_page(method: str, path: str, world: World) -> None:
+def test_unknown_addresses_of_orders_give_the_not_found_page(method: str, path: str, world: World) -> None:
     assert unlike(world.request(method, path, account=None)) == unlike(get(world, "x"))
 
 
@@ -118,7 +118,7 @@ def test_an_unreadable_secret_makes_the_page_unavailable(
     assert seen(reply).heading == "We kunnen uw bestelling nu niet tonen"
 
 
-def test_old_addresses_open_until_their_secret_is_removed(
+def test_old_addresses_work_until_their_secret_is_removed(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order = payable(world)
@@ -133,14 +133,14 @@ def test_old_addresses_open_until_their_secret_is_removed(
     assert get(world, new).status == 200
 
 
-def test_a_page_ends_thirty_days_after_its_order(world: World) -> None:
+def test_a_page_is_shown_until_thirty_days_after_its_orders_end(world: World) -> None:
     order = canceled(world)
     token = token_of(world, order)
     world.clock.advance(30 * DAY - 60)
     assert seen(get(world, token)).heading == "The order was cancelled"
     world.clock.advance(120)
     assert unlike(get(world, token)) == unlike(get(world, "x"))
-    # While the table is unavailable, the page shows orders from memory, but not this order.
+    # While the table is unavailable, pages of orders come from memory, but not the page of an order this old.
     with table_away():
         assert unlike(get(world, token)) == unlike(get(world, "x"))
 

@@ -106,7 +106,7 @@ def test_operations_are_found_by_domain_action_and_time(world: World) -> None:
     assert len(found(DomainAction.REGISTER, START)) == 3
 
 
-def test_find_rounds_since_down_to_the_second(world: World) -> None:
+def test_a_search_begins_at_the_full_second_before_its_time(world: World) -> None:
     operation_id = world.register("bakery.com")
 
     found = world.registrar.find("bakery.com", DomainAction.REGISTER, int(START * 1000) + 900)
@@ -156,6 +156,7 @@ def test_a_failed_read_is_a_fault_and_not_an_empty_result(world: World, operatio
 
 
 def test_the_registration_of_an_owned_domain_has_succeeded(world: World) -> None:
+    """A failed operation is reported as succeeded if the domain is now in our account."""
     operation_id = world.register("bakery.com")
     world.standin.fail("bakery.com", "Something went wrong.", "ERROR")
     assert world.show(operation_id).status is RegistrarStatus.FAILED
@@ -176,7 +177,7 @@ def test_a_refusal_repeats_no_personal_data(world: World) -> None:
         assert value not in told
 
 
-def test_a_refusal_may_name_a_domain_like_the_owners_name(world: World) -> None:
+def test_the_domain_in_a_refusal_may_be_the_owners_name(world: World) -> None:
     gone = replace(ANN, last_name="gone-ann", first_name="com")
 
     with pytest.raises(ProvisioningFailedError, match=r"gone-ann\.com is not available"):
@@ -190,7 +191,7 @@ def test_a_failed_operation_repeats_no_personal_data(world: World) -> None:
     assert world.show(operation_id).message == "The registry refused the registrant contact: … …"
 
 
-def test_a_fault_holds_no_personal_data_and_hides_its_cause(world: World) -> None:
+def test_a_fault_contains_no_personal_data_and_no_cause(world: World) -> None:
     world.standin.lose_next_answer("TransferDomain")
 
     with pytest.raises(ProviderUnavailableError) as fault:

@@ -84,7 +84,7 @@ def test_a_rounding_difference_is_added_to_the_largest_line(shop: Shop) -> None:
     assert (state.total_gross, state.gross) == (2101, {"101": 1201, "102": 900})
 
 
-@pytest.mark.standin_only("plants a fault")
+@pytest.mark.standin_only("uses the stand-in's faults")
 def test_a_draft_invoice_has_no_gross_amounts_yet(shop: Shop) -> None:
     cart = shop.cart(shop.customer())
     shop.standin.faults.add("dropped", "/v1/invoices/.*/finalize", times=4)

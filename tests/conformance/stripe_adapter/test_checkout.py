@@ -109,7 +109,7 @@ def test_concurrent_requests_open_one_page(shop: Shop) -> None:
     assert shop.pages(customer) == [("open", "unpaid")]
 
 
-@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
+@pytest.mark.standin_only("pays on the checkout page; at Stripe only a person can do that")
 @pytest.mark.parametrize(
     ("meanwhile", "status"),
     [
@@ -132,7 +132,7 @@ def test_opening_a_page_again_returns_its_current_state(
     assert len(shop.sessions(customer)) == 1
 
 
-@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
+@pytest.mark.standin_only("pays on the checkout page; at Stripe only a person can do that")
 def test_a_page_is_not_opened_again_a_day_later(shop: Shop) -> None:
     """Stripe forgets the idempotency key after 24 hours. Then only the search for the session prevents a second one."""
     customer, cart, state = shop.opened()
@@ -189,7 +189,7 @@ def test_a_changed_request_opens_no_page_if_none_is_found(shop: Shop) -> None:
 # -- paying by card -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
+@pytest.mark.standin_only("pays on the checkout page; at Stripe only a person can do that")
 @pytest.mark.parametrize(("lags", "line_metadata"), list(itertools.product((0, 60), (False, True))))
 def test_a_card_pays_the_cart(shop: Shop, lags: int, line_metadata: bool) -> None:
     shop.standin.controls.set(checkout_invoice_lags=lags, checkout_line_metadata=line_metadata)
@@ -215,7 +215,7 @@ def test_a_card_pays_the_cart(shop: Shop, lags: int, line_metadata: bool) -> Non
     assert shop.payments.state(shop.invoices(customer)[0]["id"]) == paid
 
 
-@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
+@pytest.mark.standin_only("pays on the checkout page; at Stripe only a person can do that")
 def test_a_declined_card_leaves_the_page_open(shop: Shop) -> None:
     customer, _, state = shop.opened()
     for number, code in ((DECLINED, "insufficient_funds"), (DECLINED_FOR_GOOD, "lost_card")):
@@ -228,7 +228,7 @@ def test_a_declined_card_leaves_the_page_open(shop: Shop) -> None:
     assert shop.taken(customer) == [2100]
 
 
-@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
+@pytest.mark.standin_only("pays on the checkout page; at Stripe only a person can do that")
 def test_a_3d_secure_challenge_leaves_the_page_open(shop: Shop) -> None:
     customer, _, state = shop.opened()
     shop.standin.controls.pay_checkout(state.reference, CHALLENGED)
@@ -243,7 +243,7 @@ def test_a_3d_secure_challenge_leaves_the_page_open(shop: Shop) -> None:
     assert shop.taken(customer) == [2100]
 
 
-@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
+@pytest.mark.standin_only("pays on the checkout page; at Stripe only a person can do that")
 def test_every_line_of_a_full_cart_has_its_gross_amount(shop: Shop) -> None:
     lines = tuple(ChargeLine(str(number), f"Site {number}", 500 + number) for number in range(100, 120))
     _, _, state = shop.opened(lines)
@@ -267,7 +267,7 @@ def test_tax_follows_the_country_entered_on_the_page(shop: Shop) -> None:
     assert shop.taken(customer) == [1343]
 
 
-@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
+@pytest.mark.standin_only("pays on the checkout page; at Stripe only a person can do that")
 def test_a_difference_to_the_total_corrects_the_largest_line(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -286,7 +286,7 @@ def test_a_difference_to_the_total_corrects_the_largest_line(
 # -- paying by debit ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
+@pytest.mark.standin_only("pays on the checkout page; at Stripe only a person can do that")
 @pytest.mark.parametrize(("invoice", "lags"), list(itertools.product(DEBIT_INVOICES, (0, 60))))
 def test_a_debit_pays_when_its_money_arrives(shop: Shop, invoice: str, lags: int) -> None:
     shop.standin.controls.set(checkout_debit_invoice=invoice, checkout_invoice_lags=lags)
@@ -324,7 +324,7 @@ def _session(shop: Shop, act: str) -> dict[str, Any]:
     return session
 
 
-@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
+@pytest.mark.standin_only("pays on the checkout page; at Stripe only a person can do that")
 def test_a_later_payment_of_the_invoice_pays_the_session(shop: Shop) -> None:
     session = _session(shop, "debit_checkout")
     session["payment_intent"]["status"] = "requires_payment_method"
@@ -336,7 +336,7 @@ def test_a_later_payment_of_the_invoice_pays_the_session(shop: Shop) -> None:
     assert session_state(session, {}).status is PaymentStatus.SUCCEEDED
 
 
-@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
+@pytest.mark.standin_only("pays on the checkout page; at Stripe only a person can do that")
 def test_a_session_is_processing_until_stripe_marks_it_paid(shop: Shop) -> None:
     session = _session(shop, "debit_checkout")
     for status, intent in itertools.product(("open", "complete", "expired"), ("processing", "succeeded")):
@@ -345,7 +345,7 @@ def test_a_session_is_processing_until_stripe_marks_it_paid(shop: Shop) -> None:
         assert (state.status, state.pay_url, state.error) == (PaymentStatus.PROCESSING, None, None)
 
 
-@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
+@pytest.mark.standin_only("pays on the checkout page; at Stripe only a person can do that")
 def test_a_failed_debit_always_has_an_error(shop: Shop) -> None:
     """The cart voids a payment in PROCESSING only if the payment has an error (Payment.needs_void)."""
     session = _session(shop, "debit_checkout")
@@ -356,7 +356,7 @@ def test_a_failed_debit_always_has_an_error(shop: Shop) -> None:
     assert (failed.status, failed.error) == (PaymentStatus.FAILED, "payment_failed")
 
 
-@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
+@pytest.mark.standin_only("pays on the checkout page; at Stripe only a person can do that")
 def test_a_discount_lowers_the_net_sum(shop: Shop) -> None:
     session = _session(shop, "pay_checkout")
     session["amount_total"] -= 500
@@ -365,7 +365,7 @@ def test_a_discount_lowers_the_net_sum(shop: Shop) -> None:
     assert (state.total_net, state.total_gross) == (1600, 1600)
 
 
-@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
+@pytest.mark.standin_only("pays on the checkout page; at Stripe only a person can do that")
 def test_only_a_saved_method_is_reported_as_saved(shop: Shop) -> None:
     session = _session(shop, "pay_checkout")
     assert session_state(session, {}).saved is not None

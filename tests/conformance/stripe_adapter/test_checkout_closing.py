@@ -33,7 +33,7 @@ def _returned(shop: Shop, invoice: str, lags: int = 0) -> tuple[str, CheckoutReq
     return customer, cart, state.reference
 
 
-@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
+@pytest.mark.standin_only("pays on the checkout page; at Stripe only a person can do that")
 def test_a_returned_debit_without_an_invoice_has_failed(shop: Shop) -> None:
     customer, cart, reference = _returned(shop, "at settlement")
     failed = shop.now_of(reference)
@@ -48,7 +48,7 @@ def test_a_returned_debit_without_an_invoice_has_failed(shop: Shop) -> None:
     assert len(shop.sessions(customer)) == 1
 
 
-@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
+@pytest.mark.standin_only("pays on the checkout page; at Stripe only a person can do that")
 @pytest.mark.parametrize("lags", [0, 60])
 @pytest.mark.parametrize("close", ["void", "open_checkout"])
 def test_a_returned_debit_fails_when_its_invoice_is_voided(shop: Shop, close: str, lags: int) -> None:
@@ -87,7 +87,7 @@ def test_an_invoice_paid_before_its_void_pays_the_cart(shop: Shop, close: str) -
     assert shop.statuses(customer) == ["paid"]
 
 
-@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
+@pytest.mark.standin_only("pays on the checkout page; at Stripe only a person can do that")
 def test_a_returned_debit_is_voided_whichever_request_fails(shop: Shop) -> None:
     customer = ""
 
@@ -104,7 +104,7 @@ def test_a_returned_debit_is_voided_whichever_request_fails(shop: Shop) -> None:
 # -- closing ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
+@pytest.mark.standin_only("pays on the checkout page; at Stripe only a person can do that")
 def test_a_closed_page_cannot_be_paid(shop: Shop) -> None:
     customer, cart, state = shop.opened()
     with suppress(Exception):
@@ -178,7 +178,7 @@ def test_a_page_is_found_by_its_cart_among_many(shop: Shop) -> None:
     assert {session["status"] for session in shop.sessions(customer)} == {"open"}
 
 
-@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
+@pytest.mark.standin_only("pays on the checkout page; at Stripe only a person can do that")
 def test_the_search_finds_the_page_and_not_its_receipt(shop: Shop) -> None:
     """Charges and pages both leave an invoice with the cart's metadata."""
     whose = shop.customer()
@@ -221,7 +221,7 @@ def _twins(shop: Shop) -> tuple[str, CheckoutRequest, list[str]]:
     return customer, cart, [state.reference, twin.id]
 
 
-@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
+@pytest.mark.standin_only("pays on the checkout page; at Stripe only a person can do that")
 def test_of_two_open_pages_the_older_stays_open(shop: Shop) -> None:
     for look in ("find", "open_checkout"):
         customer, cart, (first, _) = _twins(shop)
@@ -234,7 +234,7 @@ def test_of_two_open_pages_the_older_stays_open(shop: Shop) -> None:
         assert shop.pages(customer) == [("open", "unpaid"), ("expired", "unpaid")]
 
 
-@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
+@pytest.mark.standin_only("pays on the checkout page; at Stripe only a person can do that")
 def test_of_two_pages_the_paid_page_is_found(shop: Shop) -> None:
     for pay, status in (
         (shop.standin.controls.pay_checkout, PaymentStatus.SUCCEEDED),
@@ -248,7 +248,7 @@ def test_of_two_pages_the_paid_page_is_found(shop: Shop) -> None:
         assert shop.pages(customer)[0] == ("expired", "unpaid")
 
 
-@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
+@pytest.mark.standin_only("pays on the checkout page; at Stripe only a person can do that")
 def test_a_newer_page_paid_during_its_closing_is_found(shop: Shop) -> None:
     customer, cart, (_, second) = _twins(shop)
     shop.wire.meanwhile["POST expire"] = lambda: shop.standin.controls.pay_checkout(second)
@@ -259,7 +259,7 @@ def test_a_newer_page_paid_during_its_closing_is_found(shop: Shop) -> None:
     assert shop.taken(customer) == [2100]
 
 
-@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
+@pytest.mark.standin_only("pays on the checkout page; at Stripe only a person can do that")
 def test_a_session_created_elsewhere_is_not_ours(shop: Shop) -> None:
     customer = shop.stranger()
     strange = shop.api.checkout.sessions.create(

@@ -80,7 +80,7 @@ def _paid_method(shop: Shop) -> SavedMethod:
     return saved
 
 
-@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
+@pytest.mark.standin_only("pays on the checkout page; at Stripe only a person can do that")
 def test_the_paying_method_becomes_the_default(shop: Shop) -> None:
     saved = _paid_method(shop)
     assert shop.payments.default_method(saved.customer_id) is None
@@ -93,7 +93,7 @@ def test_the_paying_method_becomes_the_default(shop: Shop) -> None:
     assert charged.status is PaymentStatus.SUCCEEDED
 
 
-@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
+@pytest.mark.standin_only("pays on the checkout page; at Stripe only a person can do that")
 def test_an_existing_default_method_is_not_replaced(shop: Shop) -> None:
     customer, method = shop.customer()
     page = shop.payments.open_checkout(shop.page(customer))
@@ -115,7 +115,7 @@ def test_a_legacy_default_source_is_not_replaced(shop: Shop) -> None:
     assert shop.payments.default_method(saved.customer_id) is None
 
 
-@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
+@pytest.mark.standin_only("pays on the checkout page; at Stripe only a person can do that")
 @pytest.mark.parametrize("kind", FAULTS)
 @pytest.mark.parametrize("place", [0, 1])
 def test_a_retry_makes_the_paying_method_the_default(shop: Shop, kind: str, place: int) -> None:
@@ -130,7 +130,7 @@ def test_a_retry_makes_the_paying_method_the_default(shop: Shop, kind: str, plac
     assert default.id == saved.id
 
 
-@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
+@pytest.mark.standin_only("pays on the checkout page; at Stripe only a person can do that")
 def test_a_refused_default_method_raises_no_error(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
     saved = _paid_method(shop)
     shop.payments.keep_method(SavedMethod("cus_unknown", saved.id))

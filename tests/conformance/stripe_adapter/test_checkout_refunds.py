@@ -74,7 +74,7 @@ def test_the_refunds_of_two_orders_add_up_to_the_payment(
         assert shop.api.refunds.retrieve(link.refund).metadata["order_id"] == f"order-{line.key}"
 
 
-@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
+@pytest.mark.standin_only("pays on the checkout page; at Stripe only a person can do that")
 @pytest.mark.parametrize("invoice", DEBIT_INVOICES)
 @pytest.mark.parametrize("credit_notes", [False, True])
 def test_a_debit_is_refundable_only_after_its_money_arrives(
@@ -126,7 +126,7 @@ def test_a_failed_credit_note_does_not_make_the_refund_fail(
     assert [record.message for record in caplog.records] == ["no credit note for a refund"]
 
 
-@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
+@pytest.mark.standin_only("pays on the checkout page; at Stripe only a person can do that")
 def test_a_refused_credit_note_is_only_logged(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
     _, session_id = _paid(shop)
     assert shop.refunds.refund(session_id, "101", "order-1").amount == 1200
@@ -173,7 +173,7 @@ def test_a_new_invoice_causes_no_second_refund(shop: Shop, twin_sees_the_invoice
     assert shop.given_back(customer) == 1200
 
 
-@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
+@pytest.mark.standin_only("pays on the checkout page; at Stripe only a person can do that")
 def test_a_retry_sends_the_same_idempotency_key(shop: Shop) -> None:
     """If two requests have searched before one of them posts, only the idempotency key prevents a second refund."""
     _, session_id = _paid(shop)
@@ -205,7 +205,7 @@ def test_a_refund_including_tax_returns_the_gross(shop: Shop, credit_notes: bool
     assert len(shop.notes(customer)) == (3 if credit_notes else 0)
 
 
-@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
+@pytest.mark.standin_only("pays on the checkout page; at Stripe only a person can do that")
 def test_refunds_in_yen_return_the_exact_amounts(shop: Shop) -> None:
     lines = (ChargeLine("101", "a", 101), ChargeLine("102", "b", 100))
     customer, session_id = _paid(shop, lines, "JPY")
@@ -213,7 +213,7 @@ def test_refunds_in_yen_return_the_exact_amounts(shop: Shop) -> None:
     assert (parts, shop.given_back(customer)) == ([101, 100], 201)
 
 
-@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
+@pytest.mark.standin_only("pays on the checkout page; at Stripe only a person can do that")
 def test_a_free_order_needs_no_refund(shop: Shop) -> None:
     customer, session_id = _paid(shop, (ChargeLine("101", "Trial", 0), ChargeLine("102", "Site", 900)))
     state = shop.refunds.refund(session_id, "101", "order-1")
@@ -222,7 +222,7 @@ def test_a_free_order_needs_no_refund(shop: Shop) -> None:
     assert (shop.given_back(customer), _refunds(shop, session_id)) == (0, [])
 
 
-@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
+@pytest.mark.standin_only("pays on the checkout page; at Stripe only a person can do that")
 def test_a_refused_refund_moves_no_money(shop: Shop) -> None:
     customer, session_id = _paid(shop)
     with pytest.raises(RefundRefusedError):
@@ -257,7 +257,7 @@ def test_a_refused_refund_moves_no_money(shop: Shop) -> None:
     assert shop.standin.net_paid(customer) == 2100 + 900
 
 
-@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
+@pytest.mark.standin_only("pays on the checkout page; at Stripe only a person can do that")
 def test_a_concurrent_refund_by_an_operator_is_returned(shop: Shop) -> None:
     customer, session_id = _paid(shop, (ChargeLine("101", "Site", 1200),))
     by_hand: list[str] = []
@@ -293,7 +293,7 @@ def test_an_invoice_line_is_matched_by_its_own_metadata_too(shop: Shop) -> None:
     assert [note.total for note in shop.notes(customer)] == [1200]
 
 
-@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
+@pytest.mark.standin_only("pays on the checkout page; at Stripe only a person can do that")
 @pytest.mark.parametrize("how", ["at once", "later"])
 def test_a_returned_refund_is_reported_as_refused(shop: Shop, how: str) -> None:
     customer, _, state = shop.opened()
@@ -318,7 +318,7 @@ def test_a_returned_refund_is_reported_as_refused(shop: Shop, how: str) -> None:
     assert shop.given_back(customer) == 1200
 
 
-@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
+@pytest.mark.standin_only("pays on the checkout page; at Stripe only a person can do that")
 def test_refunds_in_any_sequence_return_the_exact_amounts(shop: Shop) -> None:
     lines = (ChargeLine("101", "a", 333), ChargeLine("102", "b", 777), ChargeLine("103", "c", 1001))
     for order in itertools.permutations(lines):
@@ -328,7 +328,7 @@ def test_refunds_in_any_sequence_return_the_exact_amounts(shop: Shop) -> None:
         assert shop.given_back(customer) == 2111
 
 
-@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
+@pytest.mark.standin_only("pays on the checkout page; at Stripe only a person can do that")
 @pytest.mark.parametrize("refusals", [0, 1, 2])
 @pytest.mark.parametrize("later", [0, 10, 400])
 def test_simultaneous_searches_cause_one_refund(shop: Shop, refusals: int, later: int) -> None:
@@ -344,7 +344,7 @@ def test_simultaneous_searches_cause_one_refund(shop: Shop, refusals: int, later
     assert shop.given_back(customer) == 900
 
 
-@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
+@pytest.mark.standin_only("pays on the checkout page; at Stripe only a person can do that")
 def test_a_refused_refund_is_accepted_under_the_next_key(shop: Shop) -> None:
     """Stripe repeats a refusal under the same key for a day. The number of refusals is part of the next key."""
     customer, session_id = _paid(shop)

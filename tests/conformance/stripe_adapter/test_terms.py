@@ -52,7 +52,7 @@ def ended(shop: Shop, whose: tuple[str, str]) -> list[str]:
     return sorted(shop.statuses(whose[0]))
 
 
-@pytest.mark.standin_only("plants a refusal")
+@pytest.mark.standin_only("makes the stand-in refuse a request")
 @pytest.mark.parametrize(
     "refusal",
     [
@@ -67,7 +67,7 @@ def test_the_limit_of_subscriptions_has_its_own_error(shop: Shop, refusal: dict[
         renewal(shop, whose, next_month(shop))()
 
 
-@pytest.mark.standin_only("plants a refusal")
+@pytest.mark.standin_only("makes the stand-in refuse a request")
 def test_other_refusals_do_not_raise_too_many_subscriptions(shop: Shop) -> None:
     whose = shop.customer()
     shop.standin.faults.add("refuse", "/v1/subscriptions", method="POST")
@@ -94,7 +94,7 @@ def test_a_term_is_charged_once_whichever_request_fails(shop: Shop) -> None:
         assert shop.taken(whose[0]) == [1200] and ended(shop, whose) == ["paid"], spoilt
 
 
-@pytest.mark.standin_only("declines a card by a control")
+@pytest.mark.standin_only("uses a control to decline a card")
 def test_a_refused_term_is_tried_once_whichever_request_fails(shop: Shop) -> None:
     whose = ("", "")
 
@@ -108,7 +108,7 @@ def test_a_refused_term_is_tried_once_whichever_request_fails(shop: Shop) -> Non
         assert shop.taken(whose[0]) == [] and ended(shop, whose) == ["open"], spoilt
 
 
-@pytest.mark.standin_only("declines a card by a control")
+@pytest.mark.standin_only("uses a control to decline a card")
 def test_a_term_is_closed_whichever_request_fails(shop: Shop) -> None:
     whose = ("", "")
 
@@ -135,7 +135,7 @@ def test_a_repeated_attempt_finds_its_invoice(shop: Shop, hours: int) -> None:
     assert len(shop.invoices(whose[0])) == 1
 
 
-@pytest.mark.standin_only("declines a card by a control")
+@pytest.mark.standin_only("uses a control to decline a card")
 def test_the_next_attempt_charges_the_new_default_method(shop: Shop) -> None:
     whose, request = refused_term(shop)
     first = shop.renewals.charge_term(request)

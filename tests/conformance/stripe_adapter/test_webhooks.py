@@ -1,4 +1,4 @@
-"""Which webhooks lead to an invoice, and which are refused."""
+"""Which of Stripe's webhooks lead to an invoice, and which are refused."""
 
 from __future__ import annotations
 
@@ -18,8 +18,6 @@ from tests.conformance.stripe_adapter.shop import (
     invoice_of,
     signed,
 )
-
-# -- webhooks -----------------------------------------------------------------------------------------------
 
 
 def test_only_events_about_a_payment_lead_to_an_invoice(shop: Shop) -> None:
@@ -68,7 +66,7 @@ def test_both_secrets_are_valid_during_a_rotation(shop: Shop, secret: str) -> No
     assert invoice_of(shop.news, body, signed(shop, body, secret)) == "in_1"
 
 
-def test_a_forged_old_or_malformed_webhook_is_refused(shop: Shop) -> None:
+def test_forged_outdated_and_malformed_webhooks_are_refused(shop: Shop) -> None:
     body = event("invoice.paid", {"id": "in_1"})
     good = signed(shop, body)
     assert invoice_of(shop.news, body, signed(shop, body, age=290)) == "in_1"

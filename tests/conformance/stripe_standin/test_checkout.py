@@ -73,7 +73,7 @@ def test_a_line_can_name_an_existing_price(shop: Shop) -> None:
     assert session.payment_method_types == ["card"]
 
 
-@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
+@pytest.mark.standin_only("pays on the checkout page; at Stripe only a person can do that")
 def test_sessions_are_listed_by_customer_payment_or_status(shop: Shop) -> None:
     one, other = shop.customer(None), shop.customer(None)
     paid, still_open, foreign = shop.session(one), shop.session(one), shop.session(other)
@@ -304,7 +304,7 @@ def test_a_session_expires_by_itself_at_its_expiry_time(shop: Shop) -> None:
     assert event["data"]["object"]["metadata"] == {"cart": "c1"}
 
 
-@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
+@pytest.mark.standin_only("pays on the checkout page; at Stripe only a person can do that")
 def test_a_paid_session_cannot_expire(shop: Shop) -> None:
     session = shop.session(shop.customer(None))
     shop.standin.controls.pay_checkout(session.id)

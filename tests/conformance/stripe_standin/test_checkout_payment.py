@@ -13,7 +13,7 @@ from local.stripe_standin.checkout_payment import Payer
 
 from .conftest import Shop
 
-pytestmark = pytest.mark.standin_only("pays on the page, where Stripe wants a person")
+pytestmark = pytest.mark.standin_only("pays on the checkout page; at Stripe only a person can do that")
 
 DAY = 24 * 3600
 CHALLENGED = "4000002760003184"

@@ -1,4 +1,7 @@
-"""Rate limits of the account and of each endpoint. They are off by default, and checked before idempotency keys."""
+"""Rate limits of the account and of each endpoint.
+
+They are off by default. The stand-in checks them before it looks at a request's idempotency key.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +59,7 @@ def test_all_ids_of_an_endpoint_share_its_limit(shop: Shop) -> None:
     assert refused(shop) == ["endpoint-rate"]
 
 
-def test_a_limited_request_does_not_use_up_its_key(shop: Shop) -> None:
+def test_a_refused_request_does_not_use_its_idempotency_key(shop: Shop) -> None:
     shop.standin.controls.set(requests_per_second=1)
     shop.client.v1.events.list()
     with pytest.raises(stripe.RateLimitError):

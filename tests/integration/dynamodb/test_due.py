@@ -19,7 +19,7 @@ def in_the_index(client: Any) -> int:
     return len(client.scan(TableName=TABLE_NAME, IndexName="due")["Items"])
 
 
-def test_orders_carts_and_callbacks_are_due_with_their_keys(store: DynamoOrderStore, client: Any) -> None:
+def test_due_orders_carts_and_callbacks_are_listed(store: DynamoOrderStore, client: Any) -> None:
     order = an_order(due_at=NOW + 30)
     store.place(a_cart(order, due_at=NOW + 10), [order])
     delivery = CallbackDelivery(ACCOUNT, NUMBER, callback_message_id(NUMBER), due_at=NOW + 20)
@@ -101,7 +101,7 @@ def test_a_roll_up_leaves_the_carts_due_time_unchanged(store: DynamoOrderStore) 
 
 
 def test_the_shard_of_a_key_is_the_same_in_every_process() -> None:
-    """The expected shards are constants, because a changed hash would not find the items in the index."""
+    """The expected shards are constants, because Python's `hash` of a text differs between processes."""
     assert keys.due_shard(keys.order("account", 1)) == "DUE#0"
     assert keys.due_shard(keys.cart("account", "token")) == "DUE#3"
 

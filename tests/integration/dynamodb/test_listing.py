@@ -62,7 +62,7 @@ def test_a_page_begins_after_the_skipped_orders(
 
 
 class Counting:
-    """Counts the items that queries read. DynamoDB also charges for the items that the adapter skips."""
+    """Counts the items that queries read, with the items that the adapter skips. DynamoDB charges for all of them."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
@@ -119,7 +119,7 @@ def test_page_marks_do_not_change_the_pages(store: DynamoOrderStore, before: int
 
 
 def test_page_marks_are_written_in_limited_steps(store: DynamoOrderStore, client: Any) -> None:
-    """A run reads a limited number of orders, even if the account has no page marks yet."""
+    """One call of `mark_pages` reads a limited number of orders, even if the account has no page marks yet."""
     place_many(store, list(range(1, MARK_EVERY * (MAX_NEW_MARKS + 3))))
     counting = Counting(client)
     for _ in range(3):
@@ -201,14 +201,14 @@ def test_going_back_and_forward_returns_to_the_same_page(store: DynamoOrderStore
     assert numbers(store.older_than(ACCOUNT, back.orders[-1].number, 2)) == [4, 3]
 
 
-def test_since_includes_the_order_with_the_given_number(store: DynamoOrderStore) -> None:
+def test_a_list_since_a_number_includes_the_order_of_that_number(store: DynamoOrderStore) -> None:
     place(store, 1, 2, 3, 4, 5)
     assert [order.number for order in store.since(ACCOUNT, 3, 10)] == [5, 4, 3]
     assert [order.number for order in store.since(ACCOUNT, 3, 2)] == [5, 4]
     assert store.since(ACCOUNT, 6, 10) == []
 
 
-def test_since_can_begin_at_the_first_number_of_a_time(
+def test_orders_can_be_listed_since_a_given_time(
     store: DynamoOrderStore,
 ) -> None:
     before, after = smallest_number_at(NOW) - 1, smallest_number_at(NOW) + 12345

@@ -320,7 +320,7 @@ def test_a_duplicate_is_found_after_a_failed_capacity_check(client: Any) -> None
         store.place(a_cart(an_order(capacity="wordpress")), [an_order(capacity="wordpress")])
 
 
-def test_a_duplicate_raises_cart_exists_without_free_places(client: Any, store: DynamoOrderStore) -> None:
+def test_a_duplicate_raises_cart_exists_if_no_place_is_left(client: Any, store: DynamoOrderStore) -> None:
     limit_places(client, 2)
     twins = [an_order(NUMBER + place, capacity="wordpress") for place in range(2)]
     store.place(a_cart(*twins), twins)

@@ -52,7 +52,7 @@ def anything(hint: Any) -> st.SearchStrategy[Any]:
 
 
 def as_placed(value: Any) -> Any:
-    """The value as `place` stores it: a domain order without a record gets an empty record."""
+    """Return the value as `place` stores it: `place` gives a domain order without a record an empty record."""
     if isinstance(value, Order) and value.kind is ProductKind.DOMAIN and value.domain is None:
         return value.with_domain(DomainRecord())
     return value
@@ -113,7 +113,7 @@ def test_a_field_with_the_value_none_is_not_stored(order: Order) -> None:
 
 
 @given(anything(Order))
-def test_an_order_is_in_the_index_exactly_if_it_has_a_due_time(order: Order) -> None:
+def test_orders_with_a_due_time_and_no_others_are_in_the_index(order: Order) -> None:
     item = items.order_to_item(order)
     assert ("due_shard" in item) == ("due_at" in item) == (order.due_at is not None)
 
@@ -141,10 +141,10 @@ def test_the_roll_up_of_100_orders_fits_in_one_write_unit(
 
 
 def size_of(item: dict[str, Any]) -> int:
-    """The size in bytes as DynamoDB counts it.
+    """Return the size in bytes by DynamoDB's rules.
 
-    A text counts its UTF-8 bytes. A number counts half a byte per digit, plus 1 byte. A map or list counts its
-    elements, plus 1 byte per element, plus 3 bytes.
+    The size of a text is its number of UTF-8 bytes. The size of a number is half a byte per digit, plus 1 byte. The
+    size of a map or list is the size of its elements, plus 1 byte per element, plus 3 bytes.
     """
     return sum(len(name.encode()) + _value_size(value) for name, value in item.items())
 

@@ -89,7 +89,9 @@ class JwtAccessTokens:
             raise AccessTokenRefusedError("the token is bound to a key, which is not supported")
         for claim, values in _MARKS.items():
             if claim in claims and claims[claim] not in values:
-                raise AccessTokenRefusedError(f"this is no access token: `{claim}` has another value")
+                raise AccessTokenRefusedError(
+                    f"this is no access token: `{claim}` has a value of another kind of token"
+                )
 
     def _scopes(self, claims: Mapping[str, Any]) -> frozenset[str]:
         # RFC 9068 names the claim `scope`. Microsoft and Okta name it `scp`.

@@ -252,7 +252,7 @@ class _BoundedSocket:
 
 
 def _drain(answer: http.client.HTTPResponse) -> None:
-    """Ignore errors: the status is already known."""
+    """Ignore errors, because the status is already known."""
     try:
         while answer.read(8192):
             pass

@@ -43,7 +43,7 @@ class AppConfigFeatures:
         # Each token of an AppConfig session is valid for one call, so a failed call needs a new session.
         self._engine = None
         try:
-            # `evaluate` alone would return its default for an unreadable document.
+            # If the document cannot be read, this call raises an error. `evaluate` would return its default.
             engine.get_configuration()
             answer = engine.evaluate(
                 name=feature,

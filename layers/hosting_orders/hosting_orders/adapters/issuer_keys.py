@@ -21,7 +21,8 @@ from hosting_orders.domain.errors import AccessTokenRefusedError
 from .loopback import is_loopback
 
 FRESH_SECONDS = 600
-# While the issuer does not answer, keys are used for this long. An access token is rarely valid for more than an hour.
+# While the issuer does not answer, the keys read last are used for this long. An access token is rarely valid for more
+# than an hour.
 USABLE_SECONDS = 3600
 RETRY_SECONDS = 60
 READ_SECONDS = 5.0  # for metadata and keys together; a function may run for 15 seconds
@@ -97,8 +98,8 @@ class IssuerKeys:
             self._read_at = self._now()
 
     def _pause(self) -> float:
-        # Unknown ids of forged tokens must not make us ask more often. A process without keys can
-        # serve no token at all, so it tries again after 2, 4, 8 … seconds.
+        # A forged token may name an unknown key id. Such tokens must not make us read the keys more often. A process
+        # without keys can verify no token at all, so it tries again after 2, 4, 8 … seconds.
         if self._read_at is not None:
             return RETRY_SECONDS
         return float(min(RETRY_SECONDS, 2 ** min(self._failures, 10)))
@@ -114,7 +115,8 @@ def read_keys(issuer: str, *, allow_loopback: bool = False) -> KeysById:
         except Exception as fault:  # passed to the waiting thread
             outcome.put(fault)
 
-    # In a thread: a socket's timeout restarts with every packet, and the system's resolver has no timeout.
+    # Read in a thread, so that the whole read has a time limit. A socket's timeout restarts with every packet, and the
+    # system's resolver has no timeout.
     threading.Thread(target=read, name="read-issuer-keys", daemon=True).start()
     try:
         found = outcome.get(timeout=READ_SECONDS)
@@ -144,7 +146,7 @@ class _Reader:
         return address
 
     def _metadata(self) -> Mapping[str, Any]:
-        """Read the metadata at OpenID Connect Discovery's path, or else at RFC 8414's."""
+        """Read the metadata at the path of OpenID Connect Discovery, or else of RFC 8414."""
         parts = urlsplit(self._issuer)
         path = parts.path.rstrip("/")
         origin = f"{parts.scheme}://{parts.netloc}"
@@ -157,7 +159,7 @@ class _Reader:
         parts = urlsplit(url)
         here = parts.scheme == "http" and self._allow_loopback and is_loopback(url)
         if not parts.hostname or not (parts.scheme == "https" or here):
-            raise _UnfitAnswerError(f"{url[:200]!a} is no https address")
+            raise _UnfitAnswerError(f"{url[:200]!a} is not an https address")
         connection = (
             http.client.HTTPConnection(parts.hostname, parts.port, timeout=FETCH_SECONDS)
             if here
@@ -199,7 +201,7 @@ def _within(seconds: float, since: float | None, now: float) -> bool:
 
 
 def _usable_keys(document: Mapping[str, Any]) -> KeysById:
-    """If two keys have the same id, the first one counts."""
+    """If two keys have the same id, the first is used."""
     listed = document.get("keys")
     if not isinstance(listed, list):
         raise _UnfitAnswerError("the key set has no keys")

@@ -1,4 +1,4 @@
-"""The Cipher port on AWS KMS. A text sealed for one account cannot be opened for another: the context differs."""
+"""The Cipher port on AWS KMS. A text sealed with one context, such as an account, cannot be opened with another."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from hosting_orders.domain.errors import HostingOrdersError, ProviderUnavailable
 LONGEST = 4096
 """KMS encrypts at most this many bytes directly."""
 
-# Codes for a wrong ciphertext. Every other error may be temporary, even a missing permission.
+# KMS's codes for a text that we did not seal. Every other error may be temporary, even a missing permission.
 _NOT_OURS = frozenset({"InvalidCiphertextException", "IncorrectKeyException"})
 
 
 class SealBrokenError(HostingOrdersError):
-    """The text was changed, or not sealed under this key and context."""
+    """The text was changed, or sealed with another key or context."""
 
 
 class KmsCipher:
@@ -29,10 +29,7 @@ class KmsCipher:
         self._key_id = key_id
 
     def seal(self, clear: str, context: Mapping[str, str]) -> str:
-        """Return base64.
-
-        Raises ValueError for an empty text or a text above LONGEST bytes, and ProviderUnavailableError.
-        """
+        """Return base64. Raises ProviderUnavailableError, or ValueError unless `clear` has 1 to LONGEST bytes."""
         plaintext = clear.encode()
         if not 0 < len(plaintext) <= LONGEST:
             raise ValueError(f"a text of {len(plaintext)} bytes cannot be sealed, only 1 to {LONGEST}")

@@ -1,10 +1,10 @@
-"""Rate limits for contracts that publish none, and headers that report limits."""
+"""Rate limits for contracts that publish no limits, and headers that report limits."""
 
 from __future__ import annotations
 
 from hosting_orders.usecases.limit_rate import Bucket, RateLimit, Standing
 
-# A key's requests to all contracts with these limits count together.
+# Each key has one counter per kind of request. All contracts with these limits share it.
 LIMITS = {
     Bucket.READ: RateLimit(requests=600, seconds=60),
     Bucket.WRITE: RateLimit(requests=120, seconds=60),

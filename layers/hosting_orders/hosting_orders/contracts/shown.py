@@ -63,7 +63,7 @@ _GENERIC_DECLINES = frozenset(
 _ERROR_NAME = re.compile(r" \((?:[A-Z][a-z]+(?:[A-Z][A-Za-z]*|\.[A-Za-z.]+))?\)(\.?)$")
 _WAITING = "waiting: "
 FOR_CUSTOMERS = frozenset({RegistrarWaits.REGISTRANT, RegistrarWaits.AUTHORIZATION})
-"""What the registrar can get only from the registrant."""
+"""Flags that only the registrant can resolve."""
 
 
 def shown_decline(code: str | None) -> str | None:

@@ -1,4 +1,4 @@
-"""Rules for callback URLs. A client chooses the address, so it must not lead into our network.
+"""Rules for callback URLs. A client chooses the URL, but must not reach our own network with it.
 
 `adapters/callbacks.py` also checks the resolved addresses with `is_public`.
 """
@@ -17,8 +17,8 @@ PORTS = frozenset({443, 8443})
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-# Special-purpose ranges (IANA) without public servers. Python's `is_global` differs between releases and
-# accepts multicast.
+# Special-purpose ranges (IANA) without public servers. Python's `is_global` is not enough: it differs between releases
+# and accepts multicast addresses.
 _NOT_PUBLIC = tuple(
     ipaddress.ip_network(network)
     for network in (
@@ -77,7 +77,6 @@ class CallbackUrl:
 
 
 def is_public(address: Address) -> bool:
-    """Whether the whole internet can reach the address."""
     if isinstance(address, ipaddress.IPv6Address) and (address not in _IPV6_UNICAST or address.scope_id):
         return False
     if any(address in network for network in _NOT_PUBLIC if network.version == address.version):

@@ -1,4 +1,4 @@
-"""Timeline causes that other code recognizes. They are stored, so they never change."""
+"""Causes in the timeline that other code recognizes. Orders store them, so they never change."""
 
 from __future__ import annotations
 

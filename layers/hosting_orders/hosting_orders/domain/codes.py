@@ -114,7 +114,7 @@ class Code(StrEnum):
         "quote_used",
         409,
         "Quote used",
-        "Another order has this quote; each quote is good for one order.",
+        "Another order has used this quote. Each quote can be used for one order only.",
     )
     QUOTE_MISMATCH = (
         *("quote_mismatch", 422, "Quote for another request"),
@@ -231,11 +231,11 @@ class Code(StrEnum):
     )
     TEST_KEY = (
         *("test_key", 403, "Test key"),
-        "A test key cannot order where payments move real money, nor change what live money has paid or a live key.",
+        "A test key cannot order where payments move real money. It cannot change a live key or a live order.",
     )
     LIVE_KEY = (
         *("live_key", 403, "Live key"),
-        "A live key cannot order where payments are only tests.",
+        "A live key cannot order where payments are in test mode.",
     )
     SPEND_CAP_EXCEEDED = (
         *("spend_cap_exceeded", 403, "Spend cap exceeded"),
@@ -251,14 +251,14 @@ class Code(StrEnum):
     )
     TRIAL_ACCOUNT = (
         *("trial_account", 403, "Trial account"),
-        "The account's trial excludes the API, or domains.",
+        "The account's trial includes no use of the API, or no domains.",
     )
 
     # -- existing resources ----------------------------------------------------------------------------------------
 
     NOT_FOUND = (
         *("not_found", 404, "Not found"),
-        "It does not exist, or belongs to another account: the answer does not say which.",
+        "The resource does not exist, or it belongs to another account.",
     )
     ORDER_NOT_CANCELLABLE = (
         *("order_not_cancellable", 409, "Order not cancellable"),
@@ -291,7 +291,7 @@ class Code(StrEnum):
     INTERNAL_ERROR = "internal_error", 500, "Internal error", "Something went wrong on our side."
     FEATURE_DISABLED = (
         *("feature_disabled", 503, "Feature disabled"),
-        "The operator has this switched off for the account.",
+        "An operator has switched this feature off for the account.",
     )
     TEMPORARILY_UNAVAILABLE = (
         *("temporarily_unavailable", 503, "Temporarily unavailable"),

@@ -11,7 +11,7 @@ from .order import ENDS, Order, OrderStatus
 # Only one process at a time may start a cart's payment. After this time another process may start it. The time is
 # longer than any Lambda function runs.
 PAYMENT_LEASE = 2 * MINUTE
-# A cart or order that is unchanged this long after placing has lost its process.
+# If a cart or order is unchanged this long after it was placed, the process that placed it has stopped.
 LOST_START = 2 * MINUTE + 30 * SECOND
 # An order that is not stored within this time after it got its number is never stored. No function that places orders
 # runs longer.
@@ -27,7 +27,8 @@ DELIVERY_NOT_BEGUN = 30 * MINUTE
 # Only one process at a time submits a domain. After this time another process checks with the registrar, and then may
 # submit it.
 SUBMISSION_LEASE = 2 * MINUTE
-# The registrar's list may lag. After a lost response, a list without the operation is trusted only after this time.
+# A new operation may appear late in the registrar's list. After a lost response, a list without the operation is
+# trusted only after this time.
 SUBMISSION_DOUBT = 15 * MINUTE
 # If the registrar does not answer at a domain's deadline, we query it for this much longer, because it may have
 # registered the domain.
@@ -35,7 +36,7 @@ REGISTRAR_SILENT = DAY
 # Work that no provider has accepted after this time needs an operator. The cause may be a limit, a permission or an
 # outage.
 SUBMISSION_STUCK = 15 * MINUTE
-# A renewal's invoice is checked this long after the charge date. It is a draft for about the first hour.
+# A renewal's invoice is checked this long after the charge date. The invoice is a draft for about the first hour.
 RENEWAL_MONEY = 2 * HOUR
 # How often an unpaid or refused renewal is checked.
 RENEWAL_AGAIN = DAY
@@ -57,10 +58,11 @@ EXPIRY_WATCH = 40 * DAY
 EXPIRY_MONEY = 14 * DAY
 # The registrar is asked whether a domain is still ours this long before its next term is charged.
 DEPARTURE_CHECK = 2 * DAY
-# The registrar may not show a new domain everywhere yet. A domain that is missing after this time has left the
-# registrar.
+# At first, not every response of the registrar shows a new domain. A domain that is missing after this time has left
+# the registrar.
 DEPARTURE_POSSIBLE = DAY
-# The registrar deletes an expired domain from our account 45 days after the expiry date at the latest.
+# The registrar deletes an expired domain from our account 45 days after the expiry date at the latest. A domain that is
+# not renewed is checked EXPIRED_CHECK after the expiry date, then every EXPIRED_AGAIN.
 EXPIRED_CHECK = 50 * DAY
 EXPIRED_AGAIN = 30 * DAY
 # No registry restores a domain that expired this long ago.
@@ -70,8 +72,8 @@ REDEMPTION_OVER = 100 * DAY
 ZONE_GRACE = 90 * DAY
 # How often a zone that could not be removed is checked again.
 ZONE_STAYS = 30 * DAY
-# The registrar may show the former expiry date for some hours after a transfer. The date is read again after this time,
-# before a year is bought that the registry should have added.
+# A transfer adds a year at most registries, but the registrar may show the former expiry date for some hours. The date
+# is read again after this time, before we buy the missing year.
 STALE_EXPIRY = DAY
 # If a domain expires within this time, its missing year is bought without waiting for STALE_EXPIRY.
 EXPIRES_TOO_SOON = 7 * DAY
@@ -88,7 +90,7 @@ CALLBACK_GRACE = 2 * MINUTE
 RECONCILE_AGAIN = 5 * MINUTE
 
 # A card can be authenticated or replaced within a day. A SEPA debit settles in 1 to 5 business days (contract
-# 002) and may be returned days later. The order must not expire in between.
+# 002) and may be returned days later. The order must not expire before that.
 CARD_EXPIRY = DAY
 SEPA_EXPIRY = 14 * DAY
 # The provider lets a payment page stay open for 30 minutes to 24 hours, by the provider's clock.
@@ -97,20 +99,20 @@ CHECKOUT_EXPIRY = 23 * HOUR
 OFFER_IS_NEWS = MINUTE
 # Domains are checked while a client waits. The registrar must have answered within this time.
 DOMAIN_CHECKS = 15 * SECOND
-# How long a quoted price holds.
+# How long a quoted price is valid.
 QUOTE = 5 * MINUTE
-# The provider's clock may be ahead of ours.
+# How far the provider's clock may be ahead of ours.
 EXPIRY_SLACK = 5 * MINUTE
 
 
 def pay_until(created_at: int, method_type: str | None) -> int:
-    """When the time to pay ends, for the method tried last."""
+    """When the time to pay ends, for the payment method tried last."""
     # The longer time also applies after a returned debit, because the customer learns of the return late.
     return created_at + (SEPA_EXPIRY if method_type == "sepa_debit" else CARD_EXPIRY)
 
 
 def payment_check(cart: Cart, now: int) -> int:
-    """When to check an unsettled payment: at its deadline at the latest."""
+    """When to check an unsettled payment, at its deadline at the latest."""
     check = now + PAYMENT_CHECK
     if cart.checkout and cart.payment.pay_url is not None:
         check = _soon_at_first(cart.created_at, now, least=MINUTE)

@@ -60,7 +60,7 @@ def check_price(amount: int, currency: str) -> None:
     check_currency(currency)
     if amount % smallest_step(currency):
         raise CurrencyRefusedError(
-            f"{amount} is not a price in {currency}: amounts in this currency must be a multiple of 100."
+            f"{amount} is not a price in {currency}: amounts in this currency must be multiples of 100 minor units."
         )
 
 

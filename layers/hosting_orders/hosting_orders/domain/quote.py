@@ -1,4 +1,4 @@
-"""A price that we offer for a request and keep for a short time."""
+"""The prices of a request, which we guarantee for a short time."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class EventType(StrEnum):
     )
     DOMAIN_RENEWED = "domain.renewed", "A domain was renewed at its registry."
     DOMAIN_LEFT = "domain.left", "A domain has left our registrar."
-    RENEWAL_FAILED = "renewal.failed", "A renewal could not be charged, or a paid one could not be made."
+    RENEWAL_FAILED = "renewal.failed", "A renewal could not be charged, or a paid renewal could not be made."
     ENDPOINT_DISABLED = (
         "webhook.endpoint_disabled",
         "One of your other endpoints was switched off because it failed.",

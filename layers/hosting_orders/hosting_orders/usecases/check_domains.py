@@ -53,7 +53,7 @@ class DomainCheck:
     result: CheckResult
     name: DomainName | None = None  # None if the text is not a domain
     premium: bool | None = None  # None: not known
-    price: DomainPrice | None = None  # of an available domain
+    price: DomainPrice | None = None  # None unless the domain is available
     currency: str = ""
     reason: str = ""  # empty for an available domain
 
@@ -65,10 +65,10 @@ class DomainCheck:
 def check_domains(
     services: Services, caller: Caller, names: Sequence[str], limit: RateLimit
 ) -> list[DomainCheck]:
-    """Check up to MAX_NAMES domains, in the order given.
+    """Check up to MAX_NAMES domains, in the given sequence. The registrar's answers may be a minute old.
 
-    The registrar's answers may be a minute old. The caller has counted the first question to the registrar. Raises
-    InvalidRequestError (400), RateLimitedError (429), FeatureDisabledError or ProviderUnavailableError (503).
+    The request was already counted as the first question to the registrar. Raises InvalidRequestError (400),
+    RateLimitedError (429), FeatureDisabledError or ProviderUnavailableError (503).
     """
     account = caller.scope
     if not names:
@@ -137,7 +137,7 @@ def _sentence(reason: str) -> str:
 def _offers(
     services: Services, names: Sequence[str], count: Callable[[int], None]
 ) -> dict[str, DomainOffer | None]:
-    """Map answered domains to offers, or to None if an order here holds the domain."""
+    """Map each answered domain to its offer, or to None if one of our orders holds it."""
     if not names:
         return {}
     known = services.known_offers.recent(names, services.clock.now() - deadlines.OFFER_IS_NEWS)
@@ -147,7 +147,7 @@ def _offers(
 
     def ask(name: str) -> tuple[str, DomainOffer | None] | None:
         try:
-            # Check our own orders first, because the registry does not know them.
+            # Check our own orders first. A domain on order here may still be free at the registry.
             if domain_held(services, name):
                 return name, None
             if name in known:

@@ -26,10 +26,10 @@ from hosting_orders.domain.registration import (
 
 
 class RegistryRules(Protocol):
-    """All checks are local."""
+    """No check calls a server."""
 
     def known(self) -> Sequence[str]:
-        """Every TLD with rules, in ASCII."""
+        """TLDs in ASCII."""
         ...
 
     def parse_name(self, text: str) -> DomainName:
@@ -63,7 +63,7 @@ class Registrar(Protocol):
 
     @property
     def costs_money(self) -> bool:
-        """Whether domains cost real money. False at a stand-in."""
+        """False at a stand-in."""
         ...
 
     def availability(self, name: str) -> DomainOffer: ...
@@ -73,9 +73,9 @@ class Registrar(Protocol):
     def submit(self, request: RegistrationRequest) -> str:
         """Submit the registration or transfer at most once and return the operation's id.
 
-        Raises RegistrationRefusedError, also if domains cost money and the request is not `live`. After
-        ProviderUnavailableError the operation may exist, so call `find` before you retry. AlreadyOrderedError names the
-        operation in progress.
+        Raises RegistrationRefusedError if the registrar refuses, or if domains cost money and the request is not `live`
+        (the customer did not pay with real money). After ProviderUnavailableError the operation may exist, so call
+        `find` before you retry. AlreadyOrderedError names the operation in progress.
         """
         ...
 
@@ -103,7 +103,7 @@ class Registrar(Protocol):
         ...
 
     def resend_verification(self, name: str) -> bool:
-        """Send the verification mail again. Returns False when the address is already confirmed."""
+        """Returns False when the address is already confirmed."""
         ...
 
     def domain(self, name: str) -> RegisteredDomain | None:
@@ -119,7 +119,7 @@ class KnownOffers(Protocol):
     """The registrar's recent answers about availability, shared by all accounts."""
 
     def recent(self, names: Sequence[str], since: int) -> dict[str, DomainOffer]:
-        """Return the answers by domain. `since` is epoch ms."""
+        """`since` is epoch ms."""
         ...
 
     def keep(self, name: str, offer: DomainOffer, now: int) -> None: ...
@@ -129,8 +129,8 @@ class Zones(Protocol):
     def ensure(self, name: str, reference: str, nameservers: Sequence[str]) -> Zone:
         """Return the domain's public zone, and create it if there is none.
 
-        The zone has these `nameservers`, or it was created with `reference`. One `reference` creates at most
-        one zone. A zone of an earlier owner is never reused.
+        An existing zone is accepted only if it has these `nameservers` or was created with `reference` (the order's
+        UUID), so never an earlier owner's zone. One `reference` creates at most one zone.
         """
         ...
 

@@ -58,7 +58,7 @@ def remove_zone(services: Services, order: Order) -> Order:
     if not services.zones.remove_empty(order.item_as(DomainItem).ascii_name, resource.zone_id):
         services.metrics.count("ZoneOfLeftDomain")
         log.warning(
-            "the zone of a domain that has left stays",
+            "a domain has left, but its zone still exists",
             extra={"order_id": order.uuid, "zone_id": resource.zone_id},
         )
         return order

@@ -12,7 +12,7 @@ class KeyStore(Protocol):
     def key(self, account_id: str, key_id: str) -> ApiKey | None: ...
 
     def make(self, key: ApiKey, ring: KeyRing) -> None:
-        """Raises KeyExistsError, or ConcurrentUpdateError when a key was made after `ring` was read."""
+        """Raises KeyExistsError, or ConcurrentUpdateError if another key was made after `ring` was read."""
         ...
 
     def save(self, before: ApiKey, after: ApiKey) -> ApiKey:
@@ -26,5 +26,5 @@ class KeyStore(Protocol):
 
 class KeyUses(Protocol):
     def note(self, key_hash: str, now: int) -> None:
-        """Store the use, unless one was stored within the last hour."""
+        """Store this use, unless the stored use is less than an hour old."""
         ...

@@ -1,4 +1,4 @@
-"""List the tasks of the last three days. A task is an order that clients see as work in progress or done."""
+"""List the tasks of the last three days. A task is an order as the endpoints `/api/tasks` show it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .ports import Services
 WINDOW = 3 * durations.DAY
 MAX_TASKS = 500
 
-# The payment changes what is shown only for these statuses.
+# The shown task depends on the payment only if the order has one of these statuses.
 _UNPAID_OR_NOT = (OrderStatus.PENDING, OrderStatus.CANCELING)
 
 
@@ -26,12 +26,12 @@ _UNPAID_OR_NOT = (OrderStatus.PENDING, OrderStatus.CANCELING)
 class Task:
     order: Order
     account: Account
-    user: User | None  # None for an account's own key
-    payment: PaymentStatus | None  # None where it makes no difference
+    user: User | None  # None if the order was placed with an account's own key
+    payment: PaymentStatus | None  # None if the shown task does not depend on it
 
 
 def list_tasks(services: Services, caller: Caller) -> list[Task]:
-    """Newest first. Without an account, only tasks of orders that the key's user placed."""
+    """Newest first. If the request names no account, only tasks of orders that the key's user placed."""
     found = _orders(services, caller)
     payments: dict[str, PaymentStatus] = {}
     for order, _ in found:

@@ -15,7 +15,7 @@ from .ports import Services
 @dataclass(frozen=True, slots=True)
 class TldOffer:
     rules: TldRules
-    price: DomainPrice | None  # None without an account, or when its billing plan has no price
+    price: DomainPrice | None  # None if no account is given, or its billing plan has no price
     currency: str | None
 
 
@@ -31,7 +31,9 @@ def find_tld(services: Services, account: Account | None, name: str) -> TldOffer
     tld = services.catalogue.load().tlds.get(rules.tld) if rules else None
     offer = _offer(services, account, tld) if tld else None
     if offer is None:
-        raise NotFoundError("This top-level domain is not on sale; GET /api/tlds lists those that are.")
+        raise NotFoundError(
+            "This top-level domain is not on sale. GET /api/tlds lists the top-level domains on sale."
+        )
     return offer
 
 

@@ -55,7 +55,7 @@ class KeyRequest:
     expires_at: int | None = None  # epoch ms
     expires_in: int | None = None  # ms; instead of `expires_at`
     test: bool | None = None
-    spend_cap: SpendCap | None = None  # without a currency: the account's
+    spend_cap: SpendCap | None = None  # if its currency is empty, the account's currency applies
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ def make_key(services: Services, caller: Caller, request: KeyRequest) -> KeyView
 
 
 def rotate_key(services: Services, caller: Caller, wanted: str, request: RotationRequest) -> KeyView:
-    """Give the key a new secret. One earlier secret works for the overlap, all others end now.
+    """Give the key a new secret. One earlier secret works for the overlap. All others end now.
 
     Raises NotFoundError, StrongerKeyError, KeyInactiveError, KeyChangedError or IdempotencyKeyReusedError.
     """
@@ -195,7 +195,8 @@ def _check_reach(caller: Caller, other: Credential) -> None:
 
 
 def _check_rotates_itself(caller: Caller, key: ApiKey, in_use: FormerSecret) -> None:
-    # A former secret ends soon. Once the newest secret is in use, a former secret must not get a new lasting secret.
+    # A former secret ends soon. Once the newest secret is in use, a request with a former secret must not get a secret
+    # that lasts longer.
     if caller.credential.key_hash not in (key.credential.key_hash, in_use.key_hash):
         raise StrongerKeyError("The key was rotated: use its newest secret.", "")
 
@@ -262,7 +263,7 @@ def _in_use(key: ApiKey, used: dict[str, int], now: int, ends: int) -> FormerSec
 
 
 def _has(key: ApiKey, secret: str) -> bool:
-    # True if the answer to our write was lost: boto3 sent the write again, and the second one was refused.
+    # If a write was refused but the key has its secret, the first response was lost: boto3 sent the write twice.
     return key.credential.key_hash == hash_key(secret)
 
 

@@ -35,8 +35,8 @@ class OrderPreview:
     gross: int
     tax_is_final: bool  # as in Estimate.final
     credit: int  # what the account's balance pays
-    due: int  # what the payment method pays, or the customer on a page
-    method: PaymentMethod | None  # None: the customer pays on a page
+    due: int  # the rest, which the customer pays with `method` or on a payment page
+    method: PaymentMethod | None  # None: the customer pays on a payment page
     quote: str
     quote_expires_at: int  # epoch ms
 
@@ -48,7 +48,7 @@ class OrderPreview:
 def preview_order(
     services: Services, caller: Caller, request: CartRequest, *, allow_loopback_callbacks: bool
 ) -> OrderPreview:
-    """Return what the order would cost, with a quote. Raises the errors of `place_cart`."""
+    """Raises the errors of `place_cart`."""
     account = caller.scope
     check_ordering(services, caller)
     check_currency(caller.credential, account)

@@ -18,13 +18,13 @@ from .drafts import Draft
 from .ports import Services
 
 _FORGED = "This account has no such `quote`. Send the `quote` of a preview without changes."
-_EXPIRED = "The quote has expired: a quote holds for five minutes. Ask for a new one."
-_USED = "The quote was already used by another order; each quote is good for one order. Ask for a new one."
+_EXPIRED = "The quote has expired. A quote is valid for five minutes. Ask for a new one."
+_USED = "Another order has used this quote. Each quote can be used for one order only. Ask for a new one."
 _OTHER = "The quote was issued for other products. Send the same products as in the preview, or ask for a new quote."
 
 
 def read_quote(services: Services, account: Account, token: str) -> Quote:
-    """Raises QuoteRefusedError `invalid_quote`, also for a quote of another account."""
+    """Raises QuoteRefusedError `invalid_quote` if the quote is changed or belongs to another account."""
     quote = services.quotes.read(token)
     if quote is None or quote.account_id != account.id:
         raise QuoteRefusedError(Code.INVALID_QUOTE, _FORGED)
@@ -93,8 +93,9 @@ def estimate(services: Services, account: Account, drafts: Sequence[Draft], *, o
 
 
 def maximum(quote: Quote | None, max_gross: int | None) -> tuple[int, str] | None:
-    """The most that the order may cost with tax, and the field that sets this limit."""
-    # The quote comes first: if both limits are equal, a higher `max_cost_cents` alone does not help.
+    """Return the maximum price of the order with tax, and the field that sets it."""
+    # The quote is first in the list, so `min` names it when both limits are equal. If it named `max_cost_cents`, a
+    # client would raise that field and still be refused because of the quote.
     limits = [(quote.gross, "/quote")] if quote is not None else []
     limits += [(max_gross, "/max_cost_cents")] if max_gross is not None else []
     return min(limits, key=lambda limit: limit[0], default=None)

@@ -23,8 +23,8 @@ def _repaired(services: Services, batch: GivenUpBatch) -> bool:
         log.exception("stream records could not be read again", extra=where)
         return False
     if changed is None:
-        # An operator can publish them from the table with `make publish-events`.
-        log.error("events of lost stream records", extra=where)
+        # The stream no longer has these records. An operator can run `make publish-events`, which reads the table.
+        log.error("events were lost with their stream records", extra=where)
         return True
     if changed.unreadable:
         log.error("unreadable stream record", extra={**where, "sequence": changed.unreadable[0]})

@@ -27,13 +27,14 @@ class OrderChange:
 def roll_up_carts(services: Services, news: Iterable[OrderChange]) -> list[str]:
     """Write each cart once, and return the sequence numbers of records to retry.
 
-    Records may be repeated, late or out of order, so only newer versions count.
+    Records may be repeated, late or out of order, so older versions are ignored.
     """
     by_cart: dict[tuple[str, str], list[OrderChange]] = {}
     grown: dict[str, None] = {}
     for item in news:
         by_cart.setdefault((item.account_id, item.cart_token), []).append(item)
-        # A new order is too young for a page mark. At its end it is usually old enough, so mark again.
+        # Mark the account's pages when an order is new and when it ends. An order is usually old enough for a page mark
+        # only at its end.
         if item.version == 0 or item.status in ENDS:
             grown[item.account_id] = None
     failed: list[str] = []
@@ -45,9 +46,9 @@ def roll_up_carts(services: Services, news: Iterable[OrderChange]) -> list[str]:
                 marks[item.number] = OrderSnapshot(item.status, item.version)
         try:
             if services.orders.save_roll_up(account_id, token, marks) is None:
-                log.error("order without a cart", extra={"cart_token": token})
+                log.error("the order's cart does not exist", extra={"cart_token": token})
         except Exception:
-            # A failing cart must not block the others of the batch.
+            # A failing cart must not block the other carts of the batch.
             log.exception("roll-up failed", extra={"cart_token": token})
             failed.extend(item.sequence for item in items)
     for account_id in grown:
@@ -59,7 +60,7 @@ def recompute_roll_up(services: Services, account_id: str, token: str) -> None:
     """Write the roll-up from the cart's current orders, without the stream."""
     cart = services.orders.cart(account_id, token)
     if cart is None:
-        log.error("order without a cart", extra={"cart_token": token})
+        log.error("the order's cart does not exist", extra={"cart_token": token})
         return
     current = [services.orders.order(account_id, number) for number in cart.orders]
     marks = {

@@ -41,5 +41,5 @@ def _switched_on(feature: str, caller: Caller, services: Services) -> bool | Non
     try:
         return services.features.enabled(feature, caller.account.id if caller.account else None)
     except ProviderUnavailableError:
-        log.warning("a switch cannot be read", exc_info=True)
+        log.warning("the feature switch cannot be read", exc_info=True)
         return None

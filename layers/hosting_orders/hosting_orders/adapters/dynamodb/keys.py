@@ -1,6 +1,6 @@
-"""Every key of the table. A structure test forbids keys elsewhere.
+"""Every key of the table. A structure test forbids code elsewhere that builds keys.
 
-A key of one account cannot reach another account's items.
+A key made for one account cannot reach another account's items.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import zlib
 Key = dict[str, str]
 
 MAX_NUMBER = 10**16 - 1
-"""The largest number that fits the padding. Real order numbers are below 2**49."""
+"""The largest number with 16 digits. Real order numbers are below 2**49."""
 
 DUE_SHARDS = 4
 """The number of partitions of the index `due`. Several partitions spread the writes."""
@@ -59,7 +59,7 @@ def _padded(number: int) -> str:
     return f"{number:016d}"
 
 
-# -- an account's own --------------------------------------------------------------------------------------
+# -- items of one account ----------------------------------------------------------------------------------
 
 
 def account_partition(account_id: str) -> str:
@@ -134,7 +134,7 @@ def api_keys_made(account_id: str) -> Key:
     return _key(account_partition(account_id), _API_KEY)
 
 
-# -- shared by all accounts --------------------------------------------------------------------------------
+# -- items shared by all accounts --------------------------------------------------------------------------
 
 
 def user(user_id: str) -> Key:
@@ -235,7 +235,7 @@ def catalogue_kind(key: Key) -> tuple[str, str] | None:
 
 
 def due_kind(key: Key) -> tuple[str, str, str] | None:
-    """Return (account id; `order`, `cart` or `callback`; number or token)."""
+    """Return the account id, the kind (`order`, `cart` or `callback`), and the number or token."""
     account_id = key["PK"].removeprefix(_ACCOUNT)
     sort = key["SK"]
     if sort.startswith(_ORDER):
@@ -251,7 +251,7 @@ def due_kind(key: Key) -> tuple[str, str, str] | None:
 
 
 def due_shard(key: Key) -> str:
-    """Webhook deliveries have partitions of their own, so that many of them do not hide a due order.
+    """Webhook deliveries have partitions of their own, so that many deliveries do not delay a due order.
 
     All deliveries of an endpoint are in one partition.
     """

@@ -115,7 +115,7 @@ class Route53Registrar:
     def _operation_of(self, method: str, order: Mapping[str, Any]) -> str:
         answer = call(self._submitting, method, order)
         if not answer.get("OperationId"):
-            raise ProviderUnavailableError("registrar: it accepted the request without naming an operation")
+            raise ProviderUnavailableError("registrar: it accepted the request but returned no operation id")
         return str(answer["OperationId"])
 
     def renewal_cost(self, tld: str) -> Money | None:

@@ -31,7 +31,7 @@ class ContactType:
 @dataclass(frozen=True, slots=True)
 class Transfer:
     year: TransferYear = TransferYear.ADDED
-    source: str = ""  # where `year` comes from
+    source: str = ""  # the document that states `year`
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,9 +73,7 @@ class StripeInvoices:
 
     def state(self, invoice_id: str) -> PaymentState | None:
         """PROCESSING with an `error` means that our own attempt was declined permanently, and `charge` has not voided
-        the invoice yet.
-
-        On the hosted page, a customer may use another method after a decline or a returned debit.
+        the invoice yet. After any other decline or a returned debit, the customer can still pay on the hosted page.
         """
         with self._stripe.faults_translated():
             return self.state_of(self._stripe.invoice(invoice_id))

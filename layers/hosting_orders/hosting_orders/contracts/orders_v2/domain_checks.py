@@ -1,4 +1,4 @@
-"""GET /api/domains/check (our addition)."""
+"""GET /api/domains/check."""
 
 from __future__ import annotations
 

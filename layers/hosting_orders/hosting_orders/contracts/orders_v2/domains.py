@@ -88,13 +88,13 @@ _VERIFY = (
     f"Without this step the registrar suspends the domain after {deadlines.VERIFICATION_ENDS // durations.DAY} days. "
     "`POST /api/orders/:id/resend-verification` sends the message again."
 )
-_TRANSFERRED = (
-    "The transfer is complete. The domain keeps the nameservers it had; `dns_zone` is ready to take over."
-)
+_TRANSFERRED = "The transfer is complete. The domain keeps its nameservers. To use our DNS, change them to those of `dns_zone`."
 _KEEPS_OWNER = (
-    "The registry keeps its present owner contact, not the order's; it can be changed after the transfer."
+    "The domain keeps its present owner contact, not the order's. You can change it after the transfer."
 )
-_NO_ZONE_YET = "The transfer is complete. The domain keeps the nameservers it had; its DNS zone follows."
+_NO_ZONE_YET = (
+    "The transfer is complete. The domain keeps its nameservers. Its DNS zone will be created later."
+)
 
 
 def domain_block(order: Order) -> DomainBlock:

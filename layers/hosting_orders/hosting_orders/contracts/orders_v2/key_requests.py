@@ -1,4 +1,4 @@
-"""The bodies of requests about API keys (our addition)."""
+"""The bodies of requests about API keys."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Cap(Strict):
 
 class MakeKey(Strict):
     name: Name
-    # Null means every permission. The field is required, so no key gets them by mistake.
+    # Null means every permission. The field is required, so no key gets every permission by mistake.
     scopes: Annotated[list[str], Field(min_length=1, max_length=len(Scope))] | None
     kind: Literal["user", "system"] | None = None
     api_version: Annotated[int, Field(ge=1, le=2)] = 2

@@ -1,4 +1,4 @@
-"""A delivered virtual machine (our addition)."""
+"""A delivered virtual machine."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hosting_orders.domain.products import VmItem, VmResource
 
 
 class MachineFacts(TypedDict):
-    """Sizes at the time of the order. Null for orders older than these fields."""
+    """Sizes at the time of the order. Null in orders placed before these fields existed."""
 
     id: str
     hostname: str

@@ -77,7 +77,7 @@ def _item(previewed: PreviewedItem) -> ItemPreview:
     }
 
 
-_RENEWS = "Each product renews by itself at the end of its term, at `renewal_net_cents` plus tax."
+_RENEWS = "Each product renews automatically at the end of its term, at `renewal_net_cents` plus tax."
 _CANCEL = "An order can be cancelled until its delivery begins. The money then goes back."
 _NOT_RETURNED = "A registered or transferred domain cannot be returned."
 

@@ -57,23 +57,23 @@ class Fulfilment(Protocol[RequestT_contra, DraftT]):
     def sealed(
         self, services: Services, account_id: str, number: int, draft: DraftT
     ) -> tuple[Item, Sequence[SealedContacts]]:
-        """Return the item and contacts to store, with every secret encrypted. Earlier checks store nothing."""
+        """Return the item and contacts to store, with every secret encrypted."""
         ...
 
     def lost(self, draft: DraftT) -> HostingOrdersError:
-        """Return the refusal for a claim that another order took."""
+        """Return the error to raise if another order took the draft's claim."""
         ...
 
     def ask(self, services: Services, order: Order) -> None:
         """Order the product at the provider, or check its delivery. Called whenever our order is due.
 
-        Raises ProvisioningFailedError after a final refusal, ProviderUnavailableError when the outcome is
+        Raises ProvisioningFailedError after a final refusal, or ProviderUnavailableError if the outcome is
         unknown.
         """
         ...
 
     def verdict(self, services: Services, order: Order) -> Verdict:
-        """Return a delivery's outcome before it is abandoned, and record a delivered product.
+        """Return the outcome of a delivery that is about to be abandoned. Record a delivered product.
 
         RUNNING means that the delivery cannot be stopped. Raises ProviderUnavailableError.
         """
@@ -84,7 +84,7 @@ class Fulfilment(Protocol[RequestT_contra, DraftT]):
         ...
 
     def committed(self, order: Order) -> object | None:
-        """What was ordered at the provider and cannot be taken back, or None.
+        """Return what was ordered at the provider and cannot be taken back, or None.
 
         The value changes when a process calls the provider or records its response.
         """
