@@ -64,7 +64,7 @@ def seconds_between_reconciliations() -> str:
     return f"{every:g}"
 
 
-# (page, sentence with one number as its group, what the code says). Line breaks of the page count as spaces.
+# Each entry: a page, a pattern whose group is a number, and the code's value. The page's line breaks become spaces.
 NUMBERS: list[tuple[str, str, Callable[[], object]]] = [
     (README, r"They need Python (\S+) to", lambda: pythons()[0]),
     (README, r"They need Python \S+ to (\S+) on", lambda: pythons()[-1]),

@@ -10,7 +10,7 @@ from .products.registry import fulfilment
 
 
 def provision_hosting(services: Services, account_id: str, number: int, task_token: str) -> None:
-    """Begin delivery and call the platform. The platform's webhook or the reconciler later answers the task token.
+    """Begin delivery and call the platform. The platform's webhook or the reconciler answers the task token.
 
     Raises OrderCanceledError for a cancelled order, or ProvisioningFailedError if the platform refuses.
     """

@@ -1,7 +1,7 @@
 """Find any page of an account's orders at the same cost (docs/decisions.md, 31).
 
-Every 50th order has a page mark, which stores the order's place, counted from the oldest order. A place stays valid,
-because orders are never deleted.
+Every 50th order has a page mark with the order's place, counted from the oldest. A place stays valid, because orders
+are never deleted.
 """
 
 from __future__ import annotations

@@ -114,7 +114,7 @@ class Biller:
     def collect(
         self, bill: Bill, invoice_id: str, *, status: str, lines: tuple[ChargeLine, ...], again: str
     ) -> None:
-        """Finish the invoice, which has this `status`. `again` becomes part of the idempotency keys."""
+        """Finish an invoice with this `status`. `again` becomes part of the idempotency keys."""
         if status == "draft":
             if lines:
                 parameters: Document = {"lines": [self._line(bill, line) for line in lines]}

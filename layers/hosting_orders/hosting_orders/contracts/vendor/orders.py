@@ -26,14 +26,14 @@ class OrderIdAndStatus(TypedDict):
 
 
 class OrderTimes(TypedDict, total=False):
-    """Our addition to the contract. An order that has ended has neither field."""
+    """Our addition. An ended order has neither field."""
 
     expected_by: str
     deadline_at: str | None
 
 
 def order_status(order: Order, payment: PaymentStatus = PaymentStatus.PROCESSING) -> str:
-    """Treat an order that reached PROCESSING as paid, so that a list need not read every cart."""
+    """Treat an order that reached PROCESSING as paid, so a list need not read every cart."""
     paid = order.entered(OrderStatus.PROCESSING) is not None
     return order_word(order.status, PaymentStatus.SUCCEEDED if paid else payment)
 
