@@ -440,7 +440,7 @@ def test_O2_134_the_contact_of_a_role_can_be_a_new_person(world: World, owned: i
             "invalid_contact_source",
             "/tech/source_registration_id",
         ),
-        # A role without `source` gets the owner's contact. So this request would ignore Grace if it were accepted.
+        # A role without `source` gets the owner's contact. The registry would then store the owner, not Grace.
         ({"billing": {"first_name": "Grace"}}, "invalid_contact", "/billing/first_name"),
         (
             {"billing": {"source_registration_id": 10}},

@@ -139,7 +139,7 @@ class Shop:
         return self.clock
 
     def pass_time(self, seconds: float) -> None:
-        """Advance the test clock. The stand-in's own clock advances too, so it forgets old idempotency keys."""
+        """Advance the test clock. The stand-in's own clock advances too, so the stand-in forgets idempotency keys."""
         assert self.clock is not None
         self.clock.advance(seconds)
         if self.place.server is not None:

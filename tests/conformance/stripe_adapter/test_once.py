@@ -64,7 +64,7 @@ def test_a_decline_voids_the_invoice_whichever_request_fails(shop: Shop) -> None
 
 @pytest.mark.standin_only("moves the stand-in's time")
 def test_a_retry_a_day_later_causes_no_second_charge(shop: Shop) -> None:
-    """Stripe forgets every idempotency key after 24 hours. Then only the search prevents a second invoice."""
+    """Stripe forgets every idempotency key after 24 hours. Then the adapter must find the existing invoice."""
     for calls in range(7):
         whose = shop.customer()
         cart = shop.cart(whose)

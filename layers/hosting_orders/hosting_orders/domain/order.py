@@ -44,7 +44,7 @@ MOVES: dict[OrderStatus, frozenset[OrderStatus]] = {
             OrderStatus.FAILED,
             OrderStatus.CANCELING,
             OrderStatus.EXPIRED,
-            OrderStatus.REFUNDING,  # too late to deliver, but the payment came or may still come
+            OrderStatus.REFUNDING,  # cannot be delivered any more; the payment came or may still come
         }
     ),
     OrderStatus.PROCESSING: frozenset({OrderStatus.COMPLETED, OrderStatus.CANCELING, OrderStatus.REFUNDING}),
@@ -137,7 +137,7 @@ class Order:
     version: int = 0
     user_id: str | None = None
     placed: Placement = field(default_factory=Placement)
-    capacity: str | None = None  # the counter of this order's place; freed if the order ends undelivered
+    capacity: str | None = None  # the capacity counter; the order's place is freed if it ends undelivered
     spend: Spend | None = None  # counts against the key's spend cap; released if the order ends undelivered
     due_at: int | None = None  # the reconciler's next check
     renewal_due_at: int | None = None  # the renewal's next check; `due_at` is never later
@@ -276,7 +276,7 @@ class Order:
     def domain_left(self, now: int) -> Order:
         """Record that the domain has left the registrar. Saving the order releases the domain's claim.
 
-        The order becomes due at once, so that its renewal ends.
+        It becomes due at once, so that its renewal ends.
         """
         if self.status is not OrderStatus.COMPLETED or self.domain is None or self.domain_has_left:
             return self

@@ -191,8 +191,8 @@ class SiteResource:
 # -- domains ------------------------------------------------------------------------------------------------------
 
 
-# If a domain still has more than this after its transfer, the transfer may have added a year. An added year leaves at
-# least 320 days: so many has a domain that was transferred at the end of the 45-day grace period after its expiry.
+# If a transferred domain expires later than this, the transfer may have added a year. An added year ends at least 320
+# days after the transfer, because a domain can be transferred until 45 days after its expiry.
 _BROUGHT_A_YEAR = 300 * DAY
 
 
@@ -297,7 +297,7 @@ class DomainResource:
 
     nameservers: tuple[str, ...]  # as the registry has them
     zone_id: str | None  # None until the zone is made
-    zone_nameservers: tuple[str, ...]  # the registry keeps a transferred domain's earlier nameservers
+    zone_nameservers: tuple[str, ...]  # differ from `nameservers` after a transfer
     expires_at: int | None = None  # epoch ms
     registry_states: tuple[str, ...] = ()
 

@@ -93,7 +93,7 @@ class OrderStore(Protocol):
         ...
 
     def domain_holder(self, name: str) -> Order | None:
-        """Return any account's order that has this domain (ASCII form)."""
+        """The order that has this domain (ASCII form), in any account."""
         ...
 
     def contacts(self, account_id: str, number: int) -> SealedContacts | None: ...
@@ -108,7 +108,7 @@ class OrderStore(Protocol):
     def orders(self, account_id: str, numbers: Sequence[int]) -> list[Order]: ...
 
     def newest(self, account_id: str, limit: int, *, skip: int = 0) -> OrderPage:
-        """Newest first, after the first `skip`. The cost does not grow with `skip`."""
+        """Orders, newest first, without the first `skip`. The cost does not grow with `skip`."""
         ...
 
     def mark_pages(self, account_id: str, before: int) -> None:
@@ -214,7 +214,7 @@ class Workflow(Protocol):
         ...
 
     def fail(self, order: Order, step: Step, error: type[HostingOrdersError], cause: str) -> bool:
-        """Fail the order's step. Returns whether it was waiting. The workflow continues as the error's name says."""
+        """Fail the order's step. Returns whether it was waiting. The name of `error` selects the next state."""
         ...
 
     def failed_step(self, execution_arn: str) -> str | None: ...
@@ -255,7 +255,7 @@ class Addresses(Protocol):
 
 class Features(Protocol):
     def enabled(self, feature: str, account_id: str | None) -> bool:
-        """Whether the account has the feature. None stands for all accounts without their own rule.
+        """Whether the account has the feature. None: all accounts without their own rule.
 
         Raises ProviderUnavailableError.
         """
@@ -274,7 +274,7 @@ class Callbacks(Sender, Protocol):
 
 class PageTokens(Protocol):
     def token(self, account_id: str, number: int) -> str:
-        """The token never changes."""
+        """An order's token never changes."""
         ...
 
     def read(self, token: str) -> tuple[str, int] | None:

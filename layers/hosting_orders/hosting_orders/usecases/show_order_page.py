@@ -47,8 +47,8 @@ class OrderPageView:
     accepts: str
 
 
-# The orders that this process has shown, by account and number. While the table is unavailable, the page shows them
-# from here. Most waiting customers loaded the page seconds earlier, so it finds their orders.
+# The orders that this process has shown, by account and number. If the table is unavailable, the page shows an
+# order as it is stored here. Most waiting customers loaded the page seconds earlier, so their orders are stored.
 _remembered: OrderedDict[tuple[str, int], KnownOrder] = OrderedDict()
 
 

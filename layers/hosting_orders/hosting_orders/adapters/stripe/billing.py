@@ -127,7 +127,7 @@ class Biller:
                 )
             else:
                 invoice = self._stripe.invoice(invoice_id) or {}
-            self._check_sum(bill, invoice)  # before finalizing: that can pay the invoice from credit
+            self._check_sum(bill, invoice)  # before finalizing, which can pay the invoice from credit
             invoice = self._stripe.once(
                 f"{bill.key}:finalize{again}",
                 lambda options: self._stripe.v1.invoices.finalize_invoice(
