@@ -19,7 +19,7 @@ class Server(ThreadingHTTPServer):
     """Listens on `port`, or on a free port if `port` is 0. Handlers find `served` as `self.server.served`."""
 
     daemon_threads = True
-    request_queue_size = 128  # many orders at once must not be refused
+    request_queue_size = 128  # many connections at once must not be refused
 
     def __init__(self, handler: type[BaseHTTPRequestHandler], served: Any, port: int = 0) -> None:
         super().__init__(("127.0.0.1", port), handler)
@@ -83,7 +83,7 @@ class Handler(BaseHTTPRequestHandler):
         return {"error": message}
 
     def read_body(self) -> bytes | None:
-        """The body, or None after answering 413."""
+        """Return the body. If it is too large, answer 413 and return None."""
         length = self.headers.get("content-length", "0")
         if not length.isdigit() or int(length) > self.max_body_bytes or "transfer-encoding" in self.headers:
             self.close_connection = True
@@ -96,7 +96,7 @@ class Handler(BaseHTTPRequestHandler):
         return self.rfile.read(int(length))
 
     def read_fields(self, body: bytes) -> dict[str, Any] | None:
-        """A control's fields, or None after answering 400."""
+        """Return the fields of a request to a control. If they are invalid, answer 400 and return None."""
         if self.is_form:
             return {name: values[-1] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
         try:
@@ -109,7 +109,7 @@ class Handler(BaseHTTPRequestHandler):
         return fields
 
     def answer_control(self, status: int, document: Mapping[str, Any]) -> None:
-        """Answer JSON with the document. Answer a form with a redirect to the page, or with the error as a page."""
+        """Answer a JSON request with the document. Answer a form with a redirect to the page, or with an error page."""
         if not self.is_form:
             self.answer_json(status, document)
         elif status == 200:

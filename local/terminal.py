@@ -9,7 +9,7 @@ _PLAIN, _BOLD, _DIM, _GREEN, _RED = "\033[0m", "\033[1m", "\033[2m", "\033[32m",
 
 
 class Terminal:
-    """Coloured on a terminal. The variable NO_COLOR turns the colours off."""
+    """The output is coloured on a terminal, unless the variable NO_COLOR is set."""
 
     def __init__(self) -> None:
         self._coloured = sys.stdout.isatty() and "NO_COLOR" not in os.environ

@@ -1,7 +1,7 @@
 """`make align-cards`: charge the renewals of old orders to the customer's current default payment method.
 
 An earlier release stored the order's card in each subscription. That card takes precedence over the customer's default.
-Stripe's API can replace that card, but cannot remove it.
+Stripe's API can replace that card, but cannot remove it. So this command replaces it with the customer's default.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def align_cards(cloud: Cloud, stack: Stack, report: Report) -> int:
     client = stripe_client(stored[API_KEY], stack)
     changed = 0
     try:
-        # Without a status, Stripe lists all subscriptions that are not cancelled.
+        # If no `status` is given, Stripe lists all subscriptions that are not cancelled.
         for listed in client.v1.subscriptions.list({"limit": 100}).auto_paging_iter():
             found = listed.to_dict()
             pinned = found["default_payment_method"]

@@ -53,9 +53,9 @@ def publish_lost_events(cloud: Cloud, stack: Stack, report: Report) -> None:
         unpublished = publish_events(services, changes)
         published += len(changes) - len(unpublished)
         failed += unpublished
-    report(f"The events of {published} orders, carts and webhook endpoints are published.")
+    report(f"The events of {published} orders, carts and webhook endpoints are stored and queued.")
     if failed:
-        raise OperateError(f"{len(failed)} items failed, the first of them {failed[0]}. Run this again.")
+        raise OperateError(f"{len(failed)} items failed. The first is {failed[0]}. Run this command again.")
 
 
 def _pages(client: Any, table: str) -> Iterator[list[Any]]:

@@ -12,7 +12,7 @@ from .cloud import HOSTNAME_TAG
 from .offers import PREFIXES
 
 _FAULTS = {
-    "lose": "do it, but break the connection before the response",
+    "lose": "execute the request, but break the connection before the response",
     "ThrottlingException": "answer that there are too many requests",
     "quota": "answer that a quota is reached",
     "InvalidInputException": "answer that this is not offered",

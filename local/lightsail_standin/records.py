@@ -51,7 +51,7 @@ class Work:
 
 @dataclass
 class Machine:
-    """The build or the deletion ends at `ends_at` (Unix seconds). With None, a test or the page ends it."""
+    """The build or the deletion ends at `ends_at` (Unix seconds). None means that a test or the page ends it."""
 
     name: str
     region: str

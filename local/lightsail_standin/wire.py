@@ -1,4 +1,4 @@
-"""Lightsail's wire protocol (AWS JSON 1.1), validated against the service model that botocore ships."""
+"""Lightsail's wire protocol (AWS JSON 1.1), validated against the service model in botocore."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ _FAULTS = {
     "500": "fail (500)",
     "503": "be busy (503)",
     "drop": "do nothing, and break the connection",
-    "lose": "do it, but break the connection before the response",
+    "lose": "execute the request, but break the connection before the response",
     "garbage": "do it, and answer half of a JSON document",
     "html": "answer an HTML page like a proxy's (404)",
 }

@@ -17,7 +17,7 @@ _KINDS = {
     "RENEW_DOMAIN": "renew for a year",
 }
 _FAULTS = {
-    "lose": "do it, but break the connection before the response",
+    "lose": "execute the request, but break the connection before the response",
     "ThrottlingException": "answer that there are too many requests",
     "OperationLimitExceeded": "answer that too many operations are running",
     "TLDRulesViolation": "answer that the registry's rules forbid it",

@@ -34,7 +34,7 @@ class Controls:
     # -- payments --------------------------------------------------------------------------------------------
 
     def settle(self, payment: str) -> Json:
-        """A processing debit succeeds. `payment` is the id of its payment intent, invoice or Checkout Session."""
+        """Let a processing debit succeed. `payment` is the id of its payment intent, invoice or Checkout Session."""
         with self._state.lock:
             return copied(charges.settle(self._state, self._processing(payment)))
 
@@ -50,7 +50,7 @@ class Controls:
         elif found and found["object"] == "checkout.session":
             intent = checkout_payment.intent_of(self._state, found)
         if intent is None or intent["object"] != "payment_intent" or intent["status"] != "processing":
-            raise refused(f"{payment} is no payment that is processing.")
+            raise refused(f"{payment} is not a payment in the state processing.")
         intent_id: str = intent["id"]
         return intent_id
 
@@ -95,7 +95,7 @@ class Controls:
             return copied(found)
 
     def debit_checkout(self, session: str, iban: str = GOOD_IBAN, payer: Payer = PAYER) -> Json:
-        """The session is complete immediately, but unpaid until the debit settles."""
+        """Pay by debit. The session is complete immediately, but unpaid until the debit settles."""
         with self._state.lock:
             found = self._session(session)
             checkout_payment.pay_by_debit(self._state, found, iban, payer)

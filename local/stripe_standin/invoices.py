@@ -218,7 +218,7 @@ def add_lines(state: State, params: Json, invoice_id: str) -> Json:
 def list_lines(state: State, params: Json, invoice_id: str) -> list[Json]:
     invoice = state.previews.get(invoice_id) or state.get("invoice", invoice_id)
     lines: list[Json] = invoice["lines"]["data"]
-    return lines[::-1]  # page() reverses lists to newest first; lines stay in their own order
+    return lines[::-1]  # page() reverses every list; reverse the lines here to keep their order
 
 
 def _line(state: State, invoice: Json, given: Json, at: str) -> Json:

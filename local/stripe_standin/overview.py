@@ -160,7 +160,7 @@ def _payment_controls(intent: Json) -> list[Markup]:
             button("/_standin/settle", "the money arrives", payment=intent["id"]),
             form(
                 "/_standin/fail",
-                "the bank returns it",
+                "the bank returns the debit",
                 payment,
                 choice("failure_code", "", _same(_DEBIT_FAILURES)),
                 rows=False,
@@ -388,7 +388,7 @@ def _settings(settings: Settings) -> Markup:
         choice("tax_rounding", "Tax is rounded for each", _same(("line", "invoice")), settings.tax_rounding),
         choice(
             "previews_take_no_money",
-            "A credit note's preview needs no amounts",
+            "A preview of a credit note needs no amounts",
             YES,
             word(settings.previews_take_no_money),
         ),

@@ -51,7 +51,7 @@ def _controls(state: State, session: Json) -> Iterator[Markup]:
         intent = intent_of(state, session)
         if intent and intent["status"] == "processing":
             yield button("/_standin/settle", "the debit arrives", payment=session_id)
-            yield button("/_standin/fail", "the bank returns it", payment=session_id)
+            yield button("/_standin/fail", "the bank returns the debit", payment=session_id)
         return
     if session["status"] != "open":
         return
@@ -61,7 +61,10 @@ def _controls(state: State, session: Json) -> Iterator[Markup]:
             "/_standin/checkout/authenticate", "the customer confirms it", session=session_id, succeeds="true"
         )
         yield button(
-            "/_standin/checkout/authenticate", "does not confirm it", session=session_id, succeeds="false"
+            "/_standin/checkout/authenticate",
+            "the customer does not confirm it",
+            session=session_id,
+            succeeds="false",
         )
     which = hidden("session", session_id)
     if "card" in session["payment_method_types"]:

@@ -1,6 +1,6 @@
 """Payment methods: https://docs.stripe.com/api/payment_methods.
 
-Each use of an id published for testing (`pm_card_visa`) creates a new payment method.
+Stripe publishes ids for testing, such as `pm_card_visa`. Each use of such an id creates a new payment method.
 """
 
 from __future__ import annotations

@@ -189,9 +189,9 @@ def collect(
 
 
 def pay_on_page(state: State, invoice: Json, number: str | None = None) -> None:
-    """Pay and authenticate on the page. Raises the card error that the page shows.
+    """Pay and authenticate on the hosted invoice page. Raises the card error that the page shows.
 
-    The card is `number`, or else the card that waits for authentication, or else a good card.
+    The card is `number`, or else the card that waits for authentication, or else a card that is accepted.
     """
     waiting = None if number else charges.method_to_authenticate(state, intent_of(state, invoice))
     if waiting is not None:

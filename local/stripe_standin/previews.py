@@ -1,7 +1,7 @@
 """Previews of invoices: https://docs.stripe.com/api/invoices/create_preview.
 
-A preview for a customer also includes the next term of the customer's subscription. Only the preview's lines can be
-read later, by the preview's id.
+A preview for a customer also includes the next term of the customer's subscription. The preview itself
+cannot be read later. Its lines can, by the preview's id.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def create(state: State, params: Json) -> Json:
     given = params.get("invoice_items", [])
     if len(given) > MOST_ITEMS:
         raise bad_parameter(f"You can preview up to {MOST_ITEMS} invoice items.", None, "invoice_items")
-    kept: list[Json] = []  # forgotten after the computation
+    kept: list[Json] = []  # stored only during the computation
     customer = state.get("customer", params["customer"], "customer") if "customer" in params else None
     if customer is None:
         customer = _someone(state, params.get("customer_details", {}))

@@ -1,8 +1,8 @@
 """Test clocks: https://docs.stripe.com/billing/testing/test-clocks.
 
 The time of a test clock applies to the customers that were created with it, and to their subscriptions and invoices.
-Payments use the stand-in's own time, because they do not use test clocks at Stripe either. A test clock stands still
-until a request advances it.
+Payments use the stand-in's own time, because they do not use test clocks at Stripe either. The time of a test
+clock changes only when a request advances the clock.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def _latest(state: State, clock: Json) -> int:
 
 
 def delete(state: State, params: Json, clock_id: str) -> Json:
-    """Deletes the clock's customers too, which cancels their subscriptions."""
+    """Also delete the clock's customers. That cancels their subscriptions."""
     clock = state.get(NAME, clock_id)
     for customer in state.all("customer", test_clock=clock_id):
         customers.delete(state, {}, customer["id"])

@@ -1,6 +1,6 @@
 """Webhooks: signed events, delivered in order by one thread: https://docs.stripe.com/webhooks.
 
-Stripe does not guarantee the order of events, and may deliver an event twice. Settings of the stand-in therefore
+Stripe does not guarantee the order of events, and may deliver an event twice. So the stand-in has settings that
 shuffle and duplicate deliveries. Failed deliveries are retried after `RETRY_SECONDS`.
 """
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Builds template.yaml into .aws-sam/ without Docker, for the Python and processor of the functions.
+# Builds template.yaml into .aws-sam/ without Docker.
 #
-#   sam_build.sh         for deployment, into .aws-sam/build; set ARCHITECTURE=x86_64 if the parameter Architecture is
-#                        x86_64
+#   sam_build.sh         for Lambda, into .aws-sam/build; set ARCHITECTURE=x86_64 if the stack's parameter
+#                        Architecture is x86_64
 #   sam_build.sh --here  for this machine and the Python of .venv/app, into .aws-sam/here: for tests and bench/
 #
 # RELEASE=ANYTHING publishes new versions of all functions even if the sources have not changed.

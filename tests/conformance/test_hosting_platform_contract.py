@@ -397,7 +397,7 @@ def test_a_retry_after_a_temporary_failure_succeeds(world: World) -> None:
     assert world.built(ITEM) == 1
 
 
-def test_an_unknown_operation_is_none(world: World) -> None:
+def test_no_operation_is_found_for_an_unknown_id(world: World) -> None:
     assert world.platform.operation("op-of-nobody") is None
 
 
@@ -436,10 +436,10 @@ def test_deprovisioning_ends_a_running_operation(world: World) -> None:
     assert world.built(ITEM) == 0
 
 
-def test_a_service_deleted_before_its_put_arrives_is_not_built(world: World) -> None:
+def test_a_service_that_is_deleted_before_its_order_is_not_built(world: World) -> None:
     if not world.remembers_everything:
         pytest.skip("Lightsail does not remember a machine that never existed")
-    world.platform.deprovision(world.asked)  # the DELETE overtakes the PUT
+    world.platform.deprovision(world.asked)  # the DELETE arrives before the PUT
 
     with pytest.raises(ProvisioningFailedError, match="service_deleted"):
         world.platform.provision(world.asked)

@@ -24,7 +24,7 @@ from operate.stacks import Stage, read_stack
 SECOND = "hosting-orders-second"
 PATIENCE_SECONDS = 60.0
 NAMED_WITHIN_A_PARENT = {"ApiApiGatewayDefaultStage", "FeaturesAtFirst", "FeaturesDeployment"}
-"""Two stacks may have the same ids for these: the API stage `$default`, and two version numbers in AppConfig."""
+"""Resources whose ids can be equal in two stacks: the API stage `$default`, and two version numbers in AppConfig."""
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_an_order_of_one_stack_is_not_in_the_other(stack: Stack, second: Stack) 
     assert endpoint_of(stack) != endpoint_of(second)
 
 
-def test_two_stacks_share_only_ids_within_a_parent(stack: Stack, second: Stack) -> None:
+def test_two_stacks_have_different_ids_for_their_resources(stack: Stack, second: Stack) -> None:
     first, other = stack.deployment.resources, second.deployment.resources
     assert first.keys() == other.keys()
     assert {name for name in first if first[name] == other[name]} == NAMED_WITHIN_A_PARENT

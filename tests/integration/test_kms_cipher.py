@@ -47,7 +47,7 @@ def test_the_sealed_text_is_ascii_and_reveals_nothing(cipher: KmsCipher) -> None
     assert sealed != cipher.seal(PASSWORD, OURS), "equal secrets have different sealed texts"
 
 
-def test_an_alias_also_identifies_the_key(kms: Any, key_id: str, cipher: KmsCipher) -> None:
+def test_the_key_can_be_named_by_its_alias(kms: Any, key_id: str, cipher: KmsCipher) -> None:
     kms.create_alias(AliasName="alias/orders", TargetKeyId=key_id)
     assert cipher.open(KmsCipher(kms, "alias/orders").seal(PASSWORD, OURS), OURS) == PASSWORD
 
@@ -64,7 +64,7 @@ def test_a_secret_does_not_open_with_another_context(cipher: KmsCipher, context:
 
 
 @pytest.mark.parametrize("text", ["", "no base64!", "bm90IHNlYWxlZA==", "ä"])
-def test_an_unsealed_text_does_not_open(cipher: KmsCipher, text: str) -> None:
+def test_a_text_that_was_never_sealed_does_not_open(cipher: KmsCipher, text: str) -> None:
     with pytest.raises(SealBrokenError):
         cipher.open(text, OURS)
 
@@ -93,7 +93,7 @@ def away() -> object:
         away,
     ],
 )
-def test_a_fault_of_kms_raises_provider_unavailable(
+def test_an_error_of_kms_raises_provider_unavailable_error(
     kms: Any, key_id: str, cipher: KmsCipher, trouble: Callable[[], object]
 ) -> None:
     sealed = cipher.seal(PASSWORD, OURS)
@@ -103,6 +103,6 @@ def test_a_fault_of_kms_raises_provider_unavailable(
         KmsCipher(InterruptedClient(kms, "decrypt", trouble), key_id).open(sealed, OURS)
 
 
-def test_a_cipher_s_repr_shows_no_secret(cipher: KmsCipher) -> None:
+def test_the_repr_of_a_cipher_shows_no_secret(cipher: KmsCipher) -> None:
     cipher.seal(PASSWORD, OURS)
     assert PASSWORD not in repr(cipher) + repr(vars(cipher))

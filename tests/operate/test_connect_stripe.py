@@ -71,7 +71,7 @@ def test_a_second_run_repairs_the_endpoints_settings(deployed: Deployed) -> None
     assert sorted(again["enabled_events"]) == sorted(EVENTS)
 
 
-def test_a_new_public_address_moves_the_endpoint(deployed: Deployed) -> None:
+def test_a_new_public_address_changes_the_endpoints_url(deployed: Deployed) -> None:
     connect(deployed)
     before = deployed.stored()
     connect(deployed, outputs={"StripeWebhookUrl": "https://shop.example/webhooks/stripe"})
@@ -108,7 +108,7 @@ def test_a_new_api_version_keeps_the_old_signing_secret(
 def test_a_crash_at_any_step_loses_no_event(
     deployed: Deployed, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Stripe always has an endpoint with a stored secret. The next run completes the work."""
+    """After the crash, Stripe still has an endpoint whose secret is stored. The next run completes the work."""
     connect(deployed)
     first = deployed.stored()["webhook_endpoint"]
     with deployed.stripe.state.lock:
@@ -121,7 +121,7 @@ def test_a_crash_at_any_step_loses_no_event(
             "error", "/v1/webhook_endpoints.*", method=method, times=3, after=0
         )
     if step == "create":
-        # Skip the check of the rights, which sends a POST of its own before the endpoint is created.
+        # The fault must hit the creation of the endpoint. So skip the check of the rights, which sends a POST first.
         monkeypatch.setattr(command, "_check_rights", lambda client: None)
     with pytest.raises((OperateError, KeyboardInterrupt)):
         connect(deployed)

@@ -1,4 +1,4 @@
-"""`make first-key` makes a key for an existing account and user. The key has the mode of the payments."""
+"""`make first-key` makes a key for an existing account and user. It is a live key if payments are live."""
 
 from __future__ import annotations
 

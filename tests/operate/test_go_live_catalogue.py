@@ -35,7 +35,7 @@ def test_the_program_makes_a_site_and_a_domain_available(
     assert catalogue.tlds["com"].max_cost == 1600
 
 
-def test_without_a_catalogue_the_smoke_test_names_the_page() -> None:
+def test_the_smoke_test_says_where_to_read_about_the_catalogue() -> None:
     section = CATALOGUE_PAGE.partition("#")[2].replace("-", " ").capitalize()
     assert f"\n## {section}\n" in (ROOT / "docs" / "go-live.md").read_text(encoding="utf-8")
     with a_deployed_stack() as deployed:

@@ -89,4 +89,4 @@ def test_the_report_does_not_count_items_that_failed(world: World, monkeypatch: 
     said: list[str] = []
     with pytest.raises(OperateError, match="3 items failed"):
         publish_lost_events(cloud(world), STACK, said.append)
-    assert said == ["The events of 0 orders, carts and webhook endpoints are published."]
+    assert said == ["The events of 0 orders, carts and webhook endpoints are stored and queued."]

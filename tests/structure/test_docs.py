@@ -41,7 +41,7 @@ def said(pattern: str) -> str:
 
 def test_the_counts_in_readme_match_the_template() -> None:
     assert int(said(r"(\d+) functions with a role")) == len(functions(read_template()))
-    assert int(said(r"(\d+) policies \(one a right")) == count("AWS::IAM::ManagedPolicy")
+    assert int(said(r"(\d+) policies \(one for each right")) == count("AWS::IAM::ManagedPolicy")
     assert NUMBERS.index(said(r"application, (\w+) queues")) == count("AWS::SQS::Queue")
     assert int(said(r"queues, (\d+) alarms and an SNS topic")) == count("AWS::CloudWatch::Alarm")
     assert NUMBERS.index(said(r"a KMS key, (\w+) secrets")) == count("AWS::SecretsManager::Secret")
@@ -49,7 +49,7 @@ def test_the_counts_in_readme_match_the_template() -> None:
 
 def test_the_idle_cost_in_readme_matches_the_template() -> None:
     cost = sum(price * count(kind) for kind, price in PRICES.items())
-    assert float(said(r"Idle it costs about ([\d.]+) \$ a month")) == round(cost, 2)
+    assert float(said(r"Without orders it costs about ([\d.]+) \$ a month")) == round(cost, 2)
 
 
 def test_every_alarm_notifies_the_topic_and_has_a_runbook() -> None:

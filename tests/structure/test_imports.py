@@ -162,7 +162,7 @@ def test_the_project_follows_the_rule(rule) -> None:
     assert not problems, listed(problems)
 
 
-def test_each_function_is_a_single_file_app_py() -> None:
+def test_each_function_has_only_the_file_app_py() -> None:
     extra = [
         str(path.relative_to(ROOT))
         for path in sorted(FUNCTIONS.rglob("*"))

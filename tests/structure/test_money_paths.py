@@ -116,7 +116,7 @@ def test_an_indirect_import_of_refund_order_is_noticed() -> None:
 
 
 @pytest.mark.parametrize("secret", HOLDERS)
-def test_only_the_listed_functions_hold_a_secret(secret: str) -> None:
+def test_only_the_listed_functions_may_use_a_secret(secret: str) -> None:
     template = read_template()
     holders = {
         properties["CodeUri"].removeprefix("functions/")
@@ -151,7 +151,7 @@ def test_only_the_listed_use_cases_call_a_guarded_port(port: str) -> None:
     assert askers(project_modules(), port) == PORTS[port]
 
 
-def test_a_call_of_refunds_is_noticed() -> None:
+def test_a_call_of_the_refunds_port_is_noticed() -> None:
     source = parse(
         USE_CASES + "cancel_order", "def cancel(services):\n    services.refunds.refund('in_1', '1', 'o')"
     )
@@ -171,7 +171,7 @@ def doers(sources: Iterable[Source], act: str) -> set[str]:
 
 
 @pytest.mark.parametrize("act", DONE_BY)
-def test_only_the_listed_use_cases_deliver_or_take_back(act: str) -> None:
+def test_only_the_listed_use_cases_deliver_or_take_back_products(act: str) -> None:
     assert doers(project_modules(), act) == DONE_BY[act]
 
 

@@ -64,7 +64,7 @@ def seconds_between_reconciliations() -> str:
     return f"{every:g}"
 
 
-# (page, sentence with one number as its group, what the code says). Line breaks of the page count as spaces.
+# Each entry: a page, a pattern whose group is a number, and the code's value. The page's line breaks become spaces.
 NUMBERS: list[tuple[str, str, Callable[[], object]]] = [
     (README, r"They need Python (\S+) to", lambda: pythons()[0]),
     (README, r"They need Python \S+ to (\S+) on", lambda: pythons()[-1]),
@@ -74,10 +74,10 @@ NUMBERS: list[tuple[str, str, Callable[[], object]]] = [
     (README, r"orders of the last (\d+) days, as tasks", lambda: WINDOW // DAY),
     (README, r"(\d+) functions with a role", lambda: len(functions(read_template()))),
     (README, r"(\d+) log groups", lambda: count("AWS::Logs::LogGroup")),
-    (README, r"(\d+) policies \(one a right\)", lambda: count("AWS::IAM::ManagedPolicy")),
+    (README, r"(\d+) policies \(one for each right\)", lambda: count("AWS::IAM::ManagedPolicy")),
     (
         README,
-        r"Idle it costs about ([\d.]+) \$ a month",
+        r"Without orders it costs about ([\d.]+) \$ a month",
         lambda: f"{sum(PRICES[kind] * count(kind) for kind in PRICES):.2f}",
     ),
     (README, r"the \[key\]\S+ ([\d.]+),", monthly("AWS::KMS::Key")),

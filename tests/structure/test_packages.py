@@ -41,7 +41,7 @@ UNCHECKED_HASH = 1
 def built(folder: str) -> Path:
     """Return the `sam build` folder of these sources.
 
-    If the folder is missing, the test is skipped. With PACKAGES_ARE_BUILT, the test fails.
+    If the folder is missing, the test is skipped, or fails if PACKAGES_ARE_BUILT is set.
     """
     path = ROOT / ".aws-sam" / folder
     template = path / "template.yaml"
@@ -60,8 +60,8 @@ def built(folder: str) -> Path:
 def packages_without_bytecode(folder: Path, magic: bytes, tag: str) -> list[str]:
     """Name the modules whose bytecode Lambda would not use.
 
-    Lambda ignores bytecode of another Python or of another source. It also ignores bytecode that is checked by the
-    source's date, because SAM's zip changes the date.
+    Lambda ignores bytecode of another Python version or of another source text. It also ignores bytecode that Python
+    compares with the date of the source file, because SAM's zip changes that date.
     """
     problems = []
     for source in sorted(folder.rglob("*.py")):
@@ -111,7 +111,7 @@ def test_our_makefile_packages_each_function_and_layer() -> None:
     assert not problems, listed(problems)
 
 
-def test_each_architecture_has_its_platforms() -> None:
+def test_each_architecture_has_pip_platform_tags() -> None:
     template = read_template()
     for architecture in template["Parameters"]["Architecture"]["AllowedValues"]:
         platforms = (ROOT / "layers" / "dependencies" / architecture / "platforms").read_text().split()
@@ -120,7 +120,7 @@ def test_each_architecture_has_its_platforms() -> None:
         assert all(re.fullmatch(rf"manylinux\w+_{machine}", platform) for platform in platforms)
 
 
-def test_the_packages_are_for_the_python_of_the_functions() -> None:
+def test_packages_are_built_for_the_python_of_the_functions() -> None:
     script = (ROOT / PACKAGING / "package.sh").read_text()
     runtimes = {properties["Runtime"] for properties in functions(read_template()).values()}
     assert {f"python{version}" for version in re.findall(r"^runs_on=(\S+)", script, re.MULTILINE)} == runtimes
@@ -230,7 +230,7 @@ def test_the_built_layers_are_for_one_processor() -> None:
 
 
 def names_used() -> set[str]:
-    """Our modules and everything that they import, at any place in the code."""
+    """Our modules and everything that they import, including imports inside functions."""
     modules = project_modules()
     found = {source.module for source in modules if source.layer != "functions"}
     for source in modules:

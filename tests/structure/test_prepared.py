@@ -7,8 +7,8 @@ from typing import Any
 
 from tests.structure.project import Source, functions, listed, project_modules, read_template
 
-# Policy → the ports that need it. Every function may also prepare the ports in WITHOUT_RIGHTS. A function with a policy
-# may also prepare the ports in ON_THE_TABLE.
+# Policy → the ports that need it. Every function may also prepare the ports in WITHOUT_RIGHTS. A function with any
+# policy may also prepare the ports in ON_THE_TABLE.
 PORTS = {
     "ReadOrders": set(),
     "ReadKeys": {"directory"},
@@ -67,7 +67,7 @@ def unprepared(source: Source, properties: Mapping[str, Any]) -> list[str]:
     known = prepared(source)
     wanted = set().union(*(PORTS[policy] for policy in policies)) if policies else set()
     if "NamePages" in policies and "quotes" in known:
-        wanted = (wanted | {"quotes"}) - ({"page_tokens"} - known)  # one secret signs both
+        wanted = (wanted | {"quotes"}) - ({"page_tokens"} - known)  # one secret signs quotes and page tokens
     if "directory" in known and "WriteOrders" in policies:
         wanted |= PORTS["CountRequests"]  # WriteOrders includes this policy
     if "webhooks" in known:

@@ -141,7 +141,7 @@ def tables_that_could_lose_data(template: Template) -> list[str]:
         recovery = properties.get("PointInTimeRecoverySpecification", {})
         expiry = properties.get("TimeToLiveSpecification", {})
         wanted = {
-            # Kept when the stack is deleted, but not when its creation fails.
+            # The table is kept when the stack is deleted, but not when the stack's creation fails.
             "DeletionPolicy: RetainExceptOnCreate": table.get("DeletionPolicy") == "RetainExceptOnCreate",
             "UpdateReplacePolicy: Retain": table.get("UpdateReplacePolicy") == "Retain",
             "the free encryption (no SSESpecification)": "SSESpecification" not in properties,
@@ -195,7 +195,7 @@ def secrets_in_the_environment(template: Template) -> list[str]:
 
 
 def secrets_that_a_deployment_writes(template: Template) -> list[str]:
-    """With a value in the template, each deployment could overwrite the value that an operator stored."""
+    """If the template had a secret's value, each deployment could overwrite the value that an operator stored."""
     return [
         f"{name}: has a SecretString; create it empty, and fill it with a command of operate/"
         for name, secret in resources(template, "AWS::SecretsManager::Secret").items()
@@ -460,7 +460,7 @@ def test_a_bad_template_is_noticed(rule, path: str, value: Any, complaint: str) 
         (["place_order", "roll_up_cart", "cancel_order"], "functions/cancel_order has 0 functions"),
     ],
 )
-def test_folders_unlike_the_template_are_noticed(folders: list[str], complaint: str) -> None:
+def test_folders_that_do_not_match_the_template_are_noticed(folders: list[str], complaint: str) -> None:
     problems = folders_and_functions_that_do_not_match(GOOD, folders)
     assert any(complaint in problem for problem in problems), problems
 

@@ -89,7 +89,7 @@ class ForgetfulLightsail:
         return Counter(item_of(work.resource) for work in self._cloud.work if work.type == "CreateInstance")
 
     def refuse(self, refused: bool = True) -> None:
-        """Give every order a final refusal. With `refused=False`, accept orders again."""
+        """Refuse every new machine permanently. With `refused=False`, accept new machines again."""
         self._lightsail.standin.clear_faults()
         if refused:
             self._lightsail.standin.fail_next(

@@ -67,7 +67,7 @@ def test_an_unknown_stored_flag_is_read_as_other() -> None:
         (
             "gone-ann.com is not available",
             DomainAction.REGISTER,
-            "The domain could not be registered. Another registrant has the domain by now.",
+            "The domain could not be registered. Another registrant has registered the domain in the meantime.",
         ),
         (
             "The domain is LOCKED",

@@ -182,7 +182,7 @@ def test_an_order_in_progress_sends_no_callback(world: World) -> None:
         assert attempts(world, order_id) == {"callback": nothing_yet, "attempts": []}
 
 
-def test_no_secret_is_sent_stored_or_shown(world: World) -> None:
+def test_callbacks_and_their_records_contain_no_secret(world: World) -> None:
     order_id = completed(world, FAILED)
     wait_for_the_next_attempt(world, order_id)
     shown = world.request("GET", f"/api/orders/{order_id}").body
@@ -190,7 +190,7 @@ def test_no_secret_is_sent_stored_or_shown(world: World) -> None:
     site = world.order(order_id).resource_as(SiteResource)
     assert (
         site is not None and shown["site"]["ssh_data"]["password"] == password
-    )  # the site's owner may see it
+    )  # the owner of the site may see the password
     secrets = (password, site.username, site.ip_address, AUTHORIZATION, "12345")
     for message in world.callbacks.received:
         text = message.body.decode()
@@ -279,7 +279,7 @@ def test_the_first_success_ends_the_retries(world: World) -> None:
     assert len(world.callbacks.received) == 4
 
 
-def test_the_last_attempt_shows_the_time_of_the_next(world: World) -> None:
+def test_the_last_attempt_shows_when_the_next_attempt_is_due(world: World) -> None:
     order_id = completed(world, FAILED, CallbackAnswer(503, None, 7200))
     first_at = world.clock.now()
     wait_for_the_next_attempt(world, order_id)
@@ -359,7 +359,7 @@ def test_a_retry_after_a_crash_has_the_same_message_id(world: World, mishap: Mis
     assert execution.status == "SUCCEEDED"
 
 
-def test_the_reconciler_calls_back_if_the_workflow_fails(world: World) -> None:
+def test_the_reconciler_sends_the_callback_of_a_failed_workflow(world: World) -> None:
     order_id = placed(world)
     world.run(finish=False)
     world.mishaps.watch(lambda name: Mishap.CRASH_BEFORE if name == "callbacks.send" else None)
@@ -402,7 +402,7 @@ def test_a_message_is_redelivered_within_a_minute(world: World, before: str) -> 
     assert len(world.callbacks.received) == 2
 
 
-def test_a_redelivery_after_the_last_retry_is_one_attempt(world: World) -> None:
+def test_a_redelivery_after_the_last_retry_makes_one_attempt(world: World) -> None:
     order_id = completed(world, *[FAILED] * (len(SCHEDULE) + 2))
     for _ in SCHEDULE:
         wait_for_the_next_attempt(world, order_id)

@@ -14,7 +14,7 @@ from tests.support.world import World, a_world
 
 HOUR = 3600
 DAY = 24 * HOUR
-RETRIES = "3 5"
+RETRIES = "3 5"  # how many days Stripe waits before each retry
 
 
 @pytest.fixture
@@ -123,7 +123,7 @@ def test_a_second_unpaid_term_is_reported_again(world: World) -> None:
 
 
 @pytest.mark.parametrize("setting", ["unpaid", "cancel"])
-def test_the_daily_check_reports_the_end_without_webhooks(world: World, setting: str) -> None:
+def test_the_daily_check_reports_a_renewal_that_stays_unpaid(world: World, setting: str) -> None:
     world.stripe.controls.set(after_retries=setting)
     order = renewing(world, ProductKind.DOMAIN)
     world.webhooks_on = False
@@ -145,7 +145,7 @@ def test_a_cancelled_renewal_is_not_reported_as_unpaid(world: World) -> None:
 
 
 @pytest.mark.parametrize("setting", ["unpaid", "cancel", "past_due"])
-def test_a_domain_is_renewed_if_paid_after_the_retries(world: World, setting: str) -> None:
+def test_a_domain_that_is_paid_after_the_retries_is_renewed(world: World, setting: str) -> None:
     world.stripe.controls.set(after_retries=setting)
     order = renewing(world, ProductKind.DOMAIN)
     invoice = exhausted(world, order)
@@ -159,7 +159,7 @@ def test_a_domain_is_renewed_if_paid_after_the_retries(world: World, setting: st
     assert status(world, order) == {"cancel": "canceled"}.get(setting, "active")
 
 
-def test_a_three_day_draft_only_delays_the_renewal(world: World) -> None:
+def test_a_domain_is_renewed_after_its_invoice_was_a_draft(world: World) -> None:
     world.stripe.controls.set(renewals_are_drafts_for=72 * HOUR)
     order = renewing(world, ProductKind.DOMAIN)
     decline(world, order, None)

@@ -33,7 +33,7 @@ def expires_in(world: World, days: float, name: str = NAME) -> None:
     world.registrar.domains[name].expires_at = world.clock.now() / 1000 + days * DAY
 
 
-def test_a_domain_is_reported_daily_if_charged_too_late(
+def test_a_domain_is_reported_daily_if_its_renewal_is_too_late(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     order = delivered(world)
@@ -55,7 +55,7 @@ def test_a_domain_is_reported_daily_if_charged_too_late(
     assert world.sweep() == 1
 
 
-def test_a_domain_renewed_in_time_is_not_reported(world: World) -> None:
+def test_a_domain_that_is_renewed_is_never_reported(world: World) -> None:
     delivered(world)
     reported = 0
     for _ in range(80):
@@ -108,7 +108,7 @@ def test_a_failed_sweep_is_not_counted(world: World) -> None:
 
 
 def test_a_domain_of_another_stack_is_not_reported(world: World) -> None:
-    """The registrar's list has the domains of all stacks that use its account."""
+    """The registrar lists the domains of all stacks that share one AWS account."""
     delivered(world)
     registry = world.registrar._registry
     registry.domains["other-stack.com"] = registry.domains.pop(NAME)

@@ -95,7 +95,7 @@ def test_a_real_domain_paid_with_test_money_is_refunded(
     world.live(600, every=60)
     order = world.order(order_id)
     assert order.status is OrderStatus.PROVISION_FAILED and order.failure is not None
-    assert order.failure.message.endswith("A test order is not delivered for real.")
+    assert order.failure.message.endswith("The order was paid in test mode, so no real product is delivered.")
     assert world.registrar.submissions(NAME) == 0
     assert world.net_paid() == 0
 

@@ -117,8 +117,8 @@ def test_a_lost_workflow_start_is_repeated(world: World) -> None:
 
 
 @pytest.mark.parametrize("mishap", [Mishap.NOT_DONE, Mishap.CRASH_BEFORE])
-def test_a_lost_resume_of_the_charge_step_is_repeated(world: World, mishap: Mishap) -> None:
-    """Otherwise the execution of the paid order would wait for a month."""
+def test_a_lost_call_to_resume_the_charge_step_is_repeated(world: World, mishap: Mishap) -> None:
+    """If nothing resumed the execution of the paid order, it would wait for a month."""
     account = "authentication_required"
     order = placed(world, account)
     world.run()
@@ -171,7 +171,7 @@ def test_an_unpaid_order_expires_soon_after_its_deadline(world: World) -> None:
 def test_a_cart_expires_at_the_time_shown_to_its_customer(
     world: World, monkeypatch: pytest.MonkeyPatch, for_others: int
 ) -> None:
-    """A later release may give new carts a different time limit."""
+    """A later release may change the time limit. A cart that was placed earlier keeps its own."""
     order = placed(world, "authentication_required")
     world.run()
     payment = world.cart(order.cart_token, "authentication_required").payment
@@ -208,7 +208,7 @@ def test_an_order_with_an_overdue_debit_does_not_expire(
 
 
 def spoil(world: World, order: Order) -> None:
-    """Poison the order. Its stored status cannot be read, so every check of the order fails."""
+    """Poison the order: store an unreadable status, so that every check of the order fails."""
     (item,) = [item for item in world.items("ORDER#") if int(item["number"]["N"]) == order.number]
     world.dynamodb.put_item(TableName="hosting-orders-test", Item={**item, "status": {"S": "no such status"}})
 
@@ -228,7 +228,7 @@ def test_a_poisoned_item_does_not_stop_the_others(world: World) -> None:
 
 
 def test_poisoned_items_move_to_the_back_of_the_queue(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Otherwise a full batch of poisoned items would always hide the good item."""
+    """If poisoned items kept their place, a full batch of them would hide the good item in every run."""
     monkeypatch.setattr(use_case, "BATCH", 2)
     world.webhooks_on = False
     poisoned = [placed(world, "trial") for _ in range(4)]

@@ -1,4 +1,4 @@
-"""A roll-up is a cart's status, computed from its orders. It becomes correct even if Lambda discards records."""
+"""A roll-up is a cart's status, computed from its orders. If Lambda discards stream records, it is repaired later."""
 
 from __future__ import annotations
 
@@ -182,7 +182,7 @@ def test_expired_records_are_left_to_the_reconciler(world: World) -> None:
     assert world.cart(token).rollup_status is RollupStatus.COMPLETED
 
 
-def test_a_batch_without_a_shard_is_left_to_the_reconciler(world: World) -> None:
+def test_a_batch_of_an_unknown_shard_is_left_to_the_reconciler(world: World) -> None:
     world.stream_on = False
     placed(world)
     letter = dead_letter(given_up(world))

@@ -177,7 +177,7 @@ def test_SQ_015_the_account_header_of_another_contract_is_ignored(world: World) 
 
 
 @pytest.mark.parametrize("scopes", [(), ("vps:provision",), ("vps:manage", "domains:manage"), ("*",)])
-def test_SQ_013_oauth_is_refused_on_every_route(world: World, scopes: tuple[str, ...]) -> None:
+def test_SQ_013_an_oauth_token_is_refused_on_every_route(world: World, scopes: tuple[str, ...]) -> None:
     token = oauth(world, *scopes)["authorization"].removeprefix("Bearer ")
     for method, path in ROUTES:
         assert_error(attack(world, method, path, key=token, body=GOOD.get(path)), 403, "OAUTH_NOT_ALLOWED")
@@ -186,7 +186,7 @@ def test_SQ_013_oauth_is_refused_on_every_route(world: World, scopes: tuple[str,
 @pytest.mark.parametrize(
     "scopes", [("vps",), ("VPS:PROVISION",), ("vps:provision ",), ("*:provision",), ("*",)]
 )
-def test_SQ_010_SQ_013_a_lookalike_scope_grants_nothing(world: World, scopes: tuple[str, ...]) -> None:
+def test_SQ_010_SQ_013_a_misspelt_scope_grants_nothing(world: World, scopes: tuple[str, ...]) -> None:
     key = fresh_key(world, scopes=frozenset(scopes))
     order = order_vps(world)
     assert_error(attack(world, "GET", f"{ORDERS}/{order['id']}", key=key), 403, "INSUFFICIENT_SCOPE")
@@ -259,7 +259,7 @@ def test_SQ_060_unknown_paths_and_methods_get_this_contracts_404(
 
 
 @pytest.mark.parametrize("path", ["/api/v2/orders", "/api/v10", "/api/ordersx", "/API/V1/orders"])
-def test_unknown_paths_elsewhere_get_the_404_of_contract_002(world: World, path: str) -> None:
+def test_paths_of_no_contract_get_the_404_of_contract_002(world: World, path: str) -> None:
     reply = send(world, "GET", path)
     assert (reply.status, reply.body["code"]) == (404, "not_found")
 
@@ -281,7 +281,7 @@ def test_C26_an_error_is_sent_as_problem_json_on_request(world: World, accept: s
         assert reply.headers["content-type"] == "application/problem+json"
 
 
-def test_headers_of_other_contracts_change_nothing(world: World) -> None:
+def test_headers_of_other_contracts_are_ignored(world: World) -> None:
     order = order_vps(world)
     headers = {"x-api-version": "9", "x-auth-account": "acc_credit"}
     assert data(ask(world, "GET", f"{ORDERS}/{order['id']}", headers=headers))["token"] == order["token"]

@@ -11,7 +11,7 @@ from hosting_orders.contracts.order_status import operations as order_status
 from tests.conformance.contract_002.support import ROUTES
 from tests.support.world import matched, routes
 
-# The checks in docs/contracts.md.
+# The numbers of the checks (O2-001 and so on) in docs/contracts.md.
 LINES = {
     *range(1, 11),
     *range(20, 32),

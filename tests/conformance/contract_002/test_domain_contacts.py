@@ -54,7 +54,7 @@ def without_contact(world: World, name: str, **changes: Any) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def owned(world: World) -> int:
-    """The registration id of a domain of `ready` with four different contacts."""
+    """The registration id of a domain that the account `ready` owns. The domain has four different contacts."""
     roles = {
         role: {"source": "new", **world.contact(first_name=role.title(), email=f"{role}@example.com")}
         for role in ROLES
@@ -63,7 +63,7 @@ def owned(world: World) -> int:
     return int(order["domain"]["registration_id"])
 
 
-# -- inline -------------------------------------------------------------------------------------------------------
+# -- contact ------------------------------------------------------------------------------------------------------
 
 
 def test_O2_124_O2_125_the_inline_contact_fills_every_role_at_the_registrar(world: World) -> None:
@@ -125,7 +125,7 @@ def test_O2_127_O2_152_state_is_required_in_countries_with_states(world: World, 
     reply = refused_domain(
         world, world.domain(name, contact=contact), 422, "domain_contact_needs_augmentation"
     )
-    (needed,) = reply.body["needs_augmentation"]  # listed once, although the owner has all four roles
+    (needed,) = reply.body["needs_augmentation"]  # listed once, although one contact has all four roles
     assert (needed["role"], needed["pointer"]) == ("owner", "/domain/contact/state")
     contact["state"] = "WA"
     told = told_to_registrar(world, accepted(world, world.domain(name, contact=contact)))
@@ -440,7 +440,7 @@ def test_O2_134_the_contact_of_a_role_can_be_a_new_person(world: World, owned: i
             "invalid_contact_source",
             "/tech/source_registration_id",
         ),
-        # A role without `source` means the owner. If this were accepted, the registry would store the owner, not Grace.
+        # A role without `source` gets the owner's contact. The registry would then store the owner, not Grace.
         ({"billing": {"first_name": "Grace"}}, "invalid_contact", "/billing/first_name"),
         (
             {"billing": {"source_registration_id": 10}},
@@ -472,7 +472,7 @@ def test_O2_134_O2_145_O2_146_the_new_contact_of_a_role_is_validated_like_the_ow
     assert pointers[len(REQUIRED) :] == [f"/domain/role_contacts/tech/{name}" for name in ("city", "email")]
 
 
-# -- what the registry of an ending requires ----------------------------------------------------------------------
+# -- what the registry of a TLD requires --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -532,7 +532,7 @@ VALUES = (
     *("RSSMRA80A01H501U", "51824753556", "12345678M", "B12345678", "1980-01-10", "NL12345678"),
     *("IT", "69", "Lyon", "WA", "Example Pty Ltd", "01234567"),
 )
-# Values for fields with a fixed choice. Some of these values require another field, which VALUES can fill.
+# Values for fields with a fixed choice. Some of these values make another field required. VALUES can fill that field.
 CHOICES = ("INDIVIDUAL", "OTHER", "CCT", "FIND", "ABN", "COMPANY", "FOREIGNERS", "POLICY_REASON_1")
 
 
@@ -639,7 +639,7 @@ def test_O2_130_O2_151_O2_152_the_published_schema_agrees_with_the_endpoint(
             reply = order_domain(world, world.domain(name, contact=contact))
             fits = validator.is_valid(contact)
             seen[fits] += 1
-            # A valid contact fails at the disabled cipher, so the test places no orders.
+            # The cipher is disabled, so an order with a valid contact fails there, and no order is placed.
             expected = ("temporarily_unavailable",) if fits else CONTACT_CODES
             assert reply.body["code"] in expected, (contact, reply.body)
     assert min(seen.values()) >= 5, seen
@@ -665,7 +665,7 @@ def contacts_stored(world: World) -> list[str]:
     return [item["SK"]["S"] for item in world.items("CONTACT")]
 
 
-def test_O2_155_an_order_refused_with_422_leaves_no_contacts(world: World, owned: int) -> None:
+def test_O2_155_no_contacts_are_kept_for_a_refused_order(world: World, owned: int) -> None:
     before = contacts_stored(world)
     assert before
     taken = fresh()

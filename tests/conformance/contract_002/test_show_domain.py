@@ -1,7 +1,7 @@
 """Contract 002, "Register or Transfer a Domain": an order from start to end, and all responses that show it.
 
-All tests of this file share one world. They advance the clock and run the reconciler. The reconciler also continues
-the orders of earlier tests.
+All tests of this file share one world. They advance the clock and run the reconciler, which also continues the
+orders of earlier tests.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def zone_of(zone_id: str) -> Any:
     return bootstrap.aws_client("route53").get_hosted_zone(Id=zone_id)
 
 
-def test_O2_112_C05_the_202_is_sent_before_the_domain_is_submitted(world: World) -> None:
+def test_O2_112_C05_an_order_is_accepted_before_its_submission(world: World) -> None:
     placed = world.order_domain("polled.com")
     assert placed.status == 202
     assert world.registrar.submissions("polled.com") == 0
@@ -229,7 +229,7 @@ def test_O2_149_a_premium_domain_is_sold_only_if_it_has_a_price(world: World) ->
     price = world.stripe.get(body["subscription"]["stripe_id"])["items"]["data"][0]["price"]
     assert price["unit_amount"] == 1400
     (operation,) = [one for one in world.registrar.operations if one.name == "premium-for-sale.com"]
-    # `MaxPrice` is the price that the registrar gave before the charge.
+    # `MaxPrice` is the price that the registrar named before we charged the customer.
     assert operation.given["Consent"]["MaxPrice"] == 2500.0
 
 
@@ -279,7 +279,7 @@ def test_O2_154_contacts_are_kept_during_and_after_delivery(world: World) -> Non
     assert world.services.orders.contacts("acc_ready", number) is not None
 
 
-def test_O2_155_contacts_are_deleted_if_the_order_fails_later(world: World) -> None:
+def test_O2_155_contacts_are_deleted_if_the_delivery_fails(world: World) -> None:
     order_id = world.order_domain("fail-with-contacts.com").body["orders"][0]["id"]
     assert world.services.orders.contacts("acc_ready", number_of(order_id)) is not None
     assert finished(world, order_id)["order"]["status"] == "failed"
@@ -304,6 +304,7 @@ def test_a_replay_after_registration_returns_the_same_order(world: World) -> Non
 
 
 def test_a_replay_returns_the_same_order_if_the_domain_was_taken(world: World) -> None:
+    """Another owner registers the domain between the first request and its replay."""
     first = world.order_domain("snatched.com", key="snatched")
     world.registrar.take("snatched.com")
     assert world.order_domain("snatched.com", key="snatched").body == first.body

@@ -1,7 +1,7 @@
-"""Hostile requests to version 1: every response has the contract's error shape, and nothing is stored.
+"""Hostile requests to version 1 of the API: every response has the contract's error shape, and nothing is stored.
 
-All contracts share one dispatcher, which the tests of contract 002 cover. These tests cover the bodies and routes of
-version 1.
+The tests of contract 002 cover the dispatcher, which all contracts share. The tests in this file cover the bodies and
+routes of version 1.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def world() -> Iterator[World]:
 
 
 def post(world: World, body: str, **more: Any) -> Reply:
-    """Post the body for two accounts, one without a saved method and one with a card. Expect two refusals."""
+    """Post the body for an account without a saved payment method and for one with a card. Both must be refused."""
     for account in ("no_method", "ready"):
         before = state_of(world)
         reply = ask(world, "POST", "/api/orders", account, body=body, **more)
@@ -129,7 +129,7 @@ def test_the_error_names_an_unknown_field(world: World, place: str, value: Any) 
 @pytest.mark.parametrize(
     "name", ["term", "order", "items", "on_item_failure", "domain", "payment_url", "user_id"]
 )
-def test_top_level_fields_of_other_requests_are_unknown(world: World, name: str) -> None:
+def test_top_level_fields_of_other_requests_are_refused(world: World, name: str) -> None:
     assert_error(post(world, json.dumps({**FULL, name: "x"})), 400, "invalid_field", f"/{name}")
 
 
@@ -216,7 +216,7 @@ def test_O1_020_O1_050_no_spelling_of_an_id_finds_another_accounts_order(world: 
 
 
 @pytest.mark.parametrize("account", ["ready", "no_method"])
-def test_O1_001_a_trial_account_can_be_shut_out_of_version_1_too(world: World, account: str) -> None:
+def test_O1_001_a_trial_account_without_api_access_gets_a_403(world: World, account: str) -> None:
     before = change_account(world, account, is_trial=True, trial_api_access=False)
     try:
         for method, path, _ in ROUTES:

@@ -103,7 +103,7 @@ def test_C01_version_1_has_exactly_the_shared_routes(world: World) -> None:
     }
 
 
-def test_C01_errors_name_their_version_too(world: World) -> None:
+def test_C01_an_error_has_the_version_of_its_request(world: World) -> None:
     refusals = {
         404: ask(world, "GET", f"/api/orders/{UNKNOWN}"),
         400: order(world, {}),
@@ -114,7 +114,7 @@ def test_C01_errors_name_their_version_too(world: World) -> None:
         assert_error_shape(reply)
 
 
-def test_C01_a_malformed_id_is_refused_in_the_keys_version(world: World) -> None:
+def test_C01_the_error_for_a_malformed_id_has_the_keys_version(world: World) -> None:
     for wrong in ("x" * 300, "a\x00b", "é", " "):
         reply = send(
             world,

@@ -84,7 +84,7 @@ def test_a_fault_can_be_set_and_cleared(server: LightsailServer, client: Any, an
     assert refusal.value.response["Error"]["Code"] == code
 
 
-def test_a_machine_can_be_made_to_fail(server: LightsailServer, client: Any) -> None:
+def test_a_control_makes_a_machine_fail(server: LightsailServer, client: Any) -> None:
     create(client, "ho-1")
 
     told(server, "machines/ho-1/fail", code="SomeCode", details="some details")

@@ -38,7 +38,7 @@ from tests.conformance.mcp.support import (
 from tests.support.world import World
 
 T = TypeVar("T")
-PRICE = 600  # of VM
+PRICE = 600  # the price of VM, in cents
 
 
 def with_client(address: str, key: str, mode: str, work: Callable[[Client], Awaitable[T]]) -> T:
@@ -132,7 +132,7 @@ def everything(error: BaseException) -> str:
 
 
 @pytest.mark.parametrize("mode", ["legacy", "auto"])
-def test_an_agent_orders_and_is_stopped_by_its_cap(world: World, address: str, mode: str) -> None:
+def test_the_spend_cap_stops_an_agent_after_two_orders(world: World, address: str, mode: str) -> None:
     key = agent_key(world, spend_cap=SpendCap("EUR", day=2 * PRICE + 100))
     before = len(state_of(world)["stripe"]["charge"])
 
@@ -162,7 +162,7 @@ def test_an_agent_orders_and_is_stopped_by_its_cap(world: World, address: str, m
     with_client(address, key, mode, follow)
 
 
-def test_twenty_orders_at_once_stop_at_the_cap(world: World, address: str) -> None:
+def test_concurrent_orders_cannot_exceed_the_spend_cap(world: World, address: str) -> None:
     key = agent_key(world, spend_cap=SpendCap("EUR", day=4_000, month=3 * 1_200))
     before = len(state_of(world)["stripe"]["charge"])
 

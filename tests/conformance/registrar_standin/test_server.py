@@ -106,7 +106,7 @@ def test_the_server_shows_no_contact_and_no_auth_code(server: RegistrarServer) -
         ("reject", RegistrarStatus.FAILED, "told so"),
     ],
 )
-def test_an_operation_ends_by_finish_fail_or_reject(
+def test_three_of_the_controls_end_an_operation(
     server: RegistrarServer, control: str, status: RegistrarStatus, message: str | None
 ) -> None:
     registrar = registrar_at(server.url)
@@ -121,7 +121,7 @@ def test_an_operation_ends_by_finish_fail_or_reject(
     assert (operation.status, operation.message) == (status, message)
 
 
-def test_approve_lets_a_waiting_operation_continue(server: RegistrarServer) -> None:
+def test_an_operation_continues_after_its_approval(server: RegistrarServer) -> None:
     registrar = registrar_at(server.url)
     operation_id = registrar.submit(order("action-bakery.com"))
     post(f"{server.url}/_standin/names/action-bakery.com/advance")
@@ -176,7 +176,7 @@ def test_a_domain_taken_by_another_owner_is_unavailable(server: RegistrarServer)
     assert registrar.availability("bakery.com") != before
 
 
-def test_the_page_shows_a_renewal_too(server: RegistrarServer) -> None:
+def test_the_page_shows_a_renewal(server: RegistrarServer) -> None:
     registrar = registrar_at(server.url)
     registrar.submit(order("bakery.com"))
     server.standin.finish("bakery.com")
@@ -244,7 +244,7 @@ def test_only_a_registration_creates_a_zone() -> None:
     assert made == ["bakery.com"]
 
 
-def test_ensure_returns_the_zone_of_the_registration() -> None:
+def test_the_zone_of_a_registration_is_not_created_twice() -> None:
     with mock_aws():
         route53 = boto3.client("route53", region_name="us-east-1")
 

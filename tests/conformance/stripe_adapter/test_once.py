@@ -64,7 +64,7 @@ def test_a_decline_voids_the_invoice_whichever_request_fails(shop: Shop) -> None
 
 @pytest.mark.standin_only("moves the stand-in's time")
 def test_a_retry_a_day_later_causes_no_second_charge(shop: Shop) -> None:
-    """Stripe forgets every idempotency key after 24 hours. Only the search prevents a second payment."""
+    """Stripe forgets every idempotency key after 24 hours. Then the adapter must find the existing invoice."""
     for calls in range(7):
         whose = shop.customer()
         cart = shop.cart(whose)
@@ -170,7 +170,7 @@ def test_the_sdk_retries_lost_requests_itself(shop: Shop) -> None:
 # -- finding and voiding ------------------------------------------------------------------------------------
 
 
-def test_a_foreign_or_unknown_invoice_is_not_ours(shop: Shop) -> None:
+def test_an_invoice_that_we_did_not_create_is_not_changed(shop: Shop) -> None:
     customer, _ = shop.customer()
     strange = shop.api.invoices.create({"customer": customer, "currency": "eur"})
     assert shop.payments.state(strange.id) is None

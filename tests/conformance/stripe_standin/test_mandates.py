@@ -1,4 +1,7 @@
-"""A SEPA debit needs a mandate. A setup intent or the page of Checkout records the mandate."""
+"""A SEPA debit needs a mandate: the customer's permission to debit the account.
+
+A setup intent or a payment page records the mandate.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +52,7 @@ def test_a_setup_intent_saves_the_debit_method_with_its_mandate(shop: Shop) -> N
     assert charge.payment_method_details.sepa_debit.mandate == saved.mandate
 
 
-def test_an_attached_debit_method_gets_its_mandate(shop: Shop) -> None:
+def test_save_debit_records_a_mandate_for_an_attached_method(shop: Shop) -> None:
     customer = shop.customer("pm_success_de")
     method = str(customer.invoice_settings.default_payment_method)
     assert save_debit(shop.client, customer.id, method) == method
@@ -65,7 +68,7 @@ def test_a_setup_intent_for_a_debit_needs_mandate_data(shop: Shop, changes: Any)
     assert refusal.value.param == "mandate_data"
 
 
-def test_a_setup_intent_for_a_card_needs_the_type_card(shop: Shop) -> None:
+def test_a_setup_intent_for_debits_refuses_a_card(shop: Shop) -> None:
     customer = shop.customer(None)
     with pytest.raises(stripe.InvalidRequestError, match="not allowed"):
         shop.client.v1.setup_intents.create(setup(customer.id, "pm_card_visa", mandate_data=ACCEPTED))

@@ -134,7 +134,7 @@ def test_an_older_update_does_not_replace_a_newer_update(store: DynamoOrderStore
     assert (told.orders[NUMBER], told.rollup_version) == (COMPLETED, 1)
 
 
-def test_a_conflict_at_every_retry_raises_concurrent_update(store: DynamoOrderStore, client: Any) -> None:
+def test_a_conflict_at_every_retry_raises_an_error(store: DynamoOrderStore, client: Any) -> None:
     placed(store)
     rivals = [
         lambda version=version: store.save_roll_up(
@@ -176,8 +176,8 @@ def test_concurrent_roll_ups_of_many_orders_lose_nothing(client: Any, store: Dyn
 
 
 def test_a_roll_up_costs_the_same_for_every_order(store: DynamoOrderStore, client: Any) -> None:
-    """For a cart of any size, `save_roll_up` needs one query and one write of a small item."""
-    placed(store, 49)  # the orders, their claims and the cart are nearly 100 writes, a transaction's maximum
+    """Even in a large cart, `save_roll_up` makes one query and one write."""
+    placed(store, 49)  # the cart, its orders and their claims are 99 writes; a transaction allows 100
     calls: list[str] = []
     counting = _Counting(client, calls)
     for number in (NUMBER, NUMBER + 48):

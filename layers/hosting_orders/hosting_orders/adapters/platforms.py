@@ -1,4 +1,4 @@
-"""Sends each request to the hosting platform of the order's plan."""
+"""Send each request to the platform of the order's plan."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Standard Webhooks: the platform's webhooks and our callbacks."""
+"""Sign our callbacks and verify the platform's webhooks, as Standard Webhooks describes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from hosting_orders.domain.errors import ForgedWebhookError
 
 # The `standardwebhooks` package (1.1.0) is not used. It raises ValueError on hostile input, reads its own clock and
-# supports one secret.
+# supports only one secret.
 SECRET_PREFIX = "whsec_"  # noqa: S105 - a prefix, not a secret
 TOLERANCE_SECONDS = 5 * 60
 
@@ -24,7 +24,7 @@ def secret_of(key: bytes) -> str:
 
 
 def key_of(secret: str) -> bytes:
-    """Raises ValueError, without the secret in its text."""
+    """Raises ValueError, whose text does not contain the secret."""
     try:
         key = base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)
     except (binascii.Error, ValueError):

@@ -26,12 +26,12 @@ class PlatformName(StrEnum):
 
     @property
     def reports(self) -> bool:
-        """If not, the reconciler polls the platform."""
+        """Whether the platform sends webhooks."""
         return self is PlatformName.HTTP
 
     @property
     def makes_passwords(self) -> bool:
-        """If not, we create root passwords."""
+        """If not, we create the machines' root passwords."""
         return self is PlatformName.HTTP
 
 
@@ -131,12 +131,12 @@ class DomainPrice:
 
 @dataclass(frozen=True, slots=True)
 class Tld:
-    """`prices`: by billing plan and currency. `premium`: also by ASCII domain."""
+    """`prices` is by billing plan and currency, `premium` by domain (ASCII), billing plan and currency."""
 
     name: str
     prices: dict[tuple[str, str], DomainPrice] = field(default_factory=dict)
     premium: dict[tuple[str, str, str], DomainPrice] = field(default_factory=dict)
-    max_cost: int | None = None  # US cents a year to the registrar; None: no maximum
+    max_cost: int | None = None  # the most we pay the registrar for a year, in US cents; None: no maximum
 
     def costs_too_much(self, name: str, cost: Money | None) -> bool:
         """Whether the registrar's price for a year is above the maximum or cannot be compared with it.

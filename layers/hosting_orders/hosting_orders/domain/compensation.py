@@ -1,9 +1,9 @@
 """The next action of an order's compensation (docs/glossary.md). The table guarantees:
 
-- Money never goes back while delivery is possible, except for a domain that is unfinished at its deadline.
-  `GIVE_BACK` is only in rows that forbid delivery.
+- Money never goes back while delivery is possible: `GIVE_BACK` is only in rows that forbid delivery. The exception
+  is a domain that is unfinished at its deadline: it may still arrive.
 - No order ends unpaid before its payment has an outcome: the `open` column has no `END_UNPAID`.
-- Money for an undelivered order always goes back, once, even after the order's end.
+- Money for an undelivered order always goes back once, even if it arrives after the order's end.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .order import OrderStatus
 
 
 class Action(StrEnum):
-    """If an action neither ends the order nor waits, the caller reads order and payment again for the next action."""
+    """After an action that neither ends the order nor waits, the caller reads order and payment and asks again."""
 
     STOP_DELIVERY = "stop_delivery"  # ask the provider, then deliver, wait or give up
     GIVE_UP = "give_up"  # forbid delivery: the order becomes `refunding`
@@ -37,13 +37,13 @@ _TABLE: Mapping[OrderStatus, _Row] = {
     # Delivery is still possible. The order is delivered, or moves to a status that forbids delivery.
     OrderStatus.PENDING: _Row(Action.CLOSE_PAYMENT, Action.END_UNPAID, Action.GIVE_UP),
     OrderStatus.PROCESSING: _Row(Action.STOP_DELIVERY, Action.STOP_DELIVERY, Action.STOP_DELIVERY),
-    # Delivered after all: the money stays.
+    # The order was delivered, so the money is kept.
     OrderStatus.COMPLETED: _Row(Action.NOTHING, Action.NOTHING, Action.NOTHING),
     # Delivery is no longer possible. Only the money is left.
     OrderStatus.CANCELING: _Row(Action.CLOSE_PAYMENT, Action.END_UNPAID, Action.GIVE_BACK),
     OrderStatus.REFUNDING: _Row(Action.CLOSE_PAYMENT, Action.END_UNPAID, Action.GIVE_BACK),
     OrderStatus.REFUND_FAILED: _Row(Action.CLOSE_PAYMENT, Action.END_UNPAID, Action.GIVE_BACK),
-    # The end is final, but money that comes later still goes back.
+    # The order has ended, but money that comes later still goes back.
     OrderStatus.FAILED: _Row(Action.CLOSE_PAYMENT, Action.NOTHING, Action.GIVE_BACK),
     OrderStatus.CANCELED: _Row(Action.CLOSE_PAYMENT, Action.NOTHING, Action.GIVE_BACK),
     OrderStatus.EXPIRED: _Row(Action.CLOSE_PAYMENT, Action.NOTHING, Action.GIVE_BACK),

@@ -1,6 +1,6 @@
 """An order, its statuses and the moves between them.
 
-The store increments `version` and refuses a write with an old one, so only one of two concurrent writers succeeds.
+The store increments `version` and refuses a write with an old version, so only one of two concurrent writers succeeds.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class OrderStatus(StrEnum):
     EXPIRED = "expired"  # not paid in time
     REFUNDING = "refunding"  # cannot be delivered; refund in progress
     REFUND_FAILED = "refund_failed"  # the refund was refused; an operator must act
-    PROVISION_FAILED = "provision_failed"  # could not be delivered; any money is back
+    PROVISION_FAILED = "provision_failed"  # could not be delivered; money that was taken is refunded
 
 
 MOVES: dict[OrderStatus, frozenset[OrderStatus]] = {
@@ -44,7 +44,7 @@ MOVES: dict[OrderStatus, frozenset[OrderStatus]] = {
             OrderStatus.FAILED,
             OrderStatus.CANCELING,
             OrderStatus.EXPIRED,
-            OrderStatus.REFUNDING,  # cannot be delivered any more; its money came or may still come
+            OrderStatus.REFUNDING,  # cannot be delivered any more; the payment came or may still come
         }
     ),
     OrderStatus.PROCESSING: frozenset({OrderStatus.COMPLETED, OrderStatus.CANCELING, OrderStatus.REFUNDING}),
@@ -60,7 +60,7 @@ MOVES: dict[OrderStatus, frozenset[OrderStatus]] = {
 
 ENDS = frozenset(status for status, onward in MOVES.items() if not onward)
 GIVING_BACK = frozenset({OrderStatus.CANCELING, OrderStatus.REFUNDING, OrderStatus.REFUND_FAILED})
-"""Cannot be delivered: compensation is in progress."""
+"""The statuses of an order during compensation."""
 
 
 # These texts avoid our status words, because clients know only the words of their contract.
@@ -94,7 +94,7 @@ class Subscription:
     id: str
     status: str
     bucket_type: str
-    bucket_year: int  # of the next renewal
+    bucket_year: int  # the year of the next renewal
     bucket_month: int
 
 
@@ -109,7 +109,7 @@ class Refund:
 @dataclass(frozen=True, slots=True)
 class Refusals:
     count: int
-    at: int  # epoch ms UTC of the last one
+    at: int  # epoch ms UTC of the last refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ class Order:
     version: int = 0
     user_id: str | None = None
     placed: Placement = field(default_factory=Placement)
-    capacity: str | None = None  # the counter that counts this order; released if the order ends undelivered
+    capacity: str | None = None  # the capacity counter; the order's place is freed if it ends undelivered
     spend: Spend | None = None  # counts against the key's spend cap; released if the order ends undelivered
     due_at: int | None = None  # the reconciler's next check
     renewal_due_at: int | None = None  # the renewal's next check; `due_at` is never later
@@ -237,7 +237,7 @@ class Order:
     def _move(self, to: OrderStatus, now: int, actor: Actor, cause: str) -> Order:
         if to not in MOVES[self.status]:
             raise IllegalMoveError(f"order {self.number} cannot go from {self.status} to {to}")
-        # Clocks differ between machines, but an order's time must never run backwards (docs/contracts.md SQ-038).
+        # Clocks differ between machines, but the times of an order must never decrease (docs/contracts.md SQ-038).
         now = max(now, self.updated_at)
         return replace(
             self,
@@ -260,7 +260,7 @@ class Order:
         return self._move(OrderStatus.EXPIRED, now, Actor.SYSTEM, "not paid in time")
 
     def begin_provisioning(self, now: int, due_at: int) -> Order:
-        """Set the fence once. Raises IllegalMoveError if the order is not PROCESSING."""
+        """Set the fence, unless it is set. Raises IllegalMoveError if the order is not PROCESSING."""
         if self.status is not OrderStatus.PROCESSING:
             raise IllegalMoveError(f"order {self.number} is {self.status}, not processing")
         if self.provisioning_at is not None:
@@ -274,9 +274,9 @@ class Order:
         return replace(self, domain=record)
 
     def domain_left(self, now: int) -> Order:
-        """Record that the domain has left the registrar. Saving the order releases its claim.
+        """Record that the domain has left the registrar. Saving the order releases the domain's claim.
 
-        The order is due at once, to end its renewal.
+        It becomes due at once, so that its renewal ends.
         """
         if self.status is not OrderStatus.COMPLETED or self.domain is None or self.domain_has_left:
             return self
@@ -311,7 +311,7 @@ class Order:
         return replace(moved, resource=resource, subscription=subscription)
 
     def with_renewal(self, subscription: Subscription, due_at: int | None = None) -> Order:
-        """`due_at` is the first check for the renewal's money."""
+        """`due_at` is the time of the first check of the renewal's payment."""
         return replace(self, subscription=subscription).check_renewal_at(due_at)
 
     def with_invoiced(self, renewal: InvoicedRenewal) -> Order:
@@ -325,7 +325,6 @@ class Order:
 
     @property
     def expires_at(self) -> int | None:
-        """When a delivered domain expires."""
         resource = self.resource_as(DomainResource) if self.domain else None
         return resource.expires_at if resource else None
 
@@ -354,13 +353,13 @@ class Order:
 
     @property
     def renewal_owed(self) -> bool:
-        """True from delivery until the renewal is started. Never for a domain that has left."""
+        """Whether a delivered order's renewal must still start. False if its domain has left."""
         delivered = self.status is OrderStatus.COMPLETED and not self.domain_has_left
         return delivered and self.renewal_status is None and self.due_at is not None
 
     @property
     def transfer_year_owed(self) -> bool:
-        """Whether we must still buy a transfer's missing year."""
+        """Whether we must still buy the year that a transfer did not add."""
         year = self.domain.transfer_year if self.domain and not self.domain_has_left else None
         if year is None or year.done_at is not None or self.domain_record.year_waived_at is not None:
             return False

@@ -31,7 +31,9 @@ class Placement:
     def way_back(self, order_id: str, outcome: Outcome) -> str:
         """Where the customer goes after the payment page."""
         if self.return_url is None:
-            assert self.page_url is not None, "an order that is paid on a page has a way back from it"
+            assert self.page_url is not None, (
+                "an order without `return_url` needs the address of its own page"
+            )
             return f"{self.page_url}?{urlencode({'outcome': outcome})}"
         joint = "&" if "?" in self.return_url else "?"
         return self.return_url + joint + urlencode({"order_id": order_id, "outcome": outcome})

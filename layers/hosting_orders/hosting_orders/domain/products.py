@@ -32,7 +32,7 @@ class Deliverer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What an order holds until it ends undelivered."""
+    """Reserved for an order, and released if the order ends undelivered."""
 
     counter: str | None = None
     domain: str | None = None  # in ASCII
@@ -63,7 +63,7 @@ class Product(Protocol):
         ...
 
     def facts(self) -> dict[str, str]:
-        """Contains no secrets and no internal values."""
+        """For clients: no secrets and no internal values."""
         ...
 
     def line_text(self) -> str:
@@ -75,7 +75,7 @@ class Product(Protocol):
         ...
 
     def is_reported(self) -> bool:
-        """If not, the reconciler polls the provider."""
+        """Whether the provider sends webhooks. If not, the reconciler polls it."""
         ...
 
     def expected(self) -> int: ...
@@ -93,7 +93,7 @@ class Product(Protocol):
         ...
 
     def renewal_price(self, price: Money) -> Money:
-        """Both prices are net. `price` is the first term's."""
+        """`price` is the first term's price. Both are net."""
         ...
 
     def renewing_at(self, amount: int) -> Item:
@@ -191,8 +191,8 @@ class SiteResource:
 # -- domains ------------------------------------------------------------------------------------------------------
 
 
-# If a domain's expiry after its transfer is further away than this, the transfer may have added a year. A domain that
-# is transferred at the end of its 45-day grace period and gets a year has 320 days left.
+# If a transferred domain expires later than this, the transfer may have added a year. An added year ends at least 320
+# days after the transfer, because a domain can be transferred until 45 days after its expiry.
 _BROUGHT_A_YEAR = 300 * DAY
 
 
@@ -206,7 +206,7 @@ class DomainItem:
     tld: str
     action: DomainAction
     renewal_amount: int  # net minor units for a further year
-    max_cost: Money | None = None  # the maximum that the registrar may charge for this year
+    max_cost: Money | None = None  # the maximum that the registrar may charge for the ordered year
     sealed_auth_code: str | None = None
     years: int = 1
     term: Term = Term.ANNUAL
@@ -264,7 +264,7 @@ class DomainItem:
         return False  # the registrar sends no webhooks
 
     def expected(self) -> int:
-        # The losing registrar usually takes five days.
+        # The registrar that the domain leaves usually takes five days.
         return 7 * DAY if self.is_transfer else 30 * MINUTE
 
     def deadline(self) -> int:
@@ -272,7 +272,7 @@ class DomainItem:
         return 30 * DAY if self.is_transfer else 7 * DAY
 
     def given_up(self) -> int:
-        return self.deadline()  # the workflow's step waits longer; the reconciler decides
+        return self.deadline()  # the workflow's step waits longer, so the reconciler decides
 
     def poll_after(self) -> int:
         return 300 if self.is_transfer else 2
@@ -284,7 +284,7 @@ class DomainItem:
         return replace(self, renewal_amount=amount)
 
     def renews_before(self) -> int:
-        # A domain is renewed at its registry before it expires, and the money must be there by then.
+        # We renew a domain at its registry before it expires. The customer's payment must have arrived by then.
         return 30 * DAY
 
     def renewal_is_work(self) -> bool:
@@ -297,7 +297,7 @@ class DomainResource:
 
     nameservers: tuple[str, ...]  # as the registry has them
     zone_id: str | None  # None until the zone is made
-    zone_nameservers: tuple[str, ...]  # at the registry, a transferred domain keeps its earlier nameservers
+    zone_nameservers: tuple[str, ...]  # differ from `nameservers` after a transfer
     expires_at: int | None = None  # epoch ms
     registry_states: tuple[str, ...] = ()
 
@@ -362,7 +362,7 @@ class VmItem(_Hosted):
         return 4 * HOUR
 
     def given_up(self) -> int:
-        return self.deadline()  # the workflow's step waits longer; the reconciler decides
+        return self.deadline()  # the workflow's step waits longer, so the reconciler decides
 
 
 @dataclass(frozen=True, slots=True)

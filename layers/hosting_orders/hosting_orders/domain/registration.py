@@ -217,9 +217,9 @@ class RegistrarOperation:
 _WHY = {
     Refusal.AUTH_CODE: "The auth code was not accepted.",
     Refusal.CONTACT: "The registry did not accept a contact.",
-    Refusal.TAKEN: "Another registrant has the domain by now.",
+    Refusal.TAKEN: "Another registrant has registered the domain in the meantime.",
     Refusal.LOCKED: "The domain is locked at its current registrar.",
-    Refusal.TEST_ORDER: "A test order is not delivered for real.",
+    Refusal.TEST_ORDER: "The order was paid in test mode, so no real product is delivered.",
     Refusal.REJECTED: "The transfer was rejected by the current registrar or the registrant.",
 }
 

@@ -21,7 +21,7 @@ MAX_PATTERNS = 20
 """Maximum patterns of an endpoint."""
 
 ROTATION = DAY
-"""How long an old secret still signs."""
+"""How long an old secret still signs after a rotation."""
 
 MAX_SECRETS = 3
 """Maximum secrets that sign at the same time."""
@@ -36,21 +36,19 @@ CREATION_KEPT = 30 * DAY
 """How long the Idempotency-Key of a created endpoint is known."""
 
 PUBLISHED_FOR = KEPT - DAY
-"""Older events are not published. Every delivery is kept for longer, so no event is published twice."""
+"""Events older than this are not published. Deliveries are kept for longer, so no event is published twice."""
 
 SENT_SOON = 2 * MINUTE
-"""A new delivery is queued at once, and queued again if it is not sent within this time."""
+"""A new delivery is queued at once. If it is not sent within this time, it is queued again."""
 
 QUEUED_AGAIN = 5 * MINUTE
-"""After that, it is queued again at this interval until it is sent."""
+"""A delivery that is still not sent is queued again after each of these intervals."""
 
 _ENDPOINT_ID = re.compile(r"we_[0-9a-f]{24}")
 _MESSAGE_ID = re.compile(r"msg_[0-9a-f]{32}")
 
 
 class Disabled(StrEnum):
-    """Why an endpoint is off."""
-
     OWNER = "owner"  # by the account
     FAILING = "failing"
     GONE = "gone"  # the receiver answered 410
@@ -145,7 +143,7 @@ class WebhookEndpoint:
         return known._off(Disabled.FAILING, now) if now - self.failing_since >= OFF_AFTER else self
 
     def events(self) -> Iterable[WebhookEvent]:
-        """The events for the account's other endpoints."""
+        """Tell other endpoints that this one was switched off."""
         if self.disabled_at is None or self.disabled_reason is Disabled.OWNER:
             return ()
         source = f"endpoint:{self.id}:{self.disabled_at}"
@@ -155,7 +153,7 @@ class WebhookEndpoint:
 
 @dataclass(frozen=True, slots=True)
 class WebhookCreation:
-    """An idempotency record. It outlives its endpoint, so a repeated request does not bring back a deleted one."""
+    """The record of an Idempotency-Key. It outlives its endpoint, so a repeat does not recreate a deleted endpoint."""
 
     account_id: str
     token: str  # a hash of the Idempotency-Key
@@ -176,7 +174,7 @@ class WebhookDelivery(Delivery):
         return replace(self, status=DeliveryStatus.HELD, due_at=None)
 
     def replayed(self, now: int) -> WebhookDelivery:
-        """Due now, with all retries."""
+        """Make the delivery due now, with all retries."""
         return replace(self.again(now), retries_from=self.made)
 
     @property
@@ -194,7 +192,7 @@ class DueWebhook:
 
 @dataclass(frozen=True, slots=True)
 class QueuedWebhook:
-    """The delivery's `due_at` changes with every attempt, so a repeated queue message causes no second attempt."""
+    """A queue message. Each attempt changes the delivery's `due_at`, so a duplicate causes no second attempt."""
 
     message_id: str
     due_at: int
@@ -219,7 +217,7 @@ def is_endpoint_id(text: str) -> bool:
 
 
 def message_id(endpoint_id: str, source: str, kind: str, at: int) -> str:
-    """Ids sort by the events' times."""
+    """Ids sort by event time."""
     digest = hashlib.sha256(f"webhook\0{endpoint_id}\0{source}\0{kind}".encode()).hexdigest()
     return f"msg_{at:012x}{digest[:20]}"
 

@@ -42,7 +42,7 @@ class Caller:
         return self.credential.user_id
 
     def may(self, scope: str) -> bool:
-        """Unlike in `admit`, a key without scopes may do nothing."""
+        """A key without scopes may do nothing that is checked here."""
         return self.credential.allows(scope)
 
     @property
@@ -53,7 +53,7 @@ class Caller:
 
 def hash_key(secret: str) -> str:
     """Plain SHA-256 is enough, because keys are long and random."""
-    # Any input has a hash. Half a surrogate pair is a wrong key, not an error.
+    # Hash any text, even half a surrogate pair. It is a wrong key, and must not cause an exception.
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -88,7 +88,7 @@ def admit(
 ) -> Caller:
     """Check scopes, user and account, in the order of C13.
 
-    With `oauth_scope` None, OAuth tokens are refused. With AccountFrom.KEY, the key needs `key_scope`. With `scoped`,
+    With `oauth_scope` None, OAuth tokens are refused. With AccountFrom.KEY, the key needs `key_scope`. If `scoped`,
     the use case checks the key's scopes.
     Raises CredentialRefusedError or UserRequiredError (401), AccessDeniedError (403), InvalidRequestError (400).
     """
@@ -153,7 +153,7 @@ def trial_blocks_api(account: Account) -> bool:
 
 
 def _presented(headers: Mapping[str, str]) -> str:
-    """Empty if the headers have two different secrets."""
+    """Return the headers' secret. Empty if they have two different secrets."""
     scheme, _, secret = headers.get("authorization", "").strip().partition(" ")
     secrets = {headers.get("x-api-key", "").strip()} - {""}
     if scheme:

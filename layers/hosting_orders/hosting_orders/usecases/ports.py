@@ -1,4 +1,4 @@
-"""Ports: what the use cases need from storage and providers. Adapters implement them by structure."""
+"""Ports: what the use cases need from storage and providers. Adapters implement them, without inheritance."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ class AccessTokens(Protocol):
     def verify(self, token: str, now: int) -> AccessToken:
         """Check the signature, issuer, audience and times of an OAuth access token. `now` is in epoch ms.
 
-        Raises AccessTokenRefusedError, also when the issuer's keys cannot be read.
+        Raises AccessTokenRefusedError if a check fails or the issuer's keys cannot be read.
         """
         ...
 
 
 class CatalogueStore(Protocol):
     def load(self) -> Catalogue:
-        """Return the catalogue, which can be up to a minute old."""
+        """The catalogue can be up to a minute old."""
         ...
 
 
@@ -76,7 +76,7 @@ class OrderStore(Protocol):
         """Write the cart, its orders, their contacts and claims in one transaction, or nothing.
 
         Order numbers are unique over all accounts. So are domains, until they are released (`save_order`).
-        A quote is used once. Orders with a `spend` need the `cap` of their key.
+        A quote can be used once. Orders with a `spend` need the `cap` of their key.
         Raises CartExistsError, QuoteUsedError, NumberTakenError, DomainTakenError, CapacityExhaustedError,
         SpendCapExceededError or ConcurrentUpdateError.
         """
@@ -93,7 +93,7 @@ class OrderStore(Protocol):
         ...
 
     def domain_holder(self, name: str) -> Order | None:
-        """Return the order, of any account, that has this domain (ASCII form), or None."""
+        """The order that has this domain (ASCII form), in any account."""
         ...
 
     def contacts(self, account_id: str, number: int) -> SealedContacts | None: ...
@@ -108,11 +108,11 @@ class OrderStore(Protocol):
     def orders(self, account_id: str, numbers: Sequence[int]) -> list[Order]: ...
 
     def newest(self, account_id: str, limit: int, *, skip: int = 0) -> OrderPage:
-        """Return orders newest first, after the first `skip`. The cost does not grow with `skip`."""
+        """Orders, newest first, without the first `skip`. The cost does not grow with `skip`."""
         ...
 
     def mark_pages(self, account_id: str, before: int) -> None:
-        """Store page marks for orders with numbers below `before`. Later, no such order may be written."""
+        """Store page marks for orders with numbers below `before`. No such order may be written later."""
         ...
 
     def older_than(self, account_id: str, number: int, limit: int) -> OrderPage: ...
@@ -151,7 +151,7 @@ class OrderStore(Protocol):
     def due(self, now: int, limit: int) -> list[DueItem]: ...
 
     def postpone(self, item: DueItem, due_at: int) -> bool:
-        """Set a later due time. Returns False when the due time was changed, for example by another process."""
+        """Set a later due time. Returns False if the due time has changed since `item` was read."""
         ...
 
 
@@ -192,9 +192,9 @@ class CallbackStore(Protocol):
 class Workflow(Protocol):
     """The state machine that fulfils orders.
 
-    A waiting step has a task token for each attempt. The step itself answers the token it received. Other code
-    names the order and the step. Every call can be repeated. Raises ProviderUnavailableError when the outcome is
-    unknown.
+    A waiting step has a task token for each attempt. The step's own function can answer the token that it received.
+    Other code names the order and the step. Every call can be repeated. Raises ProviderUnavailableError when the
+    outcome is unknown.
     """
 
     def start(self, order: Order) -> None:
@@ -214,12 +214,10 @@ class Workflow(Protocol):
         ...
 
     def fail(self, order: Order, step: Step, error: type[HostingOrdersError], cause: str) -> bool:
-        """Fail the order's step. Returns whether it was waiting. The workflow decides by the name of `error`."""
+        """Fail the order's step. Returns whether it was waiting. The name of `error` selects the next state."""
         ...
 
-    def failed_step(self, execution_arn: str) -> str | None:
-        """Return the state in which an execution failed, or None."""
-        ...
+    def failed_step(self, execution_arn: str) -> str | None: ...
 
 
 class Alerts(Protocol):
@@ -239,9 +237,7 @@ class HostingPlatform(Protocol):
         ...
 
     def operation(self, operation_id: str) -> Operation | None: ...
-    def deprovision(self, request: ServiceRequest) -> None:
-        """Delete the service, if it exists."""
-        ...
+    def deprovision(self, request: ServiceRequest) -> None: ...
 
     def operation_of_webhook(self, raw_body: bytes, headers: Mapping[str, str]) -> str:
         """Verify a completion webhook and return the operation's id. Raises ForgedWebhookError."""
@@ -249,8 +245,6 @@ class HostingPlatform(Protocol):
 
 
 class Addresses(Protocol):
-    """What an address needs in each country. All checks are local."""
-
     def required(self, country: str) -> tuple[str, ...]:
         """Return which of `street`, `post_code` and `city` an address needs.
 
@@ -260,10 +254,8 @@ class Addresses(Protocol):
 
 
 class Features(Protocol):
-    """Feature switches that operators change without a deployment."""
-
     def enabled(self, feature: str, account_id: str | None) -> bool:
-        """Whether the feature is on. Without `account_id`: for accounts without their own rule.
+        """Whether the account has the feature. None: all accounts without their own rule.
 
         Raises ProviderUnavailableError.
         """
@@ -277,14 +269,12 @@ class Sender(Protocol):
 
 
 class Callbacks(Sender, Protocol):
-    def secret_for(self, account_id: str) -> str:
-        """Return the account's signing secret (`whsec_…`)."""
-        ...
+    def secret_for(self, account_id: str) -> str: ...
 
 
 class PageTokens(Protocol):
     def token(self, account_id: str, number: int) -> str:
-        """Return the token of this order's page. It never changes."""
+        """An order's token never changes."""
         ...
 
     def read(self, token: str) -> tuple[str, int] | None:
@@ -296,7 +286,7 @@ class Quotes(Protocol):
     def sign(self, quote: Quote) -> str: ...
 
     def read(self, token: str) -> Quote | None:
-        """None for a token that we did not sign. The quote may have expired."""
+        """Return the quote, which may have expired. None for a token that we did not sign."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""The state ProvisionHosting (docs/order-life.md)."""
+"""The workflow's state ProvisionHosting (docs/order-life.md)."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from .products.registry import fulfilment
 
 
 def provision_hosting(services: Services, account_id: str, number: int, task_token: str) -> None:
-    """Begin delivery and call the platform. The platform's webhook or the reconciler answers the token.
+    """Begin delivery and call the platform. The platform's webhook or the reconciler answers the task token.
 
-    Raises OrderCanceledError when a cancel came first, ProvisioningFailedError when the platform refuses.
+    Raises OrderCanceledError for a cancelled order, or ProvisioningFailedError if the platform refuses.
     """
     order = claim_for_delivery(services, account_id, number, task_token)
     if order is not None:
@@ -20,7 +20,7 @@ def provision_hosting(services: Services, account_id: str, number: int, task_tok
 
 
 def receive_operation(services: Services, operation_id: str) -> None:
-    """The webhook only names the operation, so read the outcome from the platform."""
+    """A webhook only names the operation, so read the outcome from the platform."""
     operation = services.platform.operation(operation_id)
     if operation is None:
         log.warning("webhook about an unknown operation", extra={"operation_id": operation_id})

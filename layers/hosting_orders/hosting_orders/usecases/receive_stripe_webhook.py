@@ -16,7 +16,7 @@ STRIPE = "stripe"
 
 
 def receive_stripe_webhook(services: Services, raw_body: bytes, signature: str) -> None:
-    """Process the event, then mark it as seen. If processing fails, Stripe's next attempt repeats it.
+    """Process the event, then mark it as seen. If processing fails, Stripe's next attempt is processed again.
 
     Raises ForgedWebhookError or ProviderUnavailableError.
     """
@@ -106,5 +106,5 @@ def _renewal_changed(services: Services, subscription_id: str) -> None:
         state.status,
         given_up=state.given_up,
         then=lambda current: current.check_renewal_now(now),
-        when=is_its_renewal,  # another subscription may carry our order's number
+        when=is_its_renewal,  # ignore any other subscription that names this order
     )

@@ -51,7 +51,7 @@ def register_domain(services: Services, account_id: str, number: int, task_token
     except ProviderUnavailableError:
         # Do not retry here, because the reconciler runs within a minute and checks first.
         log.warning(
-            "no clear response of the registrar; the reconciler checks soon", extra={"order_id": order.uuid}
+            "the registrar gave no clear response; the reconciler checks soon", extra={"order_id": order.uuid}
         )
 
 
@@ -64,7 +64,7 @@ def ask_registrar(services: Services, order: Order) -> None:
     if operation is not None:
         record_registration(services, order, operation)
     elif not deliver_if_ours(services, order):
-        raise ProviderUnavailableError("the registrar does not know its own operation")
+        raise ProviderUnavailableError("the registrar does not find the operation whose id it returned")
 
 
 def _operation(services: Services, order: Order, operation_id: str) -> RegistrarOperation | None:
@@ -243,7 +243,7 @@ def registrar_verdict(services: Services, order: Order) -> RegistrarOperation | 
     if order.operation_id is not None:
         operation = _operation(services, order, order.operation_id)
         if operation is None:
-            raise ProviderUnavailableError("the registrar does not know its own operation")
+            raise ProviderUnavailableError("the registrar does not find the operation whose id it returned")
         return operation
     if order.domain_record.submission is None:
         return None

@@ -280,7 +280,7 @@ def _follow(services: Services, order: Order, renewal: DomainRenewal, operation_
     if ended and _is_done(services, order, renewal):
         return
     if operation is None:
-        raise ProviderUnavailableError("the registrar does not know its own operation")
+        raise ProviderUnavailableError("the registrar does not find the operation whose id it returned")
     now = services.clock.now()
     if operation.status is RegistrarStatus.FAILED:
         _refused(services, order, renewal, "the registry has not renewed the domain")

@@ -43,7 +43,7 @@ def settle_payment(services: Services, reference: str) -> None:
         and cart.payment_lease > services.clock.now()
         and state.status is not PaymentStatus.SUCCEEDED
     ):
-        return  # another process is starting the payment and answers the client; a refusal may not be final
+        return  # another process is starting this payment and answers the client; a refusal may not be final
     if unanswered and state.status is PaymentStatus.FAILED:
         record_failure(
             services, cart, PaymentNotStartedError("The payment method was declined.", state.error)
@@ -63,7 +63,7 @@ def waits_for_its_start(order: Order) -> bool:
 
 
 def resume_order(services: Services, order: Order, cart: Cart) -> Order:
-    """Apply a settled payment to the order and resume its workflow. Can be repeated."""
+    """Apply a settled payment to the order and resume its workflow. A repetition does no harm."""
     paid = cart.payment.paid
     now = services.clock.now()
 
@@ -90,7 +90,7 @@ def resume_order(services: Services, order: Order, cart: Cart) -> Order:
 
 
 def owes_a_refund(order: Order) -> bool:
-    """Whether the order must return its money if the cart was paid."""
+    """Whether this order's money must be returned if the cart was paid."""
     return order.ended and order.status is not OrderStatus.COMPLETED and order.refund is None
 
 

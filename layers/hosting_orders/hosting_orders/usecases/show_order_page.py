@@ -47,15 +47,15 @@ class OrderPageView:
     accepts: str
 
 
-# The orders that this process has shown, by account and number. They are shown again while the table is unavailable,
-# because most waiting customers loaded the page seconds earlier.
+# The orders that this process has shown, by account and number. If the table is unavailable, the page shows an
+# order as it is stored here. Most waiting customers loaded the page seconds earlier, so their orders are stored.
 _remembered: OrderedDict[tuple[str, int], KnownOrder] = OrderedDict()
 
 
 def show_order_page(services: Services, token: str, *, outcome: str | None, accepts: str) -> OrderPageView:
     """An unknown `outcome` is ignored.
 
-    Raises NotFoundError for a token that we did not sign, and 30 days after the order's end. Raises
+    Raises NotFoundError for a token that we did not sign, or if the order ended over 30 days ago. Raises
     ProviderUnavailableError when the token cannot be checked.
     """
     named = services.page_tokens.read(token) if len(token) <= LONGEST_TOKEN else None

@@ -22,7 +22,7 @@ class PendingView:
 
 
 def show_pending_order(services: Services, caller: Caller) -> PendingView | None:
-    """The newest cart with a payment URL, or None."""
+    """Return the unpaid orders of the newest cart with a payment URL."""
     account_id = caller.scope.id
     looked_at: set[str] = set()
     for order in services.orders.newest(account_id, _LOOKED_AT).orders:

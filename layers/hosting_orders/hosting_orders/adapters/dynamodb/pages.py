@@ -1,7 +1,7 @@
 """Find any page of an account's orders at the same cost (docs/decisions.md, 31).
 
-Every 50th order has a mark with the order's place, counted from the oldest. Orders are never deleted, so a place stays
-valid.
+Every 50th order has a page mark with the order's place, counted from the oldest. A place stays valid, because orders
+are never deleted.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from .table import Table, put
 
 MARK_EVERY = 50
 MAX_NEW_MARKS = 40
-"""The maximum of marks per call. The next calls write the rest."""
+"""The most marks that one call writes. The next calls write the rest."""
 
 _ORDERS = "#PK = :account AND #SK BETWEEN :low AND :high"
 
@@ -52,7 +52,7 @@ class PageMarks:
         )
         if skip < unmarked:
             return keys.MAX_NUMBER, skip
-        place = last + unmarked - skip  # of the first order to read
+        place = last + unmarked - skip  # the place of the first order to read
         if place < 1:
             return None
         (mark,) = self._marks(account_id, low=place)

@@ -65,7 +65,9 @@ class LightsailPlatform:
             raise ProvisioningFailedError("The platform has no such location (not_offered).")
         region = self._region(place.region)
         if not request.live and not region.is_local:
-            raise ProvisioningFailedError("A test order is not delivered for real (test_order).")
+            raise ProvisioningFailedError(
+                "The order was paid in test mode, so no real product is delivered (test_order)."
+            )
         try:
             machine = region.machine(place.machine)
             if machine is None:

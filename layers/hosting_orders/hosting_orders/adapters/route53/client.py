@@ -14,17 +14,17 @@ from hosting_orders.domain.errors import ProviderUnavailableError
 from hosting_orders.domain.registration import AlreadyOrderedError
 
 PENDING_ATTEMPTS = 4
-"""How many times to ask while the answer is PENDING. AWS says: "a few extra seconds"."""
+"""How many times to ask while the answer is PENDING. AWS says that it can take "a few extra seconds"."""
 PENDING_PAUSE_SECONDS = 0.5
 
-# Error codes of requests that the registrar will never accept. The last two are AWS's own input checks.
+# Error codes of requests that the registrar will never accept. The last two come from AWS's own input checks.
 _FINAL = frozenset(
     {"InvalidInput", "TLDRulesViolation", "UnsupportedTLD", "ValidationException", "ValidationError"}
 )
 
 
 class RefusedError(Exception):
-    """The registrar refuses permanently. `text` may hold personal data."""
+    """The registrar refuses permanently. `text` may contain personal data."""
 
     def __init__(self, text: str) -> None:
         super().__init__("the registrar refused")
@@ -58,8 +58,8 @@ class Questions:
         while True:
             page = self.ask(method, MaxItems=100, **arguments, **marker)
             if kind not in page:
-                # boto3 reads an empty or garbled response as a response without fields. An empty list here would lead
-                # to a second submission.
+                # boto3 reads an empty or garbled response as a response without fields. It must not look like an empty
+                # list, because the domain would then be submitted a second time.
                 raise ProviderUnavailableError(f"registrar: {method} gave no list")
             yield from page[kind]
             following = page.get("NextPageMarker")
@@ -71,7 +71,7 @@ class Questions:
 
 
 def call(client: Any, method: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Errors must not contain the request, which holds contacts and the auth code."""
+    """Errors must not contain the request, because it has contacts and the auth code."""
     try:
         answer: Mapping[str, Any] = getattr(client, method)(**arguments)
     except ParamValidationError:
@@ -91,7 +91,7 @@ def call(client: Any, method: str, arguments: Mapping[str, Any]) -> Mapping[str,
     except BotoCoreError as fault:
         raise ProviderUnavailableError(f"registrar: {method} {type(fault).__name__}") from None
     except Exception as fault:
-        # botocore's parser lets any exception through for a garbled response. The request may have been accepted.
+        # For a garbled response, botocore's parser can raise any exception. The request may have been accepted.
         raise ProviderUnavailableError(f"registrar: {method} {type(fault).__name__}") from None
     if not isinstance(answer, Mapping):
         raise ProviderUnavailableError(f"registrar: {method} gave no document")

@@ -91,7 +91,7 @@ class Route53Registrar:
         """Hide the contacts where the registry allows it."""
         tld = request.name.partition(".")[2]
         if self.costs_money and not request.live:
-            raise RegistrationRefusedError("a test order is not delivered for real", Refusal.TEST_ORDER)
+            raise RegistrationRefusedError("an order paid in test mode is not delivered", Refusal.TEST_ORDER)
         if tld not in tlds.known():
             raise RegistrationRefusedError(f"the registrar does not sell domains under .{tld}", Refusal.OTHER)
         hide = tld not in WITHOUT_PRIVACY

@@ -1,4 +1,4 @@
-"""The RegistryRules port, from the files in `tld_data`."""
+"""The port RegistryRules, implemented with the files in `tld_data`."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def _is_past_date(text: str) -> bool:
         return False
 
 
-# Every date in a contact is a date of birth, so it must be in the past. `read_contact` has already checked the e-mail
-# address, and more strictly than `format` would.
+# Every date in a contact is a date of birth, so it must be in the past. Accept every e-mail address here, because
+# `read_contact` has already checked it, and more strictly than a schema's `format` does.
 _FORMATS = {"date": _is_past_date, "email": lambda _text: True}
 
 

@@ -1,4 +1,4 @@
-"""Remove personal data from the registrar's texts."""
+"""Read the registrar's texts, and remove personal data from them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _EMAIL = re.compile(r"[^\s@<>()\[\],;:'\"]+@[^\s@<>()\[\],;:'\"]+")
 _LONG_NUMBER = re.compile(r"\+?\d[\d.\-/ ]{4,}\d")
 _HIDDEN = "…"
 
-# Words in the registrar's refusals. All words of an entry must occur, and the first match counts.
+# Words in the registrar's refusals. An entry matches if all its words occur. The first match decides.
 _REFUSALS = (
     (("auth", "code"), Refusal.AUTH_CODE),
     (("contact",), Refusal.CONTACT),

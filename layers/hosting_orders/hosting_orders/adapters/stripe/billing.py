@@ -1,6 +1,6 @@
 """Create an invoice and collect it only once (docs/design.md).
 
-* Any response may be lost. A repeat sends the requests again with the same idempotency keys, or does what is missing.
+* Any response may be lost. A repeat uses the same idempotency keys. If these have expired, it does what is missing.
 * The outcome is read from Stripe's objects, never inferred from an error.
 """
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     import stripe
 
 DELETED = "deleted"  # our own status of a deleted draft
-_WRONG_SUM = "wrong_sum"  # this code and the next are ours, not Stripe's
+_WRONG_SUM = "wrong_sum"  # this error code and the next one are ours, not Stripe's
 ABOVE_MAXIMUM = "above_maximum"
 
 
@@ -44,7 +44,7 @@ ABOVE_MAXIMUM = "above_maximum"
 class Bill:
     """The metadata is unique: it identifies the invoice."""
 
-    key: str  # begins every idempotency key
+    key: str  # the prefix of every idempotency key
     metadata: Mapping[str, str]
     customer_id: str
     payment_method_id: str  # empty: the customer's default
@@ -52,7 +52,7 @@ class Bill:
     lines: tuple[ChargeLine, ...]
     created_at: int  # epoch ms; no invoice of this bill is older
     period: tuple[int, int] | None = None  # epoch ms
-    max_gross: int | None = None  # with tax; a higher invoice is not paid
+    max_gross: int | None = None  # including tax; an invoice above it is not paid
 
     def is_it(self, invoice: Document) -> bool:
         found = invoice.get("metadata") or {}
@@ -104,7 +104,7 @@ class Biller:
             if not self._stripe.is_refusal(error):
                 raise
             if isinstance(error, self._stripe.sdk.IdempotencyError):
-                # An older version of this code used the key with other parameters.
+                # An older release sent other parameters with this key. Its invoice may exist.
                 found = self.look(bill)
                 if found is None:
                     raise
@@ -127,7 +127,7 @@ class Biller:
                 )
             else:
                 invoice = self._stripe.invoice(invoice_id) or {}
-            self._check_sum(bill, invoice)  # before finalizing, which may already pay the invoice from credit
+            self._check_sum(bill, invoice)  # before finalizing, which can pay the invoice from credit
             invoice = self._stripe.once(
                 f"{bill.key}:finalize{again}",
                 lambda options: self._stripe.v1.invoices.finalize_invoice(
@@ -136,7 +136,7 @@ class Biller:
             )
         else:
             invoice = self._stripe.invoice(invoice_id) or {}
-        # Check again: the `add_lines` response may be a replay that is older than the lines of a concurrent call.
+        # Check again: Stripe may have replayed an old `add_lines` response, which lacks the lines of a concurrent call.
         self._check_sum(bill, invoice)
         if invoice.get("status") == "open":
             how: Document = {"off_session": True}
@@ -167,7 +167,7 @@ class Biller:
         )
 
     def close(self, invoice: Document | None) -> Document | None:
-        """The returned invoice may be paid, or its debit may be under way."""
+        """Delete or void the invoice, unless it is paid or a payment is under way."""
         # Send no idempotency key, because Stripe would replay an outdated refusal.
         for _ in range(3):
             if invoice is None:
@@ -181,7 +181,8 @@ class Biller:
                     return {**invoice, "status": DELETED}
             else:
                 self._stripe.refusal_of(partial(self._stripe.v1.invoices.void_invoice, invoice_id))
-            # Read again: a success response lacks the payments, and after a refusal another process may have acted.
+            # Read the invoice again. The response to a success lacks the payments. A refusal can mean that another
+            # process has changed the invoice.
             invoice = self._stripe.invoice(invoice_id)
         raise ProviderUnavailableError("Stripe: the invoice could not be closed")
 
@@ -204,7 +205,7 @@ class Biller:
             parameters["period"] = {"start": start // 1000, "end": end // 1000}
         if not self._stripe.automatic_tax:
             return {**parameters, "amount": line.amount}
-        # A bare amount would follow the Stripe account's default tax behaviour. Our prices are net.
+        # Our prices are net. A line with only an amount would use the Stripe account's default for tax.
         return {
             **parameters,
             "quantity": 1,

@@ -81,7 +81,7 @@ class CreateOrder(Agreed):
 
 
 def orders_a_domain(body: object) -> bool:
-    """The body may be invalid, because permissions are checked before fields."""
+    """`body` may be invalid, because permissions are checked before fields."""
     items = body.get("cartItems") if isinstance(body, Mapping) else None
     if not isinstance(items, list):
         return False
@@ -163,7 +163,7 @@ _CODES = {
 def _problem(found: Mapping[str, Any]) -> InvalidRequestError:
     kind, location = found["type"], tuple(found["loc"])
     if location[:1] == ("cartItems",) and len(location) > 3:
-        location = (*location[:2], *location[3:])  # pydantic inserts the item's type
+        location = (*location[:2], *location[3:])  # leave out the item's type, which pydantic inserts
     if kind.startswith("union_tag"):
         location = (*location, "type")
     if kind == "literal_error":

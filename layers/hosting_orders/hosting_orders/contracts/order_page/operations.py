@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from hosting_orders.usecases.show_order_page import OrderPageView
 
 
-# Import the templates with the first page: other Lambda functions import this module, but need no templates.
+# Import the templates when a page is rendered: other Lambda functions import this module, but need no templates.
 def page(view: OrderPageView) -> str:
     from .pages import order_page
 

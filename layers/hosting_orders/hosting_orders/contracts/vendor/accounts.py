@@ -25,8 +25,6 @@ class ParentAccount(TypedDict):
 
 
 class AccountDetails(TypedDict):
-    """An account without its people."""
-
     id: str
     name: str
     reseller: bool

@@ -26,14 +26,14 @@ class OrderIdAndStatus(TypedDict):
 
 
 class OrderTimes(TypedDict, total=False):
-    """Our addition. Absent after the order's end."""
+    """Our addition. An ended order has neither field."""
 
     expected_by: str
     deadline_at: str | None
 
 
 def order_status(order: Order, payment: PaymentStatus = PaymentStatus.PROCESSING) -> str:
-    """An order that reached PROCESSING counts as paid, so a list need not read every cart."""
+    """Treat an order that reached PROCESSING as paid, so a list need not read every cart."""
     paid = order.entered(OrderStatus.PROCESSING) is not None
     return order_word(order.status, PaymentStatus.SUCCEEDED if paid else payment)
 

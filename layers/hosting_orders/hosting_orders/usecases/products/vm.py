@@ -69,7 +69,7 @@ class VmFulfilment(PlatformFulfilment):
     ) -> tuple[Item, Sequence[SealedContacts]]:
         item = draft.item
         if item.ssh_key is None and not item.platform.makes_passwords:
-            # Encrypted under the context of the delivered machine's password, so the resource can store it as it is.
+            # The password of a delivered machine has this context too, so the resource can store the sealed text.
             sealed = services.cipher.seal(new_password(), password_context_of(account_id, number))
             item = replace(item, sealed_password=sealed)
         return item, ()
