@@ -1,4 +1,4 @@
-"""Errors that stop a request or a workflow step. The workflow matches on class names."""
+"""Errors that stop a request or a workflow step. The workflow recognises class names."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from .money import Money
 
 
 class HostingOrdersError(Exception):
-    """Base of all deliberate errors. Clients may see the text, except where a class forbids it."""
+    """Base of all our errors. Clients may see the text, unless a class forbids it."""
 
 
 # -- refused requests ---------------------------------------------------------------------------------------------
@@ -19,7 +19,7 @@ class RequestRefusedError(HostingOrdersError):
 
 
 class CredentialRefusedError(RequestRefusedError):
-    """One text for every cause, so it reveals nothing about the key."""
+    """The text is the same for every cause, so it reveals nothing."""
 
     code = Code.UNAUTHORIZED
 
@@ -39,7 +39,7 @@ class AccessDeniedError(RequestRefusedError):
 
 
 class SpendCapExceededError(RequestRefusedError):
-    """`period` is `day` or `month`. `remaining` is what the cap leaves for it."""
+    """`period` is `day` or `month`. `remaining` can still be spent in it."""
 
     code = Code.SPEND_CAP_EXCEEDED
 
@@ -54,7 +54,7 @@ class SpendCapExceededError(RequestRefusedError):
 
 
 class StrongerKeyError(RequestRefusedError):
-    """A key tried to make or rotate a key that may do more."""
+    """A key tried to make or rotate a key with more rights."""
 
     code = Code.STRONGER_KEY
 
@@ -246,7 +246,7 @@ class QuoteUsedError(HostingOrdersError):
 
 
 class KeyExistsError(HostingOrdersError):
-    """Another request with this Idempotency-Key has made the key."""
+    """Another request with this Idempotency-Key has made the API key."""
 
 
 class WebhookExistsError(HostingOrdersError):
@@ -254,7 +254,7 @@ class WebhookExistsError(HostingOrdersError):
 
 
 class NumberTakenError(HostingOrdersError):
-    """Another order or account has this number. Mint a new one."""
+    """Another order or account has this number. Draw a new number."""
 
 
 class DomainTakenError(HostingOrdersError):

@@ -112,7 +112,7 @@ class TldRules:
     authcode_required: bool = True
     transferable: bool = True
     transfer_year: TransferYear = TransferYear.ADDED
-    renewable_before: int | None = None  # renewals are possible from this many ms before the expiry; None: always
+    renewable_before: int | None = None  # renewals begin this many ms before the expiry; None: at any time
 
 
 # -- the registrar's answers --------------------------------------------------------------------------------------
