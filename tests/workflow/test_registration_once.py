@@ -266,7 +266,7 @@ def test_a_domain_is_registered_once_if_its_step_breaks(mishap: Mishap) -> None:
 
 @pytest.mark.parametrize("mishap", list(Mishap))
 def test_a_delivery_is_completed_once_if_it_breaks(mishap: Mishap) -> None:
-    """Break each side effect from the reconciler's query to the start of the order's renewal."""
+    """Each run breaks another side effect between the reconciler's query and the start of the order's renewal."""
     with a_world() as world:
         world.webhooks_on = False  # Stripe's events are irrelevant here
         for position in range(30):

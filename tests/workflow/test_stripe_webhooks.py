@@ -1,4 +1,4 @@
-"""Stripe webhooks, sent to the real handler. Events may be late or in any order: only Stripe's current state decides."""
+"""Stripe webhooks, sent to the real handler. They may come late and in any order: Stripe's current state decides."""
 
 from __future__ import annotations
 

@@ -176,8 +176,6 @@ class IdempotencyKeyReusedError(RequestRefusedError):
 
 
 class OrderNotCancellableError(RequestRefusedError):
-    """`reason` is for programs, the text for people."""
-
     code = Code.ORDER_NOT_CANCELLABLE
 
     def __init__(self, reason: str, message: str) -> None:
@@ -196,7 +194,7 @@ class PaymentNotStartedError(RequestRefusedError):
 
 
 class TooManySubscriptionsError(PaymentNotStartedError):
-    """The customer has as many subscriptions as the provider allows."""
+    pass
 
 
 # -- outcomes of an order; the workflow matches some of them by name ----------------------------------------------
@@ -242,7 +240,7 @@ class CartExistsError(HostingOrdersError):
 
 
 class QuoteUsedError(HostingOrdersError):
-    """Another cart has used the quote."""
+    pass
 
 
 class KeyExistsError(HostingOrdersError):
@@ -281,4 +279,4 @@ class NotConnectedError(ProviderUnavailableError):
 
 
 class ForgedWebhookError(HostingOrdersError):
-    """A forged webhook must not change anything."""
+    pass

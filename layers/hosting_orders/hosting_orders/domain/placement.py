@@ -26,7 +26,7 @@ class Placement:
     contract: str = "orders_v2"  # also decides the callback's format
     client_address: str | None = None
     return_url: str | None = None  # where the client wants the customer to go after a payment page
-    page_url: str | None = None  # the order's page; whoever has this address can open the page
+    page_url: str | None = None  # the order's page; the address alone gives access to the page
 
     def way_back(self, order_id: str, outcome: Outcome) -> str:
         """The URL to which the payment page sends the customer."""

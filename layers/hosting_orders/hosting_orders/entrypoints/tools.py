@@ -28,7 +28,6 @@ class Tool(Protocol[Result_co]):
 
 
 def use(tool: Tool[T], arguments: Mapping[str, Any], work: Callable[[Any], Any]) -> T:
-    """Check the arguments, do the work, and log the outcome."""
     given = _attempt(lambda: tool.read(arguments))
     view = given if isinstance(given, Problem) else _attempt(lambda: work(given))
     # The HTTP status is 200 even if the tool refuses. So only this log line shows the refusal.

@@ -71,7 +71,7 @@ class Route53Zones:
         return None
 
     def _named(self, name: str) -> Iterator[Mapping[str, Any]]:
-        """The zones of this domain. Route 53's list is sorted and starts at `DNSName`."""
+        """Route 53's list is sorted and starts at `DNSName`."""
         wanted = f"{name.lower().rstrip('.')}."
         arguments = {"DNSName": wanted}
         while True:
