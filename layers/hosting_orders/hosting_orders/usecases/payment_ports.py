@@ -82,7 +82,7 @@ class Collection(Protocol):
         ...
 
     def void(self, reference: str, /) -> PaymentState:
-        """Prevent a later payment. Return the state, which can be paid: the customer may have been faster."""
+        """Prevent a later payment. Return the state, which is paid if the customer was faster."""
         ...
 
 

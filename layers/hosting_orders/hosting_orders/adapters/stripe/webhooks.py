@@ -1,4 +1,4 @@
-"""Read Stripe's webhooks and what they name."""
+"""Read Stripe's webhooks, and the objects that they name."""
 
 from __future__ import annotations
 
