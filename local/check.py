@@ -1,8 +1,8 @@
 """`python -m local.check`, the tests of `make check`: unit tests, structure tests, and the tests that a change affects.
 
 A change affects a test file that imports a changed file, directly or indirectly, or that names a changed non-Python
-file (`template.yaml`, a folder of `events/`). Most changes affect most tests, so the nearest tests run first, and
-the rest are skipped when the time is over.
+file (`template.yaml`, a folder of `events/`). Most changes affect most tests, so the tests nearest to the changed files
+run first (`felt_by`). After 50 seconds, the rest are skipped.
 """
 
 from __future__ import annotations
@@ -89,8 +89,8 @@ def _git(root: Path, *arguments: str) -> list[str]:
 def felt_by(changed: Collection[str], texts: Mapping[str, str]) -> list[str]:
     """The affected test files, nearest first, without those in ALWAYS and NEVER.
 
-    Changed tests and direct importers come before all others. Within both groups, a test comes earlier if its name
-    shares rare words with a changed file's name.
+    Changed tests and tests that import a changed file directly come before all others. Within each of these two groups,
+    a test comes earlier if its name shares rare words with a changed file's name.
     """
     far = _distances(changed, texts)
     tests = [
@@ -117,7 +117,7 @@ def _words(path: str) -> set[str]:
 
 
 def _distances(changed: Collection[str], texts: Mapping[str, str]) -> dict[str, int]:
-    """The number of imports from each affected file to the nearest changed file."""
+    """How many imports lead from each affected file to the nearest changed file."""
     known = {*texts, *changed}  # a deleted file may still be imported
     by_name = _spellings(known)
     importers: dict[str, list[str]] = {}

@@ -22,8 +22,8 @@ def poll_payments(dynamodb: Any, table: str, now: Callable[[], float] = time.tim
 
     def make_due() -> None:
         moment = int(now() * 1000)
-        # After a check, the next check is due in PAYMENT_CHECK. So a payment that is due after `checked_lately` was
-        # checked less than EVERY ago.
+        # Each check sets the time of the next check: PAYMENT_CHECK later. So if that time is after `checked_lately`,
+        # the payment was checked less than EVERY ago.
         checked_lately = moment + deadlines.PAYMENT_CHECK - EVERY
         with suppress(HostingOrdersError):  # the emulator is busy or ending
             for item in orders.due(checked_lately, _MOST):

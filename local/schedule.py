@@ -1,4 +1,4 @@
-"""Runs the function `reconcile` every few seconds, so that a person need not wait. AWS runs it once a minute."""
+"""Runs the function `reconcile` every few seconds, so that local orders continue soon. AWS runs it once a minute."""
 
 from __future__ import annotations
 

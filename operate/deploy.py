@@ -47,10 +47,7 @@ def deploy(
     report: Report,
     confirmed: bool = False,
 ) -> None:
-    """Check the stack and the values, build, and run `sam deploy`.
-
-    Raises OperateError when a check, the build or `sam deploy` fails.
-    """
+    """Raises OperateError if a check, the build or `sam deploy` fails."""
     found = find_stack(cloud, stage.stack)
     status = found["StackStatus"] if found else None
     _refuse_unfit(cloud, stage, region, status)
@@ -179,7 +176,7 @@ def _refuse_issuer_without_audience(parameters: Mapping[str, str]) -> None:
 def _refuse_another_architecture(
     found: Mapping[str, Any] | None, values: Mapping[str, str], built: str
 ) -> None:
-    """Packages for another processor fail at their first import."""
+    """A function cannot import packages that were built for another processor."""
     wanted = values.get("Architecture") or _deployed_parameters(found).get("Architecture", built)
     if wanted != built:
         raise OperateError(

@@ -1,4 +1,4 @@
-"""`make publish-events`: publish to account webhooks the events that the table's stream has lost."""
+"""`make publish-events`: send account webhooks for events whose records were lost from the table's stream."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class _Ports:
 
 
 def publish_lost_events(cloud: Cloud, stack: Stack, report: Report) -> None:
-    """Derive the events of every item again, and store the deliveries that are missing. A repeat adds nothing.
+    """Derive the events of every item of the table again. Store and queue the deliveries that are missing.
 
     Raises OperateError if some items failed.
     """

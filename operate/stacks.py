@@ -28,7 +28,7 @@ class Cloud(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A section of samconfig.toml. Without a `region`, the AWS profile or the environment decides it."""
+    """A section of samconfig.toml. If `region` is None, the AWS profile or the environment decides the region."""
 
     name: str
     stack: str

@@ -4,10 +4,10 @@ The prefix of a domain decides the outcome:
 
     taken-…       unavailable                        slow-…        takes ten times as long
     reserved-…    kept by the registry               fail-…        available, but the operation fails
-    premium-…     has a premium price                gone-…        available, but the order is refused
-    slow-check-…  the first check is PENDING         lost-…        available, but the operation finds it taken
+    premium-…     has a premium price                gone-…        available, but the request is refused: taken
+    slow-check-…  the first check is PENDING         lost-…        available, but the operation fails: taken
     unsure-…      checks answer DONT_KNOW            badcontact-…  the operation fails because of the contact
-    public-…      an order with privacy is refused   action-…      PENDING_CUSTOMER_ACTION until approved
+    public-…      a request with privacy is refused  action-…      PENDING_CUSTOMER_ACTION until approved
     unverified-…  the e-mail address is unconfirmed  norenewal-…   every renewal is refused
     badrenewal-…  every renewal fails at the registry
     locked-…, young-…, elsewhere-…                   not transferable, each for its own reason
@@ -28,12 +28,12 @@ As a server with a page at `/`: `python -m local.registrar_standin --port 8091`.
         domain; verify: the e-mail address is confirmed; leave: the domain moves to another registrar; lapse: the
         registry deletes the domain
     /_standin/faults
-        `answer`: lose, or an error code such as ThrottlingException; `operation` (default: any), `times`;
-        without fields: clear all faults
+        `answer`: `lose` (the answer is lost), or an error code such as ThrottlingException; `operation` (default:
+        any), `times`; without fields: clear all faults
     /_standin/take
         `name`: another owner registers this domain
     /_standin/settings
-        `delay`, `transfer_delay` (seconds); `rate`: the most requests a second, 0 for no limit
+        `delay`, `transfer_delay` (seconds); `rate`: the maximum number of requests a second, 0 for no limit
     /_standin/reset
 
 By GET: /_standin/state.

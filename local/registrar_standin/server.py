@@ -46,7 +46,7 @@ class RegistrarServer:
             self._server.server_close()
 
     def _tick(self) -> None:
-        """Complete due work between requests too."""
+        """Finish operations when their time has come, even if no request arrives."""
         while not self._ended.wait(TICK_SECONDS):
             try:
                 self.standin.settle()

@@ -186,7 +186,7 @@ class Api:
 
 
 def _authenticate(headers: Mapping[str, str]) -> str:
-    """Return the request's API key. Raises StripeError without a key, or with another API version."""
+    """Return the request's API key. Raises StripeError if there is no key, or if the API version is not supported."""
     scheme, _, given = headers.get("Authorization", "").partition(" ")
     key = given
     if scheme.lower() == "basic":

@@ -23,7 +23,7 @@ KINDS = {
 class Fault:
     """Applies to requests whose method and whole path match.
 
-    The first `after` matching requests pass, and the fault applies to the next `times`.
+    The first `after` matching requests pass without the fault. Then the fault applies to `times` matching requests.
     """
 
     kind: str

@@ -1,4 +1,4 @@
-"""The Checkout Sessions on the page at /, with a button for each action of their customers."""
+"""The list of Checkout Sessions on the stand-in's page at `/`. Its buttons do what a customer or bank can do."""
 
 from __future__ import annotations
 

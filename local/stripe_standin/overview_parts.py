@@ -1,4 +1,4 @@
-"""Shared parts of the tables and forms on the page at /."""
+"""Shared parts of the tables and forms on the stand-in's page at `/`."""
 
 from __future__ import annotations
 

@@ -110,7 +110,7 @@ def _too_much(charge: Json, amount: int, left: int) -> StripeError:
 
 
 def _course(state: State, charge: Json) -> str:
-    """One of succeed, pending, fail (immediately) and fail later."""
+    """One of `succeed`, `pending`, `fail` (immediately) and `fail later`."""
     if state.settings.refunds in ("succeed", "pending", "fail"):
         return state.settings.refunds
     card = state.instruments[charge["payment_method"]].card
@@ -125,7 +125,7 @@ def _count(charge: Json, amount: int) -> None:
 
 
 def settle(state: State, refund_id: str, *, succeeds: bool) -> Json:
-    """Set the outcome. Raises Stripe's error when the outcome is already final. A succeeded refund can still fail."""
+    """Set the outcome. Raises Stripe's error if the outcome is already final. A refund can fail after its success."""
     refund = state.get("refund", refund_id)
     if refund["status"] in ("failed", "canceled") or (succeeds and refund["status"] == "succeeded"):
         raise refused(f"The refund {refund_id} is already {refund['status']}.")

@@ -19,7 +19,7 @@ from hosting_orders.domain.providers import OperationStatus
 from tests.support.lightsail_shop import ITEM, MACHINE, REQUEST, Metrics, Shop
 
 QUOTA = "Sorry, you've reached the maximum number of instances for your account."
-# Lightsail's own text. The escape keeps tests/structure/test_prose.py from reading it as ours.
+# Lightsail's own text. Because of the escape, tests/structure/test_prose.py does not check it like our own text.
 NEW_ACCOUNT = "Sorry, your account can\u0020not create an instance using this Lightsail plan size."
 
 
@@ -268,7 +268,7 @@ def test_a_failed_build_is_reported_and_can_be_deleted(shop: Shop, leaves: bool,
     assert shop.left == (0, 0)
 
 
-def test_a_machine_is_built_again_after_a_forgotten_failure(shop: Shop) -> None:
+def test_a_machine_is_built_again_if_its_failure_is_forgotten(shop: Shop) -> None:
     shop.standin.cloud.remembers = False
     shop.platform.provision(REQUEST)
     shop.standin.fail(MACHINE)
@@ -320,7 +320,7 @@ PASSING: dict[str, tuple[str, int, str]] = {
 
 
 @pytest.mark.parametrize("code, status, text", PASSING.values(), ids=PASSING.keys())
-def test_after_a_temporary_error_the_build_can_be_repeated(
+def test_a_build_can_be_repeated_after_a_temporary_error(
     shop: Shop, code: str, status: int, text: str
 ) -> None:
     shop.standin.fail_next("CreateInstances", code, text, status=status)
@@ -345,7 +345,7 @@ def test_an_exhausted_quota_does_not_fail_the_order(shop: Shop, caplog: pytest.L
     assert shop.delivered().status is OperationStatus.SUCCEEDED
 
 
-def test_without_an_address_no_machine_is_started(shop: Shop) -> None:
+def test_no_machine_is_created_if_no_address_is_free(shop: Shop) -> None:
     shop.standin.configure(address_quota=0)
 
     with pytest.raises(ProviderUnavailableError):

@@ -119,7 +119,7 @@ def test_a_later_deployment_passes_only_what_was_given(machine: Machine) -> None
     assert "--no-confirm-changeset" in machine.arguments()
 
 
-def test_an_unconfirmed_first_deployment_starts_again(machine: Machine) -> None:
+def test_a_first_deployment_that_was_not_confirmed_asks_again(machine: Machine) -> None:
     machine.deploy(
         stack={"StackName": STACK, "StackStatus": "REVIEW_IN_PROGRESS"}, answers=("https://p.example", "")
     )
@@ -215,7 +215,7 @@ def test_several_audiences_of_oauth_can_be_deployed(machine: Machine) -> None:
     assert overrides(machine.arguments()) == given
 
 
-def test_the_audience_may_be_from_an_earlier_deployment(machine: Machine) -> None:
+def test_oauth_audience_may_be_from_an_earlier_deployment(machine: Machine) -> None:
     audience = {"ParameterKey": "OAuthAudience", "ParameterValue": "client-1"}
     machine.deploy("OAuthIssuer=https://login.example.com/", stack={**DEPLOYED, "Parameters": [audience]})
     assert machine.built == 1

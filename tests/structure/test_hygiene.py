@@ -12,7 +12,7 @@ from tests.structure.project import ROOT, listed, tracked_files
 
 LOOPBACK = {"127.0.0.1", "::1"}
 
-# Spelled in pieces, so this file passes its own rule.
+# The names are written in pieces. Otherwise this file would break its own rule.
 REGISTRIES = [
     ".".join(parts)
     for parts in (
@@ -31,7 +31,7 @@ REGISTRY = re.compile(
 )
 MACHINE_PATH = re.compile(r"(?<![\w./~-])/(root|work|home)/[\w.]")
 
-# These options of uv keep the index out of its output, so they are allowed.
+# These options are allowed: with them, uv does not write the package source into its output.
 FORBIDDING_OPTIONS = re.compile(r"--no-emit-(index-url|find-links)")
 EVERY_ADDRESS = re.compile(r"\b0\.0\.0\.0\b")
 EMULATOR_START = re.compile(r"\bGATEWAY_PORT\b")

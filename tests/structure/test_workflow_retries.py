@@ -26,8 +26,8 @@ HOURS = 3600
 
 SITE = SiteItem("Shop", "wordpress", "ams", "starter", Term.ANNUAL)
 DOMAIN = DomainItem("example.com", "example.com", "com", DomainAction.REGISTER, renewal_amount=1400)
-# State → the least and greatest average time from the first failure to the last attempt (seconds), and the deadline at
-# which the reconciler decides (milliseconds).
+# State → three values. The average time from the first failure to the last attempt must be between the first and the
+# second value (seconds). The third value is the deadline at which the reconciler decides (milliseconds).
 LAST_TRIES = {
     "ChargeOrder": (4.5 * HOURS, 5.5 * HOURS, SITE.given_up()),
     "ProvisionHosting": (4.5 * HOURS, 5.5 * HOURS, SITE.given_up()),
@@ -61,7 +61,7 @@ def facts_that_are_retried(definition: Definition) -> list[str]:
 
 
 def faults_that_are_not_retried(definition: Definition) -> list[str]:
-    """All errors except facts and time-outs must be retried, with jitter. A list of known faults is not enough."""
+    """All errors except facts and time-outs must be retried, with jitter. A list of known faults is never complete."""
     problems = []
     for name, state in states(definition, "Task"):
         last = (state.get("Retry") or [{}])[-1]
@@ -120,7 +120,7 @@ def states_that_cannot_be_redriven(definition: Definition) -> list[str]:
 
 
 def settled_payments_that_wait(definition: Definition) -> list[str]:
-    """A payment may settle during the compensation. The step must then retry every second, at least 100 times."""
+    """If a payment settles during the compensation, the step must retry every second, with at least 100 retries."""
     first = definition["States"][COMPENSATION]["Retry"][0]
     steady = (first.get("IntervalSeconds"), first.get("BackoffRate")) == (1, 1)
     if first["ErrorEquals"] != ["PaymentSettledError"] or not steady or first.get("MaxAttempts", 3) < 100:
@@ -150,7 +150,7 @@ def test_the_workflow_follows_the_rule(rule, definition: Definition) -> None:
     assert not problems, listed(problems)
 
 
-def test_last_tries_lists_every_task(definition: Definition) -> None:
+def test_every_task_has_limits_for_its_last_try(definition: Definition) -> None:
     assert {name for name, _ in states(definition, "Task")} == set(LAST_TRIES)
 
 

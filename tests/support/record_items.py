@@ -19,7 +19,7 @@ DAY = 24 * 3600
 
 
 class OpenCipher:
-    """Stores values in plain text. Another process could not open values sealed with this world's KMS key."""
+    """Stores values in plain text, because the tests that read the recording do not have this world's KMS key."""
 
     def seal(self, clear: str, context: Any) -> str:
         return f"sealed:{clear}"
@@ -33,7 +33,10 @@ def use_open_cipher(world: World) -> None:
 
 
 def ordered(world: World) -> dict[str, str]:
-    """Place orders and return their ids by outcome. The renewed domain comes first, because a renewal takes a year."""
+    """Place orders and return their ids by outcome.
+
+    The renewed domain is ordered first. A year passes until its renewal, and the other orders must not grow so old.
+    """
     ids: dict[str, str] = {}
 
     def keep(what: str, reply: Any) -> None:
@@ -90,7 +93,7 @@ def refuse(world: World, order_id: str) -> None:
 
 
 def answers(world: World) -> dict[str, Any]:
-    """Each account's view of its orders: "account path" → [status, body]."""
+    """What the API shows each account about its orders. Maps "account path" to [status, body]."""
     read: dict[str, Any] = {}
     for account in world.accounts:
         listing = world.request("GET", "/api/orders?per_page=100", account=account)

@@ -1,4 +1,4 @@
-"""Stripe's SDK on a stand-in in this process, without a socket.
+"""Connects Stripe's SDK to a stand-in in the same process, without a socket.
 
 Only the connection is replaced. Tests over loopback cover the connection
 (tests/conformance/stripe_adapter, tests/conformance/stripe_standin).

@@ -96,7 +96,7 @@ def test_special_purpose_addresses_are_not_public(address: str) -> None:
 
 
 @given(st.ip_addresses())
-def test_python_calls_every_public_address_global(
+def test_every_address_that_counts_as_public_is_global_in_python(
     address: ipaddress.IPv4Address | ipaddress.IPv6Address,
 ) -> None:
     if is_public(address):
@@ -238,7 +238,7 @@ LOOPBACK = [
 
 
 @pytest.mark.parametrize("url", LOOPBACK)
-def test_loopback_is_accepted_only_where_it_is_allowed(url: str) -> None:
+def test_loopback_is_accepted_only_if_it_is_allowed(url: str) -> None:
     assert url_problem(url, allow_loopback=True) is None
     assert url_problem(url) is not None
 
@@ -252,7 +252,7 @@ def test_loopback_is_accepted_only_where_it_is_allowed(url: str) -> None:
         "https://hooks.example.com:9/",
     ],
 )
-def test_allowing_loopback_allows_nothing_else(url: str) -> None:
+def test_other_urls_are_still_refused_if_loopback_is_allowed(url: str) -> None:
     assert url_problem(url, allow_loopback=True) is not None
 
 
@@ -274,7 +274,7 @@ def test_any_text_is_checked_without_an_exception(text: str) -> None:
 @pytest.mark.parametrize(
     "value", ["", "Bearer 12345", "Token abc", "Basic dXNlcjpwYXNz", "x" * MAX_AUTHORIZATION_LENGTH]
 )
-def test_an_ordinary_authorization_is_accepted(value: str) -> None:
+def test_an_ordinary_authorization_header_is_accepted(value: str) -> None:
     assert authorization_problem(value) is None
 
 
@@ -292,7 +292,7 @@ def test_an_ordinary_authorization_is_accepted(value: str) -> None:
         "x" * (MAX_AUTHORIZATION_LENGTH + 1),
     ],
 )
-def test_an_error_does_not_repeat_an_invalid_authorization(value: str) -> None:
+def test_an_error_does_not_repeat_an_invalid_header(value: str) -> None:
     problem = authorization_problem(value)
 
     assert problem is not None

@@ -73,7 +73,7 @@ def test_a_missing_required_field_makes_the_contact_incomplete(field: str, value
     assert field in str(left_out)
 
 
-def test_every_missing_field_is_named() -> None:
+def test_the_errors_name_every_missing_field() -> None:
     found = problems({})
     assert set(found) == {f"/{name}" for name in REQUIRED}
     assert {problem.code for problem in found.values()} == {"incomplete_contact"}
@@ -111,7 +111,7 @@ def test_several_errors_are_reported_together() -> None:
     assert "`first_name`" in str(found["/firstname"])
 
 
-def test_the_pointer_of_an_unknown_field_is_escaped_and_cut() -> None:
+def test_the_pointer_to_an_unknown_field_is_escaped_and_short() -> None:
     assert list(problems(person(**{"a/b~c": 1}))) == ["/a~1b~0c"]
     assert all(len(pointer) < 70 for pointer in problems(person(**{"x" * 5000: 1})))
 
@@ -215,7 +215,7 @@ def test_invalid_extra_properties_are_refused() -> None:
 
 
 def test_a_contact_always_fits_into_one_kms_encryption() -> None:
-    """A contact is refused when its fields together exceed the limit, even if each field is within its own limit."""
+    """A contact is refused if all its fields together are too long for KMS, even if no single field is too long."""
     largest = {"street_address": "語" * 160, "organization": "語" * 128, "city": "語" * 64}
     assert contact_size(read(**largest)) <= MAX_CONTACT_BYTES
     extras = {f"field{n}": "語" * 128 for n in range(8)}
@@ -275,5 +275,5 @@ def test_invisible_characters_are_refused(text: str) -> None:
         assert f"/{name}" in problems(person(**{name: text}))
 
 
-def test_joiners_required_by_a_language_are_accepted() -> None:
+def test_an_invisible_character_is_accepted_in_a_persian_name() -> None:
     assert read(last_name="\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645").last_name

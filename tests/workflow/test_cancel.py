@@ -36,7 +36,7 @@ def account_of(order: Order) -> str:
 
 
 def places_taken(world: World) -> int:
-    (counter,) = world.items("CAPACITY#")  # the catalogue's own copy may be a minute old
+    (counter,) = world.items("CAPACITY#")  # read from the table, because the catalogue is cached for a minute
     return int(counter["used"]["N"])
 
 
@@ -72,7 +72,7 @@ def test_a_cancelled_unpaid_order_cannot_be_paid(world: World, account: str) -> 
 
 def test_credit_used_by_a_cancelled_order_is_returned(world: World) -> None:
     order = placed(world, "credit")
-    assert cancel(world, order).status == 202  # paid, but nothing else has happened yet
+    assert cancel(world, order).status == 202  # the order is paid, but its workflow has not run yet
     world.run()
     assert_canceled(world, order)
     assert world.stripe.balance(world.accounts["credit"]["customer"]) == -500
@@ -158,7 +158,7 @@ def test_an_ended_unpaid_order_cannot_be_cancelled(world: World, account: str) -
 
 
 def in_the_moment_before(world: World, write: int, act: Callable[[], object]) -> None:
-    """Run `act` right before the `write`-th table write from now."""
+    """Run `act` right before one of the next writes to the table. `write` 1 is the first of them."""
     count = 0
 
     def choose(name: str) -> Mishap | None:

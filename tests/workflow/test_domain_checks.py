@@ -46,7 +46,7 @@ def test_answers_are_stored_for_a_minute_for_all_accounts(world: World) -> None:
     assert asked(world) == ["one.com", "one.com", "three.com", "two.com"]
 
 
-def test_only_requests_to_the_registrar_count_for_the_limit(world: World) -> None:
+def test_only_requests_to_the_registrar_are_rate_limited(world: World) -> None:
     world.limited = True
     most = LIMITS[Bucket.REGISTRAR].requests
     names = [f"name-{number}.com" for number in range(most)]
@@ -58,7 +58,7 @@ def test_only_requests_to_the_registrar_count_for_the_limit(world: World) -> Non
     assert_error(refused, 429, "rate_limited")
     assert 0 < int(refused.headers["retry-after"]) <= 60
     assert asked(world) == before
-    # Another key has its own limit. In the next minute, the limit of the first key starts again.
+    # Another key has its own limit. In the next minute, the first key can send requests again.
     new_account(world, "ready", "other")
     for _ in range(3):
         assert check(world, *names[-40:], account="other").status == 200
@@ -106,7 +106,7 @@ def test_a_check_does_not_wait_for_a_registrar_that_hangs(
     assert results(reply) == [("quick.com", "available"), ("hangs.com", "unknown")]
 
 
-def test_a_check_writes_only_the_stored_answers(world: World) -> None:
+def test_a_check_writes_only_the_registrars_answers(world: World) -> None:
     before = state_of(world)
     check(world, "one.com", "taken-name.com", "x.zzz")
     after = state_of(world)

@@ -1,4 +1,7 @@
-"""Our own invoices charge a customer who has the maximum number of subscriptions. Each term is charged once."""
+"""Our own invoices charge renewals if the customer has the maximum number of subscriptions at Stripe.
+
+Each term is charged once.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +67,7 @@ def customer(world: World) -> Any:
 
 
 def invoices(world: World, order: Order) -> list[Any]:
-    """The invoices of the order's further terms."""
+    """The invoices of the order's terms after the first one."""
     found = world.stripe.invoices(world.accounts["ready"]["customer"])
     return [invoice for invoice in found if invoice["metadata"].get("order_id") == order.uuid]
 
@@ -105,7 +108,7 @@ def stop(world: World, order: Order) -> None:
 # -- paid terms ------------------------------------------------------------------------------------------------------
 
 
-def test_an_order_above_the_maximum_is_charged_by_invoices(
+def test_our_invoices_charge_an_order_without_a_subscription(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(subscriptions, "MOST_OF_A_CUSTOMER", 1)
@@ -195,7 +198,7 @@ def test_tax_is_added_to_each_term() -> None:
         assert invoice["subtotal"] == order.renewal_price.amount
 
 
-def test_terms_begun_in_an_outage_are_charged_in_turn(world: World) -> None:
+def test_terms_that_begin_in_an_outage_are_charged_after_it(world: World) -> None:
     order = site(world)
     world.advance(70 * DAY)
     world.live(2 * HOUR, every=600)
@@ -203,7 +206,7 @@ def test_terms_begun_in_an_outage_are_charged_in_turn(world: World) -> None:
 
 
 def test_an_order_from_an_earlier_release_is_invoiced(world: World) -> None:
-    """Stripe refused the subscription under an earlier release, which made no invoices of its own."""
+    """The earlier release made no invoices for renewals. Stripe had refused the order's subscription."""
     order = domain(world)
     world.services.orders.save_order(replace(now(world, order), invoiced=None, renewal_due_at=None))
     world.live(340 * DAY, every=20 * DAY)
@@ -212,7 +215,7 @@ def test_an_order_from_an_earlier_release_is_invoiced(world: World) -> None:
 
 
 def test_a_rollback_does_not_charge_a_year_twice(world: World) -> None:
-    """After a rollback, the earlier release stores the order without its terms."""
+    """After a rollback, the earlier release stores the order without `Order.invoiced`, which it does not know."""
     order = domain(world)
     a_term_begins(world, order)
     assert world.registrar.renewals(NAME) == 1
@@ -226,7 +229,7 @@ def test_a_rollback_does_not_charge_a_year_twice(world: World) -> None:
 # -- refused payments ------------------------------------------------------------------------------------------------
 
 
-def test_a_declined_card_is_tried_daily_until_another_pays(world: World) -> None:
+def test_a_declined_card_is_tried_daily_until_another_card_pays(world: World) -> None:
     order = domain(world)
     decline(world)
     a_term_begins(world, order, then=3.5 * DAY, every=HOUR)
@@ -240,7 +243,7 @@ def test_a_declined_card_is_tried_daily_until_another_pays(world: World) -> None
 
 
 @pytest.mark.parametrize("webhooks", [True, False])
-def test_a_term_paid_on_the_hosted_page_is_seen(world: World, webhooks: bool) -> None:
+def test_a_customer_can_pay_a_term_on_the_hosted_invoice(world: World, webhooks: bool) -> None:
     world.webhooks_on = webhooks
     order = domain(world)
     decline(world)
@@ -277,7 +280,7 @@ def test_an_unpaid_domain_renewal_ends_at_the_expiry(world: World) -> None:
     assert world.registrar.asked("RenewDomain") == 0 and world.net_paid() == order.price.amount
 
 
-def test_a_payment_counts_right_before_the_invoice_is_voided(world: World) -> None:
+def test_a_payment_right_before_the_invoice_is_voided_counts(world: World) -> None:
     order = site(world)
     decline(world)
     world.webhooks_on = False
@@ -295,7 +298,7 @@ def test_a_payment_counts_right_before_the_invoice_is_voided(world: World) -> No
     assert (after.renewal_status, after.due_at is not None) == ("active", True)
 
 
-def test_a_processing_debit_is_not_repeated_or_given_up(world: World) -> None:
+def test_a_processing_debit_is_neither_repeated_nor_abandoned(world: World) -> None:
     order = delivered_to_a_debtor(world)
     world.stripe.controls.set(sepa_settles=False)
     until_the_term(world, order, less=60)
@@ -493,7 +496,7 @@ def test_a_term_is_charged_once_when_any_side_effect_breaks(
         "table.put_item",
     ],
 )
-def test_two_concurrent_runs_charge_once(world: World, side_effect: str) -> None:
+def test_two_concurrent_reconciler_runs_charge_once(world: World, side_effect: str) -> None:
     order = domain(world)
     until_the_term(world, order, less=1)
     world.stream_on = False
@@ -517,7 +520,7 @@ def test_two_concurrent_runs_charge_once(world: World, side_effect: str) -> None
 
 
 def test_an_interrupted_charge_is_found_after_days(world: World) -> None:
-    """After three days, Stripe has forgotten the idempotency keys."""
+    """After three days, Stripe has forgotten the idempotency keys, so the draft invoice must be found by a search."""
     order = site(world)
     until_the_term(world, order, less=1)
     world.mishaps.watch(lambda name: Mishap.CRASH_AFTER if name == "stripe.post invoices" else None)

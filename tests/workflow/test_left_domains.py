@@ -1,6 +1,6 @@
-"""A departed domain can be ordered again. It has left the registrar, because it moved away or lapsed.
+"""A departed domain can be ordered again: a domain that has moved to another registrar, or has lapsed.
 
-Before that, the domain's order has a claim, and no other order can have the domain.
+As long as the domain is at our registrar, its order has a claim, and no other order can have the domain.
 """
 
 from __future__ import annotations

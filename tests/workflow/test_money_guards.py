@@ -1,4 +1,7 @@
-"""Test payments buy nothing real. `max_cost` of a TLD limits what we pay for domains without a premium price."""
+"""A test payment buys nothing that costs money. A TLD's `max_cost` limits what we pay the registrar for a domain.
+
+The limit does not apply to domains with a premium price.
+"""
 
 from __future__ import annotations
 
@@ -247,13 +250,13 @@ def test_a_test_key_cannot_send_messages_about_a_live_order(world: World) -> Non
     assert len(world.callbacks.received) == before
 
 
-# -- the most that we pay: `max_cost` ------------------------------------------------------------------------------
+# -- `max_cost`: the maximum that we pay the registrar -------------------------------------------------------------
 
 
 def most_for_com(world: World, cents: int | None) -> None:
     known = world.services.catalogue.load().tlds["com"]
     world.services.catalogue.put_tld(replace(known, max_cost=cents))
-    world.advance(61)  # the catalogue may be a minute old
+    world.advance(61)  # the catalogue is cached for a minute
 
 
 def cost_of_com(world: World) -> int:
@@ -262,7 +265,7 @@ def cost_of_com(world: World) -> int:
     return cost.amount
 
 
-def test_a_domain_above_the_maximum_is_not_sold(world: World) -> None:
+def test_a_domain_that_costs_more_than_the_maximum_is_not_sold(world: World) -> None:
     most_for_com(world, cost_of_com(world) - 1)
     for reply in (world.order_domain(), world.place_cart(world.site(), world.domain())):
         assert reply.status == 400
@@ -273,13 +276,13 @@ def test_a_domain_above_the_maximum_is_not_sold(world: World) -> None:
     assert (transfer.status, transfer.body["code"]) == (400, "pricing_unavailable")
 
 
-def test_a_domain_at_the_maximum_is_sold(world: World) -> None:
+def test_a_domain_that_costs_the_maximum_is_sold(world: World) -> None:
     most_for_com(world, cost_of_com(world))
     delivered(world)
     assert world.metrics.counts["DomainCostAboveMaximum"] == 0
 
 
-def test_a_renewal_above_the_maximum_waits_for_an_operator(world: World) -> None:
+def test_a_renewal_that_costs_too_much_waits_for_an_operator(world: World) -> None:
     order = delivered(world)
     most_for_com(world, cost_of_com(world) - 1)
     a_year_passes(world, order)

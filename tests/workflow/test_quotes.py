@@ -160,7 +160,7 @@ def test_a_payment_page_keeps_the_quoted_price(world: World) -> None:
     assert not world.stripe.charges()
 
 
-def test_the_tax_of_a_page_is_an_estimate(taxed: World) -> None:
+def test_the_tax_on_a_payment_page_is_an_estimate(taxed: World) -> None:
     body = {"site": {"name": "My site", "variant": "vanilla"}}
     reply = taxed.request("POST", "/api/orders/preview", body, account="no_customer", key="user_key_v1")
     shown = reply.body["preview"]
@@ -251,7 +251,7 @@ def test_the_quoted_renewal_price_also_holds(world: World) -> None:
     assert world.net_paid() == 1200
 
 
-def test_a_quoted_domain_above_the_maximum_is_not_sold(world: World) -> None:
+def test_a_quoted_domain_is_refused_if_its_cost_is_too_high(world: World) -> None:
     domain = world.domain("dear-example.com")["domain"]
     quote = preview(world, {"domain": domain})["quote"]
     catalogue = world.services.catalogue
@@ -495,12 +495,12 @@ def test_a_quote_is_refused_after_the_tax_has_risen(taxed: World) -> None:
     assert taxed.net_paid() == 1404
 
 
-def test_after_a_rise_of_the_tax_an_agent_asks_for_a_new_quote(taxed: World) -> None:
+def test_an_agent_needs_a_new_quote_after_the_tax_has_risen(taxed: World) -> None:
     lives_in(taxed, "DE")
     key = mcp.agent_key(taxed)
     quote = mcp.quoted(taxed, key)
     lives_in(taxed, "HU")
-    # The maximum is the quote's price. A higher maximum alone would not help.
+    # `max_cost_cents` is the quote's price. With a higher `max_cost_cents`, the old quote would still be refused.
     result = mcp.use(taxed, "place_order", key=key, **mcp.order_of(quote))
     error = mcp.refused(result, "price_changed")
     assert error["fields"] == ["/quote"]
@@ -555,7 +555,7 @@ def test_a_discount_lowers_the_quoted_and_the_charged_price(world: World) -> Non
     assert world.net_paid() == 1080
 
 
-def test_an_order_with_a_maximum_needs_a_stripe_answer(world: World) -> None:
+def test_an_order_with_a_maximum_is_refused_if_stripe_fails(world: World) -> None:
     world.stripe.controls.add_fault(kind="error", path="/v1/invoices/create_preview", method="POST", times=1)
     refused(world, 503, "temporarily_unavailable", lambda: order(world, max_cost_cents=5000, key="k"))
     assert order(world, max_cost_cents=5000, key="k").status == 202
@@ -622,7 +622,7 @@ def test_the_same_attempt_key_returns_the_same_quoted_order(world: World) -> Non
 def test_a_preview_of_a_departed_domain_changes_nothing(
     world: World,
 ) -> None:
-    """The domain has left the registrar. Only the order, not the preview, releases the former order's claim."""
+    """A former order still claims a domain that has left the registrar. Only a new order releases this claim."""
     done = world.order_domain("left-example.com")
     world.run()
     world.registrar.finish("left-example.com")

@@ -165,7 +165,7 @@ def test_an_order_abandoned_during_delivery_has_no_renewal(world: World) -> None
 
 @pytest.mark.parametrize("first", [0, 2])
 def test_a_refund_is_made_once_if_any_side_effect_breaks(world: World, first: int) -> None:
-    """Break each side effect from the platform's failure to the callback."""
+    """Each run breaks another side effect between the platform's failure and the callback."""
     for position in range(40):
         mishap = list(Mishap)[(position + first) % 4]
         order = paid(world)
@@ -206,9 +206,10 @@ def test_a_debit_settled_after_the_time_out_is_refunded(world: World) -> None:
     assert len(world.callbacks.received) == 1
 
 
-def test_cancel_all_applies_before_the_payment_is_recorded(
+def test_a_cart_can_be_cancelled_before_its_payment_is_recorded(
     world: World,
 ) -> None:
+    """With `on_item_failure` set to `cancel_all`, the failure of one order also ends the other orders of the cart."""
     reply = world.place_cart(world.site(), world.site(name="Other"), on_item_failure="cancel_all")
     assert reply.status == 202 and reply.body["payment"]["status"] == "succeeded"
     broken, other = (world.order(one["id"]) for one in reply.body["orders"])

@@ -94,13 +94,13 @@ def test_a_registration_is_found_after_its_completion(world: World) -> None:
     order = placed(world, NAME)
     world.registrar.lose_next_answer("RegisterDomain")
     world.run()
-    world.advance(3 * 3600)  # no check for hours
+    world.advance(3 * 3600)  # the reconciler does not run in these hours
     world.live(600, every=60)
     assert_alone(world, order)
 
 
 def test_a_lagging_list_causes_no_second_registration(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The list lags ten minutes, which is longer than a registration takes."""
+    """The registrar's list of operations shows nothing for ten minutes. A registration takes less time."""
     order = placed(world, NAME)
     client = world.services.registrar._inner._asking
     listed = client.listed
@@ -198,7 +198,10 @@ def test_two_concurrent_reconciler_runs_submit_once(world: World) -> None:
 
 
 def test_a_step_retried_during_the_delivery_is_answered(world: World) -> None:
-    """The retry stores its token after the delivery. If nothing answered that token, a transfer would wait 35 days."""
+    """The retry stores its task token after the reconciler has delivered the domain.
+
+    If nothing answered that token, the execution would wait until the step's time-out, which is 35 days.
+    """
     order = placed(world, NAME)
     world.mishaps.watch(lambda name: Mishap.CRASH_AFTER if name == "registrar.submit" else None)
     world.runner.run_until_idle()
@@ -263,7 +266,7 @@ def test_a_domain_is_registered_once_if_its_step_breaks(mishap: Mishap) -> None:
 
 @pytest.mark.parametrize("mishap", list(Mishap))
 def test_a_delivery_is_completed_once_if_it_breaks(mishap: Mishap) -> None:
-    """Break each side effect from the reconciler's query to the start of the order's renewal."""
+    """Each run breaks another side effect between the reconciler's query and the start of the order's renewal."""
     with a_world() as world:
         world.webhooks_on = False  # Stripe's events are irrelevant here
         for position in range(30):
@@ -288,6 +291,7 @@ def test_a_delivery_is_completed_once_if_it_breaks(mishap: Mishap) -> None:
 def test_a_domain_is_registered_once_if_the_search_breaks(
     mishap: Mishap,
 ) -> None:
+    """The registrar's answer is lost, so the reconciler searches the registrar's operations for the submission."""
     with a_world() as world:
         world.webhooks_on = False  # Stripe's events are irrelevant here
         for position in range(30):

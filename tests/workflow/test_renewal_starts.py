@@ -55,7 +55,7 @@ def test_a_renewal_charges_the_current_default_method(world: World) -> None:
     assert world.registrar.renewals("hosting-example.com") == 1
 
 
-def test_the_orders_method_becomes_a_missing_default(world: World) -> None:
+def test_the_orders_method_becomes_the_default_if_none_is_set(world: World) -> None:
     customer = world.accounts["ready"]["customer"]
     method = world.stripe.get(customer)["invoice_settings"]["default_payment_method"]
     reply = world.place()
@@ -108,7 +108,7 @@ def test_a_refused_renewal_start_is_retried_daily(world: World) -> None:
 
 
 def test_a_late_domain_renewal_is_charged_immediately(world: World) -> None:
-    """Otherwise the domain would expire before the first charge."""
+    """The subscription could not be created for 340 days. Without an immediate charge, the domain would expire."""
     with no_new_subscriptions(world.stripe):
         domain(world)
         world.live(340 * DAY, every=20 * DAY)

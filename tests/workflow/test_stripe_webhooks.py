@@ -1,4 +1,4 @@
-"""Stripe webhooks at the real handler. Stripe's current state decides, not the sequence or delay of the events."""
+"""Stripe webhooks, sent to the real handler. They may come late and in any order: Stripe's current state decides."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def causes(world: World, order_id: str, account: str = "ready") -> list[str]:
 PAID = json.dumps(made("invoice.paid", {"id": "in_1", "object": "invoice"})).encode()
 
 
-def test_both_secrets_are_accepted_during_the_rotation() -> None:
+def test_both_signing_secrets_are_accepted_during_a_rotation() -> None:
     body = json.dumps(made("made.up", {"id": "x_1"})).encode()
     with a_world(webhook_secrets=(NEW_SECRET, STRIPE_WEBHOOK_SECRET)) as world:
         old, new = signature(world, body), signature(world, body, NEW_SECRET)
@@ -70,7 +70,7 @@ def test_both_secrets_are_accepted_during_the_rotation() -> None:
         assert world.order(order_id).status is OrderStatus.COMPLETED
 
 
-def test_the_old_secret_is_refused_after_the_rotation() -> None:
+def test_the_old_signing_secret_is_refused_after_a_rotation() -> None:
     with a_world(webhook_secrets=(NEW_SECRET,)) as world:
         before = table(world)
         assert post(world, PAID, signature(world, PAID)).status == 401
@@ -82,7 +82,7 @@ def test_the_old_secret_is_refused_after_the_rotation() -> None:
 # -- repeated events -----------------------------------------------------------------------------------------------
 
 
-def test_a_repeated_event_makes_no_request_and_no_write(world: World) -> None:
+def test_a_repeated_event_causes_no_request_and_no_write(world: World) -> None:
     order_id, token = placed(world, AUTHENTICATION)
     world.run()
     world.stripe.controls.pay(invoice_of(world, token, AUTHENTICATION))
@@ -99,7 +99,8 @@ def test_a_repeated_event_makes_no_request_and_no_write(world: World) -> None:
 
 
 @pytest.mark.parametrize("mishap", list(Mishap))
-def test_a_failed_event_is_processed_on_redelivery(world: World, mishap: Mishap) -> None:
+def test_an_event_is_processed_when_stripe_sends_it_again(world: World, mishap: Mishap) -> None:
+    """Each run breaks another side effect of the first delivery. Stripe repeats a delivery without a 200."""
     position, orders = 0, []
     while True:
         order_id, token = placed(world, AUTHENTICATION)
@@ -125,7 +126,8 @@ def test_a_failed_event_is_processed_on_redelivery(world: World, mishap: Mishap)
         if not struck:
             break
         position += 1
-    # At least a call to Stripe, the writes of payment, order and event, and the answer to the workflow.
+    # There are at least five side effects: a call to Stripe, the writes of the payment, the order and the event, and
+    # the answer to the workflow.
     assert position >= 5
     assert world.net_paid(AUTHENTICATION) == 1200 * len(orders)
     assert [world.platform.built(order_id) for order_id in orders] == [1] * len(orders)
@@ -169,7 +171,7 @@ def test_a_stored_event_expires_after_a_month(world: World) -> None:
 def test_events_may_arrive_before_our_own_next_step(
     world: World, account: str, status: int, payment: str
 ) -> None:
-    """Deliver all new events before each write and each call that the POST makes."""
+    """While the order is placed, all new events are delivered before each write and each call to a provider."""
     busy, overtaken = [False], []
 
     def hurry(name: str) -> None:
@@ -201,7 +203,7 @@ def test_events_may_arrive_before_our_own_next_step(
 
 @pytest.mark.parametrize("newest_first", [False, True])
 @pytest.mark.parametrize("account", ["ready", AUTHENTICATION, "declined_final"])
-def test_events_after_weeks_change_nothing(world: World, account: str, newest_first: bool) -> None:
+def test_events_that_arrive_weeks_late_change_nothing(world: World, account: str, newest_first: bool) -> None:
     first = len(world.stripe.events)
     world.webhooks_on = False
     reply = world.place(account, callback=True)
@@ -454,7 +456,7 @@ def test_a_created_refund_does_not_count_as_failed(world: World) -> None:
     assert "RefundFailed" not in world.metrics.counts
 
 
-def test_a_refund_failed_event_is_checked_at_stripe(world: World) -> None:
+def test_an_event_about_a_failed_refund_is_checked_at_stripe(world: World) -> None:
     order_id = refunded_order(world)
     before = world.order(order_id)
     (refund,) = world.stripe.refunds(world.accounts["ready"]["customer"])
@@ -595,7 +597,7 @@ def charge_of_renewal(world: World, order_id: str) -> Any:
     return world.stripe.charges(world.accounts["ready"]["customer"])[-1]
 
 
-def test_a_renewals_dispute_is_recorded_and_counted_once(world: World) -> None:
+def test_a_dispute_of_a_renewal_is_recorded_and_counted_once(world: World) -> None:
     order_id, _ = placed(world)
     world.run()
     charge = charge_of_renewal(world, order_id)

@@ -13,7 +13,7 @@ class MissingSettingError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`repr` does not show the values. An endpoint of None means the real service."""
+    """`repr` does not show the values. If an endpoint is None, the real service is used."""
 
     values: Mapping[str, str] = field(repr=False)
 
@@ -29,7 +29,7 @@ class Settings:
 
     @property
     def stack_name(self) -> str:
-        """The CloudFormation stack: the dimension of all metrics."""
+        """The CloudFormation stack. All metrics have this dimension."""
         return self._required("STACK_NAME")
 
     @property
@@ -86,7 +86,7 @@ class Settings:
 
     @property
     def public_url(self) -> str | None:
-        """Without a trailing slash. None means the host of each request."""
+        """Without a trailing slash. None: each request's own host is used."""
         return self.values.get("PUBLIC_URL") or None
 
     @property

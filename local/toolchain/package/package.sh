@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Makes the package of a layer or a function, including bytecode: package.sh KIND ARTIFACTS_DIR
 #
-#   dependencies  the third-party packages of ../requirements.txt for the processor in the folder's name
+#   dependencies  the third-party packages of ../requirements.txt, for the processor that the folder's name says
 #   layer         the Python packages in this folder
 #   function      the modules in this folder
 #
-# Lambda's folders are read-only. Without bytecode in the package, every cold start would compile its imports. SAM's zip
-# gives all files the same date, so Python would reject bytecode that is checked by date. The bytecode is therefore
-# `unchecked-hash`, which Python does not check.
+# Lambda's folders are read-only. Without bytecode in the package, every cold start would compile its imports. Python
+# normally compares the date in the bytecode with the date of the source file. SAM's zip changes these dates, so Python
+# would reject the bytecode. The bytecode is therefore `unchecked-hash`, which Python uses without a check.
 #
 # PACKAGE_PYTHON=/path/to/python makes the package for that Python and this machine, instead of for Lambda.
 set -euo pipefail
@@ -20,7 +20,7 @@ runs_on=3.13 # the runtime in template.yaml
 # The AWS services for which hosting_orders/bootstrap.py creates boto3 clients. A test compares the two files.
 aws_services="appconfigdata dynamodb dynamodbstreams kms lightsail route53 route53domains secretsmanager sns sqs stepfunctions"
 
-# Any Python with pip can fetch packages for another version.
+# Any Python with pip can fetch packages for another version of Python.
 python_with_pip() {
     local candidate
     for candidate in "$root/.venv/sam/bin/python" "$("$here/../bootstrap.sh" --python)"; do

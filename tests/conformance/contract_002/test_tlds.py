@@ -154,13 +154,13 @@ def test_an_ending_is_found_by_other_spellings(world: World, spelling: str) -> N
     "ending",
     ["zz", "io", "example.com", "uk", "c om", "%2e", "", "..", "com/", "com\x00", "é", "x" * 5000, "#"],
 )
-def test_O2_142_an_unsold_ending_gets_a_404(world: World, ending: str) -> None:
+def test_O2_142_an_ending_that_is_not_on_sale_gets_a_404(world: World, ending: str) -> None:
     reply = send(world, "GET", "/api/tlds/x", parameters={"tld": ending})
     assert_error(reply, 404, "not_found")
     assert "xxxx" not in json.dumps(reply.body)
 
 
-def test_endings_can_be_read_with_any_key_or_with_account_read(world: World) -> None:
+def test_endings_can_be_read_with_any_key_or_the_right_scope(world: World) -> None:
     for path in ("/api/tlds", "/api/tlds/com"):
         for key in ("user_key", "system_key"):
             assert send(world, "GET", path, headers=credentials(world, "ready", key)).status == 200

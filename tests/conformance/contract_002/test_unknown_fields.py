@@ -121,7 +121,7 @@ def test_O2_064_C18_a_field_named_order_gets_a_hint_to_use_site(world: World) ->
     assert "`site`" in reply.body["errors"][0]
 
 
-def test_every_unknown_field_is_named(world: World) -> None:
+def test_the_errors_name_every_unknown_field(world: World) -> None:
     body = bodies(world)["/api/orders"]
     body = {**body, "site": {**body["site"], "php": "8.4"}, "return_url": "https://client.example/"}
     reply = post(world, "/api/orders", body)

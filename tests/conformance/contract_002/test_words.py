@@ -12,7 +12,8 @@ from hosting_orders.domain.order import OrderStatus
 from tests.conformance.contract_002.support import shown
 from tests.support.world import World
 
-# The statuses of order, cart, roll-up, payment and task in each state.
+# For each state of an order, five statuses: of the order, of its cart, of its cart's orders together
+# (`rollup_status`), of the payment and of the task.
 TABLE = {
     "awaiting_payment": ("pending", "processing", "pending", "processing", "PENDING"),
     "awaiting_authentication": ("pending", "processing", "pending", "awaiting_authentication", "PAUSED"),
@@ -75,7 +76,7 @@ def arrange(world: World, state: str) -> Case:
 
 
 @pytest.mark.parametrize("state", sorted(TABLE))
-def test_C03_every_endpoint_shows_a_state_in_this_contracts_words(world: World, state: str) -> None:
+def test_C03_every_endpoint_uses_the_contracts_word_for_a_state(world: World, state: str) -> None:
     case = arrange(world, state)
     try:
         body = shown(world, case.order_id, case.account)

@@ -65,7 +65,7 @@ def test_tokens_that_cannot_be_valid_never_reach_the_issuer(world: World, issuer
     assert issuer.requests == []
 
 
-def test_many_tokens_ask_an_unavailable_issuer_only_once(
+def test_many_tokens_cause_one_request_to_a_failing_issuer(
     world: World, issuer: IssuerStandIn, caplog: pytest.LogCaptureFixture
 ) -> None:
     issuer.mode = "down"
@@ -255,7 +255,7 @@ def refusal(keys: IssuerKeys, kid: str = "rsa") -> str:
 
 
 @pytest.mark.parametrize("path", ["", "/realms/shop", "/pool_1/"])
-def test_the_metadata_is_found_below_the_issuer(server: Answers, path: str) -> None:
+def test_the_metadata_is_found_below_the_issuers_address(server: Answers, path: str) -> None:
     server.give(
         f"{path.rstrip('/')}{OPENID}", {"issuer": f"{server.url}{path}", "jwks_uri": f"{server.url}/keys?v=1"}
     )
@@ -273,9 +273,7 @@ def test_the_metadata_of_RFC_8414_is_enough(server: Answers, path: str) -> None:
 
 
 def test_a_web_page_at_the_openid_address_is_ignored(server: Answers) -> None:
-    """Some issuers answer every unknown path with the page of their single-page application. Then the metadata of
-    RFC 8414 is read.
-    """
+    """Some issuers answer every unknown path with a web page. Then the metadata of RFC 8414 is read."""
     good(server)
     server.give(RFC_8414, {"issuer": server.url, "jwks_uri": f"{server.url}/keys"})
     server.give(OPENID, b"<html>")
@@ -342,7 +340,7 @@ UNUSABLE: dict[str, Callable[[], Any]] = {
 
 @pytest.mark.filterwarnings("ignore:Key size should be")
 @pytest.mark.parametrize("case", UNUSABLE)
-def test_a_key_that_may_not_verify_is_ignored(server: Answers, case: str) -> None:
+def test_a_key_that_must_not_verify_tokens_is_ignored(server: Answers, case: str) -> None:
     good(server)
     server.give("/keys", {"keys": [UNUSABLE[case](), signing_keys()["ec"].as_dict(private=False)]})
     keys = keys_of(server.url)

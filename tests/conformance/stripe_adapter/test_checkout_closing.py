@@ -1,4 +1,4 @@
-"""Closing the unpaid Stripe page of a cart, and finding a cart's page."""
+"""Closing a cart's unpaid payment page at Stripe, and finding a cart's payment page."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ DECLINED = "4000000000009995"
 
 
 def _returned(shop: Shop, invoice: str, lags: int = 0) -> tuple[str, CheckoutRequest, str]:
-    """A customer, a cart and its session, after the bank returned the debit."""
+    """Return a customer, a cart and its session, after the bank returned the debit.
+
+    `invoice` says when the debit's invoice appears, and `lags` how many seconds later.
+    """
     shop.standin.controls.set(checkout_debit_invoice=invoice, checkout_invoice_lags=lags)
     customer, cart, state = shop.opened()
     shop.standin.controls.debit_checkout(state.reference, BAD_IBAN)
@@ -59,7 +62,7 @@ def test_a_returned_debit_fails_when_its_invoice_is_voided(shop: Shop, close: st
     assert payable.status is PaymentStatus.PROCESSING
     assert (
         payable.error is not None
-    )  # because of the error, a resumed cart voids the payment (Payment.needs_void)
+    )  # a payment with this status and an error must still be voided (Payment.needs_void)
     assert shop.payments.state(invoice["id"]) == payable
     assert shop.statuses(customer) == ["open"]  # reading changes nothing
     for _ in range(2):
@@ -180,7 +183,7 @@ def test_a_page_is_found_by_its_cart_among_many(shop: Shop) -> None:
 
 @pytest.mark.standin_only("pays on the checkout page; at Stripe only a person can do that")
 def test_the_search_finds_the_page_and_not_its_receipt(shop: Shop) -> None:
-    """Charges and pages both leave an invoice with the cart's metadata."""
+    """When a page is paid, Stripe creates an invoice as a receipt. It has the same metadata as a cart's own invoice."""
     whose = shop.customer()
     cart = shop.cart(whose)
     page = replace(shop.page(whose[0]), cart_token=cart.cart_token)
@@ -195,7 +198,7 @@ def test_the_search_finds_the_page_and_not_its_receipt(shop: Shop) -> None:
 
 
 def _twins(shop: Shop) -> tuple[str, CheckoutRequest, list[str]]:
-    """Two open sessions of one cart, as when the idempotency key expired between two requests."""
+    """Open two sessions for one cart. At Stripe this happens if the idempotency key expires between two requests."""
     customer, cart, state = shop.opened()
     shop.standin.clock.advance(10)
     asked = shop.asked_page()
@@ -260,7 +263,7 @@ def test_a_newer_page_paid_during_its_closing_is_found(shop: Shop) -> None:
 
 
 @pytest.mark.standin_only("pays on the checkout page; at Stripe only a person can do that")
-def test_a_session_created_elsewhere_is_not_ours(shop: Shop) -> None:
+def test_a_session_that_we_did_not_create_is_ignored(shop: Shop) -> None:
     customer = shop.stranger()
     strange = shop.api.checkout.sessions.create(
         {

@@ -1,4 +1,4 @@
-"""Refunds of payments made on a page. Each refund is made once, whether or not the page's invoice exists already."""
+"""Refunds of payments made on a payment page. Each refund is made once, even if the page's invoice appears late."""
 
 from __future__ import annotations
 
@@ -190,7 +190,7 @@ def test_a_retry_sends_the_same_idempotency_key(shop: Shop) -> None:
 
 @pytest.mark.standin_only("tax needs settings of the Stripe account")
 @pytest.mark.parametrize("credit_notes", [False, True])
-def test_a_refund_including_tax_returns_the_gross(shop: Shop, credit_notes: bool) -> None:
+def test_a_refund_includes_the_tax(shop: Shop, credit_notes: bool) -> None:
     shop.standin.controls.set(checkout_credit_notes=credit_notes)
     api = shop.adapter(automatic_tax=True)
     customer = shop.stranger()
@@ -258,7 +258,7 @@ def test_a_refused_refund_moves_no_money(shop: Shop) -> None:
 
 
 @pytest.mark.standin_only("pays on the checkout page; at Stripe only a person can do that")
-def test_a_concurrent_refund_by_an_operator_is_returned(shop: Shop) -> None:
+def test_an_operators_concurrent_refund_counts_as_the_refund(shop: Shop) -> None:
     customer, session_id = _paid(shop, (ChargeLine("101", "Site", 1200),))
     by_hand: list[str] = []
 
@@ -283,7 +283,7 @@ def test_a_failed_refund_does_not_hide_a_successful_refund(shop: Shop) -> None:
 
 
 @pytest.mark.standin_only("uses the stand-in's controls")
-def test_an_invoice_line_is_matched_by_its_own_metadata_too(shop: Shop) -> None:
+def test_an_invoice_line_can_be_found_by_its_own_metadata(shop: Shop) -> None:
     shop.standin.controls.set(checkout_credit_notes=True, checkout_line_metadata=True)
     customer, session_id = _paid(shop)
     invoice = shop.standin.state.get("invoice", shop.invoices(customer)[0]["id"])
@@ -295,7 +295,7 @@ def test_an_invoice_line_is_matched_by_its_own_metadata_too(shop: Shop) -> None:
 
 @pytest.mark.standin_only("pays on the checkout page; at Stripe only a person can do that")
 @pytest.mark.parametrize("how", ["at once", "later"])
-def test_a_returned_refund_is_reported_as_refused(shop: Shop, how: str) -> None:
+def test_a_refund_that_the_bank_returns_raises_an_error(shop: Shop, how: str) -> None:
     customer, _, state = shop.opened()
     shop.standin.controls.pay_checkout(state.reference, SENT_BACK_LATER)
     if how == "at once":

@@ -47,7 +47,7 @@ def test_without_tax_the_estimate_is_the_sum_of_the_lines(shop: Shop) -> None:
     assert shop.statuses(customer) == []
 
 
-def test_without_tax_and_customer_stripe_is_not_called(shop: Shop) -> None:
+def test_stripe_is_not_called_without_tax_and_a_customer(shop: Shop) -> None:
     shop.wire.spoil(0)
     assert estimate(shop, account(None), on_page=True) == Estimate(2100, 2100, balance=0)
     assert shop.wire.count == 0
@@ -109,7 +109,7 @@ def test_a_location_refused_by_stripe_has_no_estimate(shop: Shop) -> None:
     assert estimate(shop, account(customer), automatic_tax=True) is None
 
 
-def test_an_unknown_customer_is_a_refusal_and_no_fault(shop: Shop) -> None:
+def test_an_unknown_customer_is_a_refusal_and_not_a_fault(shop: Shop) -> None:
     with pytest.raises(PaymentNotStartedError):
         estimate(shop, account("cus_unknown"))
     customer, _ = shop.customer()

@@ -30,7 +30,7 @@ def lines_of(invoice: Any, *parts: tuple[int, int]) -> Any:
         ("DE", 999, 190, "standard_rated"),  # 189.81
         ("FI", 1002, 256, "standard_rated"),  # 255.51
         ("AT", 1003, 201, "standard_rated"),  # 200.60
-        ("LU", 50, 9, "standard_rated"),  # 8.50, half up
+        ("LU", 50, 9, "standard_rated"),  # 8.50 is rounded up
         ("US", 999, 0, "not_collecting"),
     ],
 )
@@ -189,7 +189,7 @@ def test_a_credit_note_on_an_open_invoice_lowers_the_amount_due(shop: Shop) -> N
     assert shop.read(invoice).status == "paid"
 
 
-def test_a_credit_note_over_a_whole_open_invoice_closes_it(shop: Shop) -> None:
+def test_a_credit_note_for_a_whole_open_invoice_closes_it(shop: Shop) -> None:
     invoice = shop.open(shop.customer(), 1200)
     shop.client.v1.credit_notes.create({"invoice": invoice.id, "amount": 1200})
 
@@ -206,7 +206,7 @@ def test_one_credit_note_covers_amount_due_and_used_credit(shop: Shop) -> None:
     assert shop.balance(customer) == -300
 
 
-def test_a_processing_payment_gets_no_credit_note(shop: Shop) -> None:
+def test_a_credit_note_is_refused_while_a_payment_is_processing(shop: Shop) -> None:
     invoice = shop.open(shop.debtor("pm_success_de"))
     shop.client.v1.invoices.pay(invoice.id)
     with pytest.raises(stripe.InvalidRequestError):
@@ -214,7 +214,7 @@ def test_a_processing_payment_gets_no_credit_note(shop: Shop) -> None:
     assert shop.notes() == []
 
 
-def test_an_earlier_refund_is_linked_to_a_credit_note(shop: Shop) -> None:
+def test_a_credit_note_can_be_linked_to_an_earlier_refund(shop: Shop) -> None:
     invoice = shop.paid(shop.customer(), 1200)
     refund = shop.client.v1.refunds.create({"payment_intent": shop.intent(invoice).id, "amount": 1200})
     note = shop.client.v1.credit_notes.create(
@@ -234,7 +234,7 @@ def test_a_credit_note_refunds_at_most_the_card_payment(shop: Shop) -> None:
 # -- the fields of the stand-in's objects --------------------------------------------------------------------
 
 
-def test_the_checker_finds_missing_required_fields() -> None:
+def test_the_field_check_finds_missing_required_fields() -> None:
     bare = sdk_types.skeleton("invoice")
 
     found = "\n".join(sdk_types.violations("invoice", bare))

@@ -58,7 +58,8 @@ def test_a_declined_subscription_is_incomplete_until_paid(shop: Shop) -> None:
     shop.expect_events("customer.subscription.updated")
 
 
-def test_with_error_if_incomplete_a_decline_leaves_nothing(shop: Shop) -> None:
+def test_a_decline_can_prevent_the_whole_subscription(shop: Shop) -> None:
+    """With the `payment_behavior` `error_if_incomplete`, a declined subscription leaves nothing at Stripe."""
     customer = shop.customer("pm_card_chargeCustomerFail")
     with pytest.raises(stripe.CardError):
         begin(shop, customer, payment_behavior="error_if_incomplete")
@@ -81,7 +82,7 @@ def test_a_processing_debit_activates_the_subscription(shop: Shop) -> None:
     assert (subscription.status, first_invoice(shop, subscription).status) == ("active", "open")
 
 
-def test_a_trial_has_an_invoice_of_zero(shop: Shop) -> None:
+def test_the_first_invoice_of_a_trial_is_zero(shop: Shop) -> None:
     customer = shop.customer()
     subscription = begin(shop, customer, trial_period_days=14)
 

@@ -18,7 +18,7 @@ def line_credit(invoice: stripe.Invoice, *lines: int) -> list[Any]:
     ]
 
 
-def test_a_credit_note_over_all_lines_refunds_the_card(shop: Shop) -> None:
+def test_a_credit_note_for_all_lines_refunds_the_card(shop: Shop) -> None:
     customer = shop.customer()
     invoice = shop.paid(customer, 1200, 900)
     note = shop.client.v1.credit_notes.create(
@@ -37,7 +37,7 @@ def test_a_credit_note_over_all_lines_refunds_the_card(shop: Shop) -> None:
     shop.expect_events("credit_note.created", "refund.created", "charge.refunded")
 
 
-def test_a_credit_note_over_one_line_refunds_only_that_line(shop: Shop) -> None:
+def test_a_credit_note_for_one_line_refunds_only_that_line(shop: Shop) -> None:
     customer = shop.customer()
     invoice = shop.paid(customer, 1200, 900)
     note = shop.client.v1.credit_notes.create(
@@ -70,7 +70,7 @@ def test_one_credit_note_returns_card_money_and_used_credit(shop: Shop) -> None:
 
 
 @pytest.mark.standin_only("tax needs settings of the Stripe account")
-def test_a_credit_note_over_one_line_returns_the_lines_tax_too(shop: Shop) -> None:
+def test_a_credit_note_for_one_line_also_returns_its_tax(shop: Shop) -> None:
     customer = shop.customer()
     invoice = shop.paid(customer, 1005, 2000, automatic_tax={"enabled": True})
     assert invoice.amount_paid == 1005 + 191 + 2000 + 380
@@ -102,7 +102,7 @@ def test_the_amounts_of_a_credit_note_must_add_up(shop: Shop, amounts: dict[str,
 
 
 @pytest.mark.parametrize("way", ["refund_amount", "credit_amount", "out_of_band_amount"])
-def test_no_more_is_refunded_than_was_invoiced(shop: Shop, way: str) -> None:
+def test_credit_notes_cannot_exceed_the_invoice(shop: Shop, way: str) -> None:
     customer = shop.customer()
     invoice = shop.paid(customer, 1200)
     whole: Any = {"invoice": invoice.id, "amount": 1200, way: 1200}
@@ -118,7 +118,7 @@ def test_no_more_is_refunded_than_was_invoiced(shop: Shop, way: str) -> None:
     )
 
 
-def test_requests_under_one_key_create_one_credit_note(shop: Shop) -> None:
+def test_requests_with_the_same_key_create_one_credit_note(shop: Shop) -> None:
     invoice = shop.paid(shop.customer(), 1200)
     notes = [
         shop.client.v1.credit_notes.create(
@@ -194,7 +194,7 @@ def test_a_dispute_can_be_opened_by_hand(shop: Shop) -> None:
     assert refusal.value.code == "charge_disputed"
 
 
-def test_a_refund_can_be_linked_to_one_credit_note(shop: Shop) -> None:
+def test_a_refund_can_be_linked_to_only_one_credit_note(shop: Shop) -> None:
     customer = shop.customer()
     invoice, other = shop.paid(customer, 1200, 900), shop.paid(customer, 1200, 900)
     refund = shop.client.v1.refunds.create({"payment_intent": shop.intent(invoice).id, "amount": 1200})

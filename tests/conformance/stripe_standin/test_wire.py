@@ -241,7 +241,7 @@ def fault(shop: Shop, **what: Any) -> None:
 
 
 @pytest.mark.standin_only("reads the stand-in's events in order")
-def test_a_request_with_a_planted_500_has_no_effect(shop: Shop) -> None:
+def test_a_request_that_a_fault_answers_with_500_has_no_effect(shop: Shop) -> None:
     fault(shop, path="/v1/customers", kind="error")
 
     assert post(shop, "/v1/customers", {"name": "A"}, "key-1").status_code == 500
@@ -261,7 +261,7 @@ def test_a_lost_response_is_replayed_for_the_same_key(shop: Shop) -> None:
 
 
 @pytest.mark.standin_only("plants faults")
-def test_a_planted_429_is_returned_the_given_number_of_times(shop: Shop) -> None:
+def test_a_fault_returns_a_429_the_given_number_of_times(shop: Shop) -> None:
     fault(shop, path="/v1/customers", kind="too_many", times=2)
 
     with pytest.raises(stripe.RateLimitError):

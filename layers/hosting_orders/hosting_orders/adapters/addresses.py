@@ -1,4 +1,4 @@
-"""The Addresses port, on Google's postal address data."""
+"""Which parts of an address a country requires, by Google's postal data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Errors that stop a request or a workflow step. The workflow matches on class names."""
+"""Errors that stop a request or a workflow step. The workflow recognises class names."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from .money import Money
 
 
 class HostingOrdersError(Exception):
-    """Base of all deliberate errors. Clients may see the text, except where a class forbids it."""
+    """Base of all our errors. Clients may see the text, unless a class forbids it."""
 
 
 # -- refused requests ---------------------------------------------------------------------------------------------
@@ -19,7 +19,7 @@ class RequestRefusedError(HostingOrdersError):
 
 
 class CredentialRefusedError(RequestRefusedError):
-    """One text for every cause, so it reveals nothing about the key."""
+    """The text is the same for every cause, so it reveals nothing."""
 
     code = Code.UNAUTHORIZED
 
@@ -39,7 +39,7 @@ class AccessDeniedError(RequestRefusedError):
 
 
 class SpendCapExceededError(RequestRefusedError):
-    """`period` is `day` or `month`. `remaining` is what the cap leaves for it."""
+    """`period` is `day` or `month`. `remaining` can still be spent in it."""
 
     code = Code.SPEND_CAP_EXCEEDED
 
@@ -54,7 +54,7 @@ class SpendCapExceededError(RequestRefusedError):
 
 
 class StrongerKeyError(RequestRefusedError):
-    """A key tried to make or rotate a key that may do more."""
+    """A key tried to make or rotate a key with more rights."""
 
     code = Code.STRONGER_KEY
 
@@ -176,8 +176,6 @@ class IdempotencyKeyReusedError(RequestRefusedError):
 
 
 class OrderNotCancellableError(RequestRefusedError):
-    """`reason` is for programs, the text for people."""
-
     code = Code.ORDER_NOT_CANCELLABLE
 
     def __init__(self, reason: str, message: str) -> None:
@@ -196,7 +194,7 @@ class PaymentNotStartedError(RequestRefusedError):
 
 
 class TooManySubscriptionsError(PaymentNotStartedError):
-    """The customer has as many subscriptions as the provider allows."""
+    pass
 
 
 # -- outcomes of an order; the workflow matches some of them by name ----------------------------------------------
@@ -242,11 +240,11 @@ class CartExistsError(HostingOrdersError):
 
 
 class QuoteUsedError(HostingOrdersError):
-    """Another cart has used the quote."""
+    pass
 
 
 class KeyExistsError(HostingOrdersError):
-    """Another request with this Idempotency-Key has made the key."""
+    """Another request with this Idempotency-Key has made the API key."""
 
 
 class WebhookExistsError(HostingOrdersError):
@@ -254,7 +252,7 @@ class WebhookExistsError(HostingOrdersError):
 
 
 class NumberTakenError(HostingOrdersError):
-    """Another order or account has this number. Mint a new one."""
+    """Another order or account has this number. Draw a new number."""
 
 
 class DomainTakenError(HostingOrdersError):
@@ -281,4 +279,4 @@ class NotConnectedError(ProviderUnavailableError):
 
 
 class ForgedWebhookError(HostingOrdersError):
-    """A forged webhook must not change anything."""
+    pass

@@ -14,7 +14,7 @@ class Channel(StrEnum):
 
 
 class Outcome(StrEnum):
-    """How the customer left the payment page. `success` does not prove payment: a debit settles days later."""
+    """How the customer left the payment page. After `success`, a bank debit can still fail days later."""
 
     SUCCESS = "success"
     CANCEL = "cancel"
@@ -26,10 +26,10 @@ class Placement:
     contract: str = "orders_v2"  # also decides the callback's format
     client_address: str | None = None
     return_url: str | None = None  # where the client wants the customer to go after a payment page
-    page_url: str | None = None  # contains a secret
+    page_url: str | None = None  # the order's page; the address alone gives access to the page
 
     def way_back(self, order_id: str, outcome: Outcome) -> str:
-        """Where the customer goes after the payment page."""
+        """The URL to which the payment page sends the customer."""
         if self.return_url is None:
             assert self.page_url is not None, (
                 "an order without `return_url` needs the address of its own page"

@@ -92,12 +92,14 @@ class SealedContacts:
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    pointer: str  # relative to the contact
+    pointer: str  # to a field of the contact, such as `/email`
     message: str
 
 
 @dataclass(frozen=True, slots=True)
 class Augmentation:
+    """A value that the TLD requires and the contact lacks."""
+
     pointer: str
     message: str
     schema: Mapping[str, object]  # the JSON Schema of the missing value
@@ -110,7 +112,7 @@ class TldRules:
     authcode_required: bool = True
     transferable: bool = True
     transfer_year: TransferYear = TransferYear.ADDED
-    renewable_before: int | None = None  # ms before the expiry; None: at any time
+    renewable_before: int | None = None  # renewals begin this many ms before the expiry; None: at any time
 
 
 # -- the registrar's answers --------------------------------------------------------------------------------------
@@ -169,10 +171,10 @@ class RegistrarWaits(StrEnum):
 
 
 class Verification(StrEnum):
-    """Stored, so the values must not change."""
+    """Of the registrant's e-mail address. Stored, so the values must not change."""
 
     PENDING = "pending"
-    DONE = "done"  # or not required
+    DONE = "done"  # or no verification is required
     EXPIRED = "expired"  # the registrar suspends the domain until the registrant confirms
 
 
@@ -195,11 +197,11 @@ class RegistrationRefusedError(ProvisioningFailedError):
 
 
 class AlreadyOrderedError(ProviderUnavailableError):
-    """The registrar already works on this domain."""
+    """The registrar is already working on this domain."""
 
     def __init__(self, text: str, operation_id: str) -> None:
         super().__init__(text)
-        self.operation_id = operation_id  # may be empty, or another order's
+        self.operation_id = operation_id  # may be empty, or the operation of another order
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +227,7 @@ _WHY = {
 
 
 def why_it_failed(action: DomainAction, refusal: Refusal) -> str:
-    """A sentence of our own, without the registrar's text."""
+    """Does not contain the registrar's text."""
     what = "transferred" if action is DomainAction.TRANSFER else "registered"
     if refusal not in _WHY:
         return f"The domain could not be {what}: its registry refused."

@@ -1,4 +1,4 @@
-"""Use a tool. A refusal is a result of the tool, not an HTTP error."""
+"""Call a tool of the MCP server. A refusal is a result of the tool, not an HTTP error."""
 
 from __future__ import annotations
 
@@ -28,10 +28,9 @@ class Tool(Protocol[Result_co]):
 
 
 def use(tool: Tool[T], arguments: Mapping[str, Any], work: Callable[[Any], Any]) -> T:
-    """Do the work with the checked arguments, and log the outcome."""
     given = _attempt(lambda: tool.read(arguments))
     view = given if isinstance(given, Problem) else _attempt(lambda: work(given))
-    # The HTTP request gets a 200 even when the tool refuses.
+    # The HTTP status is 200 even if the tool refuses. So only this log line shows the refusal.
     refusal = view.code if isinstance(view, Problem) else None
     logger().info("tool used", extra={"tool": tool.name, "code": refusal})
     if isinstance(view, Problem):

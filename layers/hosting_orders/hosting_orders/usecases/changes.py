@@ -1,4 +1,4 @@
-"""Read, change, write. Start again after a concurrent write."""
+"""Read an item, change it, write it. After a concurrent write, start again."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def load_cart(services: Services, account_id: str, token: str) -> Cart:
 
 
 When = OrderStatus | frozenset[OrderStatus] | Callable[[Order], bool]
-"""Which orders to change: one status, several, or a condition."""
+"""Which orders to change: those with one status, with one of several statuses, or those that fulfil a condition."""
 
 
 def change_order(
@@ -94,7 +94,7 @@ def _applies(when: When | None, order: Order) -> bool:
 
 
 def owed_callback(order: Order, now: int) -> CallbackDelivery | None:
-    """The callback that the end of the order requires, or None without a callback URL."""
+    """The callback about the order's end. None without a callback URL."""
     if order.callback is None:
         return None
     message = callback_message_id(order.number)

@@ -118,7 +118,7 @@ def _give_lease_back(services: Services, cart: Cart) -> Cart:
 
 
 def record_payment(services: Services, cart: Cart, state: PaymentState) -> Cart:
-    """Record the payment. An outdated state changes nothing."""
+    """An outdated state changes nothing."""
     if state.saved is not None and not cart.payment.paid:
         # Save the method before the payment is recorded, so a crash in between repeats this step. A failure
         # does not block the payment: the renewal saves the method later.
@@ -166,7 +166,7 @@ def record_payment(services: Services, cart: Cart, state: PaymentState) -> Cart:
 
 
 def _pay_until(cart: Cart, state: PaymentState) -> int | None:
-    """Epoch milliseconds. A time that was shown stays valid while the payment method is the same."""
+    """When the customer must have paid (epoch ms). A time that was shown stays valid for its payment method."""
     told = cart.payment.pay_until
     if state.pay_url is None:
         return told if state.status is PaymentStatus.CANCELED else None

@@ -43,7 +43,7 @@ class Collection(Protocol):
     def estimate(self, account: Account, lines: Sequence[ChargeLine], *, on_page: bool) -> Estimate | None:
         """Return what the lines would cost, or None when the customer's country is unknown. Creates nothing.
 
-        A page uses neither discounts nor the balance. Raises PaymentNotStartedError when the provider refuses.
+        On a payment page, discounts and the balance are not used. Raises PaymentNotStartedError.
         """
         ...
 
@@ -78,11 +78,11 @@ class Collection(Protocol):
         ...
 
     def find(self, customer_id: str, cart_token: str, created_at: int) -> PaymentState | None:
-        """Find a payment whose reference the cart never recorded. `created_at` is the cart's (epoch ms)."""
+        """Find a payment whose reference the cart never recorded. `created_at`: of the cart, epoch ms."""
         ...
 
     def void(self, reference: str, /) -> PaymentState:
-        """Ensure that the payment can no longer be paid. Returns its state, which may be paid."""
+        """Prevent a later payment. Return the state, which is paid if the customer was faster."""
         ...
 
 
@@ -90,14 +90,14 @@ class Refunds(Protocol):
     def refund(self, reference: str, /, line_key: str, order_id: str, refusals: int = 0) -> RefundState:
         """Refund one order's part of the payment, once. Raises RefundRefusedError.
 
-        `refusals` is the number of earlier tries that were refused. Calls with the same number may overlap. Raise the
-        number only when every call with a lower one has ended.
+        `refusals` is the number of earlier tries that were refused. Calls with the same number may run concurrently.
+        Use a higher number only when all calls with lower numbers have ended.
         """
         ...
 
 
 class Renewals(Protocol):
-    """The payment provider charges subscriptions by itself. Our own invoices charge other terms."""
+    """The payment provider charges subscriptions by itself. Without a subscription, our invoices charge the terms."""
 
     def start_renewal(
         self,
@@ -115,28 +115,28 @@ class Renewals(Protocol):
         """Charge `price` per term from `anchor` (epoch ms), with one subscription per order.
 
         The customer's default method pays. Terms begin on `day_of_month`, or on the last day of a shorter
-        month. If `day_of_month` is None, they begin on the anchor's day. A past anchor moves forward by whole
-        terms, which are free. With `charge_late` it moves by days.
-        Raises PaymentNotStartedError when the provider refuses, or TooManySubscriptionsError. A later call may succeed.
+        month. If `day_of_month` is None, they begin on the anchor's day. If the anchor is past, whole free terms are
+        added until it is in the future. With `charge_late`, single days are added.
+        Raises PaymentNotStartedError or its subclass TooManySubscriptionsError. A later call may succeed.
         """
         ...
 
     def find_renewal(self, *, order_id: str, customer_id: str, term: Term, since: int) -> Subscription | None:
-        """Return the order's subscription, even if it has ended. It was started after `since` (epoch ms)."""
+        """Return the order's subscription that began after `since` (epoch ms), even if it has ended."""
         ...
 
     def renewal(self, subscription_id: str) -> RenewalState | None:
-        """Return the subscription with its paid further terms, or None."""
+        """Return the subscription with the terms paid since its start."""
         ...
 
     def charge_term(self, term: TermRequest) -> TermState:
-        """Try to collect the term's only invoice, or close it if an operator has stopped the renewal."""
+        """Try to charge the term's only invoice. If an operator has stopped the renewal, close the invoice."""
         ...
 
     def term(self, term: TermRequest) -> TermState: ...
 
     def close_term(self, term: TermRequest) -> TermState:
-        """Prevent a later payment of the term. Its state may be PAID or UNDER_WAY."""
+        """Prevent a later payment of the term. The result may still be PAID or UNDER_WAY."""
         ...
 
     def end_renewal(self, subscription_id: str) -> None:
@@ -150,7 +150,7 @@ class PaymentNews(Protocol):
         ...
 
     def reference_of(self, payment_id: str) -> str | None:
-        """Return the reference of the payment with the provider's `payment_id`."""
+        """Return the reference of a payment by the provider's `payment_id`."""
         ...
 
     def subscription(self, subscription_id: str) -> SubscriptionState | None:

@@ -1,6 +1,6 @@
 """The state RegisterDomain (docs/order-life.md; docs/decisions.md, 16).
 
-The registrar registers a domain twice if called twice. So the order records the attempt before the call, only one
+Two calls can make the registrar register a domain twice. So the order records the attempt before the call, only one
 process at a time calls, and a retry checks the registrar's list first.
 """
 
@@ -34,7 +34,7 @@ from .ports import Services
 from .registrar_operations import CLOCKS_DIFFER, known_operation
 from .sealed_contacts import auth_code_context, open_contacts
 
-# An operation of an abandoned order may end this long after it was submitted.
+# The operation of an abandoned order may still end this long after its submission.
 _ABANDONED_BEFORE = 365 * DAY
 
 
@@ -49,7 +49,7 @@ def register_domain(services: Services, account_id: str, number: int, task_token
     try:
         ask_registrar(services, order)
     except ProviderUnavailableError:
-        # Do not retry here, because the reconciler runs within a minute and checks first.
+        # Do not retry here. The reconciler runs within a minute, and checks the registrar's list before it calls again.
         log.warning(
             "the registrar gave no clear response; the reconciler checks soon", extra={"order_id": order.uuid}
         )
@@ -112,7 +112,7 @@ def _submit(services: Services, order: Order) -> None:
 
 
 class _RefusedInDoubtError(ProviderUnavailableError):
-    """Refused, but an earlier attempt may have succeeded and is not listed yet."""
+    """The registrar refused, but may have accepted an earlier attempt."""
 
 
 def _ask_once(services: Services, order: Order, asked_before: int | None) -> None:
@@ -218,7 +218,7 @@ def _record_operation(services: Services, order: Order, operation_id: str) -> Or
 
 
 def _earlier_operation(services: Services, order: Order) -> RegistrarOperation | None:
-    """The operation of an earlier attempt. A failed operation from before our first attempt does not count."""
+    """The operation of an earlier attempt. An operation that failed before our first attempt is ignored."""
     submission = order.domain_record.submission
     assert submission is not None
     item = order.item_as(DomainItem)
@@ -254,7 +254,7 @@ def registrar_verdict(services: Services, order: Order) -> RegistrarOperation | 
 
 
 def record_registration(services: Services, order: Order, operation: RegistrarOperation) -> RegistrarStatus:
-    """Record the outcome. A failed operation counts as succeeded if the domain is ours. Can be repeated."""
+    """A failed operation counts as succeeded if the domain is ours. Can be repeated."""
     now = services.clock.now()
     if operation.status is RegistrarStatus.RUNNING:
         change_order(
@@ -323,7 +323,7 @@ def _deliver(services: Services, order: Order, domain: RegisteredDomain) -> None
         expires_at = domain.expires_at
         missing = expires_at is not None and current.item_as(DomainItem).year_missing(expires_at, now)
         record = current.domain_record.delivered(expires_at, now, year_missing=missing)
-        # Due immediately, to buy a missing year and to start the renewal.
+        # The order is due immediately: the reconciler buys a missing year and starts the renewal.
         return current.with_domain(record).delivered(resource, None, now, Actor.REGISTRAR).check_at(now)
 
     order = change_order(services, order, when=OrderStatus.PROCESSING, to=delivered)

@@ -19,7 +19,7 @@ from .settle_payment import owes_a_refund
 T = TypeVar("T")
 
 REDRIVABLE_FOR = 14 * durations.DAY
-"""How long Step Functions accepts a redrive after the end (milliseconds)."""
+"""How long Step Functions accepts a redrive after the execution's end (milliseconds)."""
 
 
 @dataclass(frozen=True, slots=True)

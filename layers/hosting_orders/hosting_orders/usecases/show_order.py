@@ -22,8 +22,8 @@ class OrderView:
     order: Order
     cart: Cart
     account: Account
-    user: User | None  # None for an account's own key
-    delivery: CallbackDelivery | None  # None before a callback is due
+    user: User | None  # None if the order was placed with a key of the account, not of a user
+    delivery: CallbackDelivery | None  # None before the order's end, and without a callback URL
     outlook: Outlook | None  # None after the order's end
     password: str | None  # None when the caller may not see it (docs/contracts.md C22)
 

@@ -17,14 +17,14 @@ from .items import Item, cart_from_items, order_from_item, webhook_endpoint_from
 
 T = TypeVar("T")
 
-# The most pages that are read for one batch. A batch that Lambda has given up on spans few pages, but some of them may
-# be empty.
+# The maximum number of pages that are read for one batch. A batch that Lambda has given up on has records on only a few
+# pages, but there may be empty pages between them.
 _PAGES = 100
 _NO_LONGER_KEPT = frozenset({"TrimmedDataAccessException", "ResourceNotFoundException"})
 
 
 def order_of_record(record: Mapping[str, Any]) -> Order | None:
-    """The order after the change. None for other items and removals."""
+    """The order after the change. None if the item is not an order, or was removed."""
     change = record["dynamodb"]
     if "NewImage" not in change or not keys.is_order(decode(change["Keys"])):
         return None
@@ -37,7 +37,7 @@ def publisher_of_record(record: Mapping[str, Any]) -> Publisher | None:
 
 
 def publisher_of_item(item: Item) -> Publisher | None:
-    """An order, cart or webhook endpoint. A cart lacks the statuses of its orders."""
+    """An order, cart or webhook endpoint. The cart has no order statuses."""
     if keys.is_order(item):
         return order_from_item(item)
     if keys.is_cart(item):

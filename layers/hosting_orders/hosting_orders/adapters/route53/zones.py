@@ -1,7 +1,7 @@
 """Hosted zones on Route 53.
 
-At Route 53 a registration creates a zone, and a transfer does not. An earlier owner's zone is never reused
-(docs/decisions.md, 29).
+Route 53 creates a zone when it registers a domain, but not when it transfers a domain. An earlier owner's zone is never
+reused (docs/decisions.md, 29).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from hosting_orders.domain.registration import Zone
 
 
 class Route53Zones:
-    """No error is final, because the customer already owns the domain."""
+    """Errors are always worth a retry, because the customer already owns the domain."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
@@ -41,7 +41,7 @@ class Route53Zones:
             zone = self._client.get_hosted_zone(Id=zone_id)["HostedZone"]
             if zone["Name"].lower() != f"{name}." or not _made_for_an_order(zone["CallerReference"]):
                 return False
-            # Every zone has an NS and an SOA record, which come first in the list.
+            # Every zone has an NS and an SOA record, which come first in the list. A third record is the customer's.
             listed = self._client.list_resource_record_sets(HostedZoneId=zone_id, MaxItems="3")
             records = {(record["Name"], record["Type"]) for record in listed["ResourceRecordSets"]}
             if records != {(zone["Name"], "NS"), (zone["Name"], "SOA")}:
@@ -62,7 +62,7 @@ class Route53Zones:
     def _find(self, name: str, reference: str, nameservers: Sequence[str]) -> Zone | None:
         public = [zone for zone in self._named(name) if not zone.get("Config", {}).get("PrivateZone", False)]
         wanted = {server.lower().rstrip(".") for server in nameservers}
-        # First check the zone that this `reference` created, then the others in a stable order.
+        # First check the zone that was created with this `reference`, then the others, always in the same order.
         for listed in sorted(public, key=lambda zone: (zone.get("CallerReference") != reference, zone["Id"])):
             answer = self._ask("get_hosted_zone", Id=listed["Id"])
             zone = _zone(answer["HostedZone"], answer.get("DelegationSet"))
@@ -71,7 +71,7 @@ class Route53Zones:
         return None
 
     def _named(self, name: str) -> Iterator[Mapping[str, Any]]:
-        """The list is sorted and starts at this domain."""
+        """Route 53's list is sorted and starts at `DNSName`."""
         wanted = f"{name.lower().rstrip('.')}."
         arguments = {"DNSName": wanted}
         while True:
@@ -96,7 +96,7 @@ class Route53Zones:
 
 
 def _made_for_an_order(reference: str) -> bool:
-    # We made the zone, or the registrar made it when it registered the domain.
+    # Either we created the zone for an order, or the registrar created it when it registered the domain.
     number = parse_order_id(reference)
     return reference.startswith("RISWorkflow-RD:") or (number is not None and reference == order_uuid(number))
 

@@ -1,4 +1,4 @@
-"""The PaymentNews port at Stripe."""
+"""Read Stripe's webhooks, and the objects that they name."""
 
 from __future__ import annotations
 

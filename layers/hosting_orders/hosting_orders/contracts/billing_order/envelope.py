@@ -42,7 +42,7 @@ class Error(TypedDict):
 _WORDS = {Code.TEMPORARILY_UNAVAILABLE: "SERVICE_UNAVAILABLE"}
 SHOW = "GET /api/billing/order/{id}"
 CANCEL = "POST /api/billing/order/{id}/cancel"
-# The vendor's own texts, and a text that names this contract's field.
+# A text of the vendor's contract, and a text that names a field of this contract.
 _TEXTS = {
     Code.UNAUTHORIZED: "Authentication required",
     Code.IDEMPOTENCY_KEY_REUSED: "This `attemptKey` was used before with another body; use a new one for a new order.",
@@ -50,7 +50,7 @@ _TEXTS = {
 _NO_ORDER = "There is no such order."
 _TEXTS_OF_ROUTE = {
     (CANCEL, Code.TEMPORARILY_UNAVAILABLE): "Failed to cancel order",
-    # A malformed id gets the same response as an unknown one.
+    # A malformed id gets the same response as an unknown id.
     (SHOW, Code.NOT_FOUND): _NO_ORDER,
     (CANCEL, Code.NOT_FOUND): _NO_ORDER,
 }

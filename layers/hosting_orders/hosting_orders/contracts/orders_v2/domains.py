@@ -88,7 +88,10 @@ _VERIFY = (
     f"Without this step the registrar suspends the domain after {deadlines.VERIFICATION_ENDS // durations.DAY} days. "
     "`POST /api/orders/:id/resend-verification` sends the message again."
 )
-_TRANSFERRED = "The transfer is complete. The domain keeps its nameservers. To use our DNS, change them to those of `dns_zone`."
+_TRANSFERRED = (
+    "The transfer is complete. The domain keeps its nameservers. "
+    "To use our DNS, change them to those of `dns_zone`."
+)
 _KEEPS_OWNER = (
     "The domain keeps its present owner contact, not the order's. You can change it after the transfer."
 )

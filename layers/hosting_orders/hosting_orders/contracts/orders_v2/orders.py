@@ -40,7 +40,7 @@ class OrderSummary(TypedDict):
 
 
 class OrderInDetails(OrderSummary, OrderTimes):
-    """`order` of GET /api/orders/:id."""
+    """The field `order` of GET /api/orders/:id."""
 
 
 class OrderInList(OrderSummary):
@@ -74,7 +74,7 @@ class SiteBlock(TypedDict):
 
 
 class VmBlock(MachineFacts):
-    """Our addition."""
+    """Added by us."""
 
     ssh_data: SshData
 
@@ -89,7 +89,7 @@ class Subscription(TypedDict):
 
 
 class Cancellation(TypedDict):
-    """Our addition."""
+    """Added by us."""
 
     can_cancel: bool
     reason: str | None
@@ -132,7 +132,7 @@ class FailurePart(TypedDict, total=False):
 
 
 class OrderDetails(ProductParts, CallbackPart, FailurePart):
-    """O2-040 … O2-056. `cancellation` is ours."""
+    """O2-040 … O2-056. We added `cancellation`."""
 
     order: OrderInDetails
     tasks: list[TaskSummary]

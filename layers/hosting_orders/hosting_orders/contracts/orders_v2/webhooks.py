@@ -1,4 +1,4 @@
-"""Account webhooks (our addition)."""
+"""Account webhooks. We added them to the contract."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Endpoint(TypedDict):
     last_status_code: int | None
     last_error: str | None
     test: bool  # created with a test key, so test keys may change it
-    secret: NotRequired[str | None]  # shown once; null in a replay
+    secret: NotRequired[str | None]  # shown only when the secret is made; null in a replay
 
 
 class EndpointAnswer(TypedDict):

@@ -34,7 +34,7 @@ class ProductOnSale(TypedDict):
     short_name: str
     name: str
     description: str
-    prices: list[Price]  # the account's own; empty without an account
+    prices: list[Price]  # the prices for the account; empty if the request names no account
 
 
 class VariantOnSale(TypedDict):
@@ -65,7 +65,7 @@ class About(TypedDict):
     locations: list[Location]  # for sites
     products: list[ProductOnSale]  # for sites
     variants: list[VariantOnSale]
-    vm_plans: list[VmPlanOnSale]  # ours
+    vm_plans: list[VmPlanOnSale]  # added by us
     features: dict[str, bool | None]  # null while unknown
 
 
