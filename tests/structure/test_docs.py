@@ -40,7 +40,7 @@ def said(pattern: str) -> str:
 
 
 def test_the_counts_in_readme_match_the_template() -> None:
-    assert int(said(r"(\d+) functions with a role")) == len(functions(read_template()))
+    assert int(said(r"(\d+) functions \(each with its own role")) == len(functions(read_template()))
     assert int(said(r"(\d+) policies \(one for each right")) == count("AWS::IAM::ManagedPolicy")
     assert NUMBERS.index(said(r"application, (\w+) queues")) == count("AWS::SQS::Queue")
     assert int(said(r"queues, (\d+) alarms and an SNS topic")) == count("AWS::CloudWatch::Alarm")

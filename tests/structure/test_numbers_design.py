@@ -72,7 +72,7 @@ NUMBERS: list[tuple[str, str, Callable[[], object]]] = [
     (README, r"With Python (\S+) installed", runtime),
     (README, r"packages for Python \S+ on (\w+)\.", architecture),
     (README, r"orders of the last (\d+) days, as tasks", lambda: WINDOW // DAY),
-    (README, r"(\d+) functions with a role", lambda: len(functions(read_template()))),
+    (README, r"(\d+) functions \(each with its own role\)", lambda: len(functions(read_template()))),
     (README, r"(\d+) log groups", lambda: count("AWS::Logs::LogGroup")),
     (README, r"(\d+) policies \(one for each right\)", lambda: count("AWS::IAM::ManagedPolicy")),
     (
