@@ -33,7 +33,11 @@ class Right:
 # https://docs.stripe.com/keys/restricted-api-keys. The access `write` includes `read`.
 RIGHTS = (
     Right(
-        "Customers", "write", "customers", "cus_none", "new customers of version 1, and their default method"
+        "Customers",
+        "write",
+        "customers",
+        "cus_none",
+        "customers of orders in version 1 of our API, and their default payment method",
     ),
     Right("Payment Methods", "read", "payment_methods", why="which card or account an order charges"),
     Right("Invoices", "write", "invoices", "in_none", "each charge is an invoice"),
@@ -44,7 +48,13 @@ RIGHTS = (
     Right("Products", "write", "products", "prod_none", "the product of a renewal"),
     Right("Prices", "write", "prices", "price_none", "inline prices of renewals and sessions"),
     Right("Subscriptions", "write", "subscriptions", "sub_none", "renewals"),
-    Right("Webhook Endpoints", "write", "webhook_endpoints", "we_none", "this command"),
+    Right(
+        "Webhook Endpoints",
+        "write",
+        "webhook_endpoints",
+        "we_none",
+        "`make connect-stripe` registers our webhook endpoint",
+    ),
 )
 
 

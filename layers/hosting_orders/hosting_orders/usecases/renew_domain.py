@@ -37,8 +37,8 @@ def renew_domain(services: Services, order: Order) -> None:
 
     Raises ProviderUnavailableError.
     """
-    # A transfer's price includes a year. If the transfer did not bring it, we buy this year first. If the registry
-    # refuses it, we try again daily, and paid terms do not wait for it.
+    # A transfer's price includes a year. If the transfer did not bring that year, we buy it before any paid term. If the
+    # registry refuses, we try again daily, and paid terms do not wait for it.
     now = services.clock.now()
     if order.transfer_year_owed and not _term_is_open(order):
         if not _the_date_is_awaited(services, order):
@@ -176,7 +176,8 @@ def _renew(services: Services, order: Order, reference: str, *, live: bool) -> N
     opens_at = _window_opens_at(services, order, expires_before)
     now = services.clock.now()
     if now < opens_at:
-        # If the renewal has not started at Stripe, try to start it again tomorrow, even before the window opens.
+        # If Stripe does not charge the later terms yet, the check of tomorrow tries again to start that. It does not
+        # depend on the registry's window.
         tomorrow = now + deadlines.RENEWAL_AGAIN
         change_order(
             services,
@@ -251,8 +252,9 @@ def _costs_too_much(services: Services, order: Order) -> bool:
 
 def _ask(services: Services, order: Order, renewal: DomainRenewal, *, live: bool) -> None:
     item = order.item_as(DomainItem)
-    # The registry may have corrected the expiry date since an earlier attempt, even to another year. A renewal by us
-    # would have moved the date much further, and `_is_done` would have noticed it.
+    # Since an earlier attempt, the registry may have corrected the expiry date by some days, which can change its year.
+    # So we name the corrected year. It cannot be our own renewal: that moves the date further, and `_is_done` would
+    # have noticed it.
     expires_at = max(renewal.expires_before, order.expires_at or 0)
     year = datetime.fromtimestamp(expires_at / 1000, UTC).year
     try:

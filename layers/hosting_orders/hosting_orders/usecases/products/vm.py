@@ -69,7 +69,8 @@ class VmFulfilment(PlatformFulfilment):
     ) -> tuple[Item, Sequence[SealedContacts]]:
         item = draft.item
         if item.ssh_key is None and not item.platform.makes_passwords:
-            # The password of a delivered machine has this context too, so the resource can store the sealed text.
+            # The delivered machine's password is later opened with this same context. So the resource can store this
+            # sealed text unchanged.
             sealed = services.cipher.seal(new_password(), password_context_of(account_id, number))
             item = replace(item, sealed_password=sealed)
         return item, ()
