@@ -32,13 +32,7 @@ class Right:
 
 # https://docs.stripe.com/keys/restricted-api-keys. The access `write` includes `read`.
 RIGHTS = (
-    Right(
-        "Customers",
-        "write",
-        "customers",
-        "cus_none",
-        "customers of orders in version 1 of our API, and their default payment method",
-    ),
+    Right("Customers", "write", "customers", "cus_none", "new customers, and their default payment methods"),
     Right("Payment Methods", "read", "payment_methods", why="which card or account an order charges"),
     Right("Invoices", "write", "invoices", "in_none", "each charge is an invoice"),
     Right("Credit notes", "write", "credit_notes", "cn_none", "refunds of invoices"),

@@ -62,7 +62,7 @@ def test_an_invalid_currency_code_is_refused(code: str) -> None:
 @pytest.mark.parametrize("code", ["UGX", "ISK"])
 def test_a_price_in_ugx_or_isk_must_end_in_00(code: str) -> None:
     check_price(500, code)
-    with pytest.raises(CurrencyRefusedError, match="multiple of 100"):
+    with pytest.raises(CurrencyRefusedError, match="multiples of 100"):
         check_price(550, code)
 
 

@@ -37,8 +37,8 @@ def renew_domain(services: Services, order: Order) -> None:
 
     Raises ProviderUnavailableError.
     """
-    # A transfer's price includes a year. If the transfer did not bring that year, we buy it before any paid term. If the
-    # registry refuses, we try again daily, and paid terms do not wait for it.
+    # A transfer's price includes a year. If the transfer did not bring that year, we buy it before any paid term. If
+    # the registry refuses, we try again daily, and paid terms do not wait for it.
     now = services.clock.now()
     if order.transfer_year_owed and not _term_is_open(order):
         if not _the_date_is_awaited(services, order):
