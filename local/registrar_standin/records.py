@@ -26,7 +26,8 @@ class Step:
 class Operation:
     """`steps` holds the current step and the steps after it. When the operation has ended, `steps` is empty.
 
-    The current step began at `since` (Unix seconds). With a `failure`, the operation ends FAILED with this message.
+    The current step began at `since` (Unix seconds). If `failure` is set, the operation ends with the status FAILED and
+    this message.
     """
 
     id: str

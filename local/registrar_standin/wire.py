@@ -36,7 +36,7 @@ def service_model() -> Any:
 
 
 def operation_of(headers: Mapping[str, str]) -> str:
-    """Return a request's operation. The names in `headers` are in lower case. Raises RefusalError as AWS does."""
+    """Return a request's operation. Raises RefusalError if AWS would refuse it. Header names are in lower case."""
     match = _SCOPE.match(headers.get("authorization", ""))
     if match is None:
         raise RefusalError("MissingAuthenticationTokenException", "Missing Authentication Token", 403)

@@ -207,7 +207,7 @@ def test_a_refusal_shows_nothing_about_the_object(world: World, client: Client) 
     assert answers == answers[:1] * 4
 
 
-def test_requests_without_the_scope_or_the_account_are_counted(world: World) -> None:
+def test_requests_that_get_a_401_or_a_403_are_counted(world: World) -> None:
     scoped = Client(world, new_key(world, kind=CredentialKind.OAUTH, scopes=frozenset({"tasks:read"})))
     for _ in range(READS):
         assert scoped.ask("GET", "/api/orders").status == 403

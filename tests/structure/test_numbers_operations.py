@@ -273,7 +273,7 @@ CLAIMS: dict[str, Claims] = {
         ("payment lease of {} minutes", (MINUTES(deadlines.PAYMENT_LEASE),)),
         ("due in {} minutes |", (MINUTES(deadlines.LOST_START),)),
         ("due in {} minutes, first timeline", (MINUTES(deadlines.LOST_START),)),
-        ("reconciler continues after {} minutes", (MINUTES(deadlines.LOST_START),)),
+        ("reconciler continues the payment after {} minutes", (MINUTES(deadlines.LOST_START),)),
         ("the reconciler (every {} minutes) repeats", (MINUTES(deadlines.PROVISIONING_CHECK),)),
         ("with the first check after {} minutes", (MINUTES(MACHINE.first_look()),)),
         ("does not run after {} hours is refunded", (HOURS(MACHINE.given_up()),)),

@@ -126,7 +126,7 @@ def test_packages_are_built_for_the_python_of_the_functions() -> None:
     assert {f"python{version}" for version in re.findall(r"^runs_on=(\S+)", script, re.MULTILINE)} == runtimes
 
 
-def test_botocore_keeps_the_services_of_our_clients() -> None:
+def test_the_packaged_botocore_has_the_services_that_we_use() -> None:
     script = (ROOT / PACKAGING / "package.sh").read_text()
     (kept,) = re.findall(r'^aws_services="([^"]+)"$', script, re.MULTILINE)
     assert set(kept.split()) == services_used()

@@ -2,7 +2,7 @@
 
 A fact is an error that says something definite about the order, such as a declined payment. Facts lead to the refund
 without a retry. A fault is any other error, such as an outage. Faults are retried for hours. If the last retry fails
-too, the execution fails in the state with the fault, and an operator is alerted.
+too, the execution fails in the state in which the fault occurred, and an operator is alerted.
 """
 
 from __future__ import annotations
@@ -74,9 +74,9 @@ def faults_that_are_not_retried(definition: Definition) -> list[str]:
 
 
 def last_tries_at_the_wrong_time(definition: Definition) -> list[str]:
-    """Retries must last for hours. Otherwise a bad deployment would prevent deliveries.
+    """Retries must last for hours. Otherwise an execution would fail before an operator can replace a bad deployment.
 
-    The retries must end well before the reconciler decides.
+    The retries must end well before the deadline at which the reconciler decides how the order ends.
     """
     problems = []
     for name, state in states(definition, "Task"):
@@ -108,7 +108,8 @@ def facts_that_are_not_caught(definition: Definition) -> list[str]:
 def states_that_cannot_be_redriven(definition: Definition) -> list[str]:
     """A redrive restarts a failed execution in the state that failed.
 
-    A Fail state would fail again. After a Catch, the execution is no longer in the state that failed.
+    If that state is a Fail state, it fails again. If a Catch has led the execution to another state, the redrive cannot
+    restart the state whose error was caught.
     """
     problems = [
         f"{name}: a redrive enters a Fail state and fails again" for name, _ in states(definition, "Fail")

@@ -42,7 +42,7 @@ CLOUD = {
     "location": "fra",
     "term": "monthly",
 }
-"""The block `vm` of a request for a machine of this platform."""
+"""The block `vm` of a request for a machine at Lightsail."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ class ForgetfulLightsail:
 
 
 def sell_machines(world: World, *, quick: bool = False) -> ForgetfulLightsail:
-    """Add PLAN to the catalogue, and let this platform deliver every order.
+    """Add PLAN to the catalogue, and let a ForgetfulLightsail deliver every order.
 
     Call this function before the catalogue is read.
     """

@@ -1,6 +1,7 @@
 """`make check` runs the unit and structure tests, and the other tests that a change can affect.
 
-Among the other tests, those that import the changed file run first. At the deadline, the remaining tests are skipped.
+Among the other tests, those that import the changed file run first. After 50 seconds, the other tests that have not
+started yet are skipped.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ def test_make_check_selects_the_tests_of_a_deleted_file() -> None:
     assert felt_by({"local/standin/wire.py"}, left) == ["tests/workflow/test_standin.py"]
 
 
-def test_tests_that_import_the_file_come_before_similar_names() -> None:
+def test_importing_tests_run_before_tests_with_similar_names() -> None:
     files = {**FILES, "tests/workflow/test_zeal.py": "from hosting_orders.refund import refund"}
     found = felt_by({"layers/hosting_orders/hosting_orders/refund.py"}, files)
     assert found[:2] == ["tests/workflow/test_zeal.py", "tests/workflow/test_refunds.py"]

@@ -98,7 +98,7 @@ def test_without_webhooks_a_payment_is_found_within_minutes(world: World) -> Non
     assert again(world, order).entered(OrderStatus.PROCESSING) is not None
 
 
-def test_repeated_and_reversed_webhooks_record_one_payment(world: World) -> None:
+def test_webhooks_repeated_in_reverse_order_record_one_payment(world: World) -> None:
     world.webhooks_on = False
     order = placed(world)
     world.fresh_stripe_events()
@@ -276,7 +276,7 @@ def test_a_cancelled_order_cannot_be_paid(world: World) -> None:
 
 
 @pytest.mark.parametrize("webhooks_on", [True, False])
-def test_a_payment_during_the_cancel_is_refunded(world: World, webhooks_on: bool) -> None:
+def test_a_payment_during_the_cancellation_is_refunded(world: World, webhooks_on: bool) -> None:
     world.webhooks_on = webhooks_on
     order = placed(world)
     world.mishaps.in_the_moment_of(EXPIRE, lambda: pay(world, order))
@@ -292,7 +292,7 @@ def test_an_order_is_delivered_if_paid_during_the_expiry(world: World) -> None:
     world.webhooks_on = False
     order = placed(world)
     world.mishaps.in_the_moment_of(EXPIRE, lambda: pay(world, order))
-    # The reconciler or Stripe may expire the page late. Until then, the page can be paid.
+    # `pay` runs only if the reconciler closes the page. If Stripe closes the page first, the order expires unpaid.
     session = session_of(world, order)
     world.live(23 * 3600 - 1, every=3600)
     world.live(1200, every=60)

@@ -61,7 +61,7 @@ def test_a_delivery_is_abandoned_after_six_hours(world: World) -> None:
     assert world.platform.services[order.uuid].deleted and world.net_paid() == 0
 
 
-def test_a_delivery_is_found_at_the_time_out_of_its_step(world: World) -> None:
+def test_a_step_that_times_out_finds_the_finished_delivery(world: World) -> None:
     order = paid(world)
     world.platform.finish(order.uuid)
     # The reconciler does not run. After the step's time-out the workflow queries the platform.
@@ -97,7 +97,7 @@ def test_a_retryable_failure_is_retried(world: World) -> None:
     assert world.platform.built(order.uuid) == 1
 
 
-def test_an_order_is_abandoned_if_its_failures_do_not_end(world: World) -> None:
+def test_an_order_is_abandoned_if_its_delivery_keeps_failing(world: World) -> None:
     order = paid(world)
     for _ in range(40):
         world.platform.fail(order.uuid, retryable=True)

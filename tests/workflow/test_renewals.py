@@ -304,7 +304,7 @@ def test_a_cancelled_subscription_ends_the_renewal_checks(world: World, webhooks
     assert_renewed(world, order, 0)
     after = now(world, order)
     assert after.subscription is not None and after.subscription.status == "canceled"
-    # The next check is long after the expiry. It asks whether the domain has left.
+    # The next check is long after the expiry. It asks whether the domain has left our account at the registrar.
     assert after.due_at is not None and after.due_at > expires_at(after) + 45 * DAY * 1000
     ending = "the renewal has ended; the domain expires at its registry"
     assert causes(world, order).count(ending) == 1
@@ -419,7 +419,10 @@ def test_an_operators_renewal_is_not_repeated(world: World) -> None:
 
 
 def test_a_moved_domain_is_counted_as_not_renewed(world: World) -> None:
-    """The domain moves after the payment. If it moves before the payment, the renewal ends (test_departures.py)."""
+    """The domain moves to another registrar after the payment.
+
+    If it moves before the payment, the renewal ends (test_departures.py).
+    """
     order = delivered(world)
     until_the_anchor(world, order)
     world.advance(HOUR + 60)
@@ -522,9 +525,10 @@ def test_two_concurrent_runs_renew_once(world: World, side_effect: str) -> None:
     assert world.registrar.asked("RenewDomain") == 1
 
 
-def test_a_domain_is_renewed_once_if_its_operation_is_hidden(
+def test_a_domain_is_renewed_once_if_its_operation_disappears(
     world: World,
 ) -> None:
+    """With `hides_completed`, GetOperationDetail no longer returns an operation that has completed."""
     order = delivered(world)
     world.registrar.configure(hides_completed=True)
     a_year_passes(world, order)

@@ -1,6 +1,7 @@
-"""A key can order up to its spend cap. In these tests, an order counts while its price is part of the key's spending.
+"""A key can order up to its spend cap.
 
-An undelivered order no longer counts. A repeated request counts once.
+In these tests, "an order counts" means that the key's spending includes the order's price. An order that ends
+undelivered no longer counts. A repeated request counts once.
 """
 
 from __future__ import annotations
@@ -219,7 +220,10 @@ def test_an_order_counts_with_stripes_tax_not_the_accounts_rate(taxed: World) ->
 
 
 def test_an_unpaid_page_counts_with_the_higher_of_two_taxes(taxed: World) -> None:
-    """The two are the account's rate and Stripe's tax. The customer may enter another address on the page."""
+    """One tax is computed with the account's rate, the other by Stripe for the account's billing address.
+
+    Stripe's tax can still change, because the customer may enter another address on the payment page.
+    """
     body = {"site": {"name": "A", "variant": "vanilla", "location": "ams", "plan": "basic"}}
     for basis_points, most in ((0, 1452), (5000, 1800)):
         account = change_account(taxed, "no_customer", tax_basis_points=basis_points)
@@ -261,7 +265,10 @@ def test_an_order_is_not_charged_if_its_discount_has_ended(taxed: World) -> None
 
 @pytest.mark.parametrize("rounding", ["line", "invoice"])
 def test_a_rounding_difference_does_not_refuse_a_cart(taxed: World, rounding: str) -> None:
-    """A running subscription adds lines to Stripe's preview."""
+    """Stripe's preview of the cart's invoice also has the lines of a running subscription.
+
+    So our code cannot use the preview's total. It must compute the cart's total with the same rounding as the invoice.
+    """
     taxed.stripe.controls.set(tax_rounding=rounding)
     deliver(taxed)
     plan = taxed.services.catalogue.load().plans["basic"]
@@ -307,7 +314,7 @@ def test_twenty_concurrent_repetitions_make_one_order(world: World) -> None:
 
 
 @pytest.mark.parametrize("mishap", list(Mishap))
-def test_a_crash_at_any_side_effect_counts_the_order_once(mishap: Mishap) -> None:
+def test_an_order_counts_once_if_any_side_effect_fails(mishap: Mishap) -> None:
     for position in range(MOST_SIDE_EFFECTS):
         with a_world() as world:
             cap_key(world, day=PRICE)
@@ -456,7 +463,7 @@ def test_a_refusal_in_contract_001_has_period_and_amount(world: World) -> None:
     assert not world.items("ORDER#")
 
 
-def test_orders_of_version_1_count_before_they_are_paid(world: World) -> None:
+def test_an_order_of_contract_003_counts_before_it_is_paid(world: World) -> None:
     cap_key(world, "no_method", "user_key_v1", day=PRICE)
     body = {"site": {"name": "A", "variant": "vanilla", "location": "ams", "plan": "basic"}}
     first = world.request("POST", "/api/orders", body, account="no_method", key="user_key_v1")

@@ -290,7 +290,8 @@ def test_C18_the_error_for_the_field_order_names_the_field_site(world: World) ->
     "name",
     ["Zoë's 網站 🎉", "👩‍💻", "نمونه‌ها", "  trimmed  ", "x" * 100, "<b>alert(1)</b>", "{{7*7}}", 'a\\b"c'],
 )
-def test_O2_065_a_site_name_is_any_text_and_is_returned_trimmed(world: World, name: str) -> None:
+def test_O2_065_spaces_around_a_site_name_are_removed(world: World, name: str) -> None:
+    """The rest of the name is returned unchanged."""
     assert completed(world, name=name)["site"]["name"] == name.strip()
 
 

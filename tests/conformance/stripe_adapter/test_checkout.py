@@ -134,7 +134,10 @@ def test_opening_a_page_again_returns_its_current_state(
 
 @pytest.mark.standin_only("pays on the checkout page; at Stripe only a person can do that")
 def test_a_page_is_not_opened_again_a_day_later(shop: Shop) -> None:
-    """Stripe forgets the idempotency key after 24 hours. Then only the search for the session prevents a second one."""
+    """Stripe forgets the idempotency key after 24 hours.
+
+    After that, only the adapter's search for the cart's session prevents a second session.
+    """
     customer, cart, state = shop.opened()
     shop.standin.controls.pay_checkout(state.reference)
     shop.standin.clock.advance(25 * HOUR)
@@ -176,7 +179,10 @@ def test_a_changed_request_finds_the_first_page(shop: Shop) -> None:
 
 
 def test_a_changed_request_opens_no_page_if_none_is_found(shop: Shop) -> None:
-    """The first request may still be running, so a second page must not be opened."""
+    """Stripe knows the cart's idempotency key from a first request with other content.
+
+    That request may still be running and open a page. So the changed request must not open another page.
+    """
     customer = shop.stranger()
     cart = shop.page(customer, (ChargeLine("101", "Site", 20),))
     with pytest.raises(PaymentNotStartedError):
@@ -268,7 +274,7 @@ def test_tax_follows_the_country_entered_on_the_page(shop: Shop) -> None:
 
 
 @pytest.mark.standin_only("pays on the checkout page; at Stripe only a person can do that")
-def test_a_difference_to_the_total_corrects_the_largest_line(
+def test_the_largest_line_is_corrected_to_match_the_total(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, _, state = shop.opened()

@@ -100,7 +100,7 @@ def test_a_method_is_saved_only_if_the_session_asks_for_it(shop: Shop, data: Any
     assert (intent.description, intent.metadata.to_dict()) == (data.get("description"), {})
 
 
-def test_a_card_set_up_by_paying_can_be_charged_off_session(shop: Shop) -> None:
+def test_a_card_saved_by_a_payment_can_be_charged_off_session(shop: Shop) -> None:
     customer = shop.customer(None)
     session = shop.session(customer)
     shop.standin.controls.pay_checkout(session.id, CHALLENGED_UNTIL_SET_UP)
@@ -283,7 +283,7 @@ def test_metadata_of_session_lines_can_reach_the_invoice(shop: Shop, reaches: bo
     assert [line.description for line in invoice.lines.data] == [
         "Line 1",
         "Line 0",
-    ]  # not in the sequence of the session
+    ]  # in reverse: the session has Line 0 first
     assert [line.metadata.to_dict() for line in invoice.lines.data] == (
         [{"line": "1"}, {"line": "0"}] if reaches else [{}, {}]
     )

@@ -36,7 +36,7 @@ class _Clock(Protocol):
 
 
 class StepFunctionsWorkflow:
-    """After a crash, the store can keep a token that was already answered. This is harmless."""
+    """After a crash, the store can keep a token that was already answered. A second answer has no effect."""
 
     def __init__(self, client: Any, state_machine_arn: str, tokens: _Tokens, clock: _Clock) -> None:
         self._client = client

@@ -50,7 +50,7 @@ class Delivery:
     due_at: int | None = None
     version: int = 0
     forgotten: int = 0  # how many older attempts are no longer stored
-    retries_from: int = 0  # how many attempts came before the last replay; the schedule ignores them
+    retries_from: int = 0  # attempts before the last redelivery request; the schedule does not count them
 
     @property
     def made(self) -> int:

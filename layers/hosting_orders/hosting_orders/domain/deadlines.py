@@ -18,7 +18,7 @@ LOST_START = 2 * MINUTE + 30 * SECOND
 ORDER_WRITTEN = 2 * MINUTE
 # How often an unsettled payment is checked in case its webhook was lost.
 PAYMENT_CHECK = HOUR
-# How often a paid order is checked before its provider has reported the outcome.
+# How often a paid order is checked until its provider has reported the outcome.
 PROVISIONING_CHECK = 15 * MINUTE
 # The shortest time between checks of a platform that sends no reports.
 DELIVERY_CHECK = 30 * SECOND
@@ -40,8 +40,8 @@ SUBMISSION_STUCK = 15 * MINUTE
 RENEWAL_MONEY = 2 * HOUR
 # How often an unpaid or refused renewal is checked.
 RENEWAL_AGAIN = DAY
-# How long a refused renewal is retried for products that do not expire by themselves. Stripe's own retries take two
-# weeks by default.
+# How long a refused renewal is retried for products that do not expire by themselves. By default, Stripe retries a
+# failed charge for two weeks, and we do the same.
 RENEWAL_GRACE = 14 * DAY
 # How often we try again to create a missing DNS zone.
 ZONE_AGAIN = HOUR
@@ -53,8 +53,8 @@ VERIFICATION_CHECK = 6 * HOUR
 VERIFICATION_MAIL = HOUR
 # Domains that expire within this time and are not paid are reported daily.
 EXPIRY_WATCH = 40 * DAY
-# The money for a renewal should arrive this long before the domain expires. The charge is 30 days before, and a SEPA
-# debit may take 14 days.
+# The money for a renewal should arrive this long before the domain expires. The charge is 30 days before the expiry
+# date, and a SEPA debit may take 14 days.
 EXPIRY_MONEY = 14 * DAY
 # The registrar is asked whether a domain is still ours this long before its next term is charged.
 DEPARTURE_CHECK = 2 * DAY

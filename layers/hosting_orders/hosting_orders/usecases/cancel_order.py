@@ -15,7 +15,7 @@ from .ports import Services
 def cancel_order(services: Services, account_id: str, number: int) -> Order:
     """Cancel the order unless its delivery has begun. The step RefundOrder returns the money.
 
-    Raises NotFoundError, or OrderNotCancellableError with the reason.
+    Raises NotFoundError or OrderNotCancellableError.
     """
     now = services.clock.now()
     order = change_order(

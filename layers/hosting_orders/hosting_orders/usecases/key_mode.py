@@ -25,7 +25,7 @@ def check_ordering(services: Services, caller: Caller) -> None:
 
 
 def may_change(caller: Caller, cart: Cart) -> bool:
-    """Also decides who sees passwords, because a password allows changes of the product."""
+    """A key that may not change an order may not see its password either: a password allows changes of the product."""
     return not (caller.credential.test and cart.payment.live)
 
 

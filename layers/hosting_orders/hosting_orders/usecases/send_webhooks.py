@@ -61,7 +61,7 @@ def _send_batch(services: Services, batch: QueuedBatch, body: EventBody) -> None
             return
         delivery = services.webhooks.delivery(batch.account_id, batch.endpoint_id, queued.message_id)
         if delivery is None or delivery.due_at != queued.due_at:
-            continue  # sent or postponed meanwhile
+            continue  # since this delivery was queued, another process has sent or postponed it
         if endpoint is None or not endpoint.enabled:
             _save(services, delivery.held())
             continue
@@ -70,7 +70,9 @@ def _send_batch(services: Services, batch: QueuedBatch, body: EventBody) -> None
         _save(services, delivery.after(answer, services.clock.now(), random.random()))  # noqa: S311  # spreads load only
         endpoint = note_outcome(services, endpoint, answer)
         if answer.status_code is None:
-            return  # the receiver did not answer, and its other deliveries would wait as long, so they stay due
+            # The receiver did not answer. Each further delivery would probably wait for the time-out too. So we stop
+            # here, and the remaining deliveries stay due.
+            return
 
 
 def attempt(

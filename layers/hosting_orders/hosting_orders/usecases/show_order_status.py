@@ -67,8 +67,8 @@ def list_order_statuses(
         raise AccessDeniedError(Code.INSUFFICIENT_SCOPE, f"The API key lacks the scope {wanted}.")
     first = listing = list_orders(services, caller.scope, page=page, per_page=per_page, cursor=cursor)
     seen = [order for order in first.orders if caller.may(scopes[order.item.DELIVERER])]
-    # A key limited to some products sees only some orders of a page. Read further pages until the page is full, unless
-    # the client asked for a page by its number, or pages backwards.
+    # A key that is limited to some products sees only some of the orders on this page. So we read further pages until
+    # the page is full. We do not do this if the client gave a page number, or a cursor that asks for newer orders.
     for _ in range(_MORE_PAGES if page is None and not goes_back(cursor) else 0):
         if len(seen) == first.per_page or listing.next_cursor is None:
             break

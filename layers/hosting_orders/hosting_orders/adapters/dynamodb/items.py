@@ -49,8 +49,9 @@ def order_from_item(item: Item) -> Order:
 
 # -- carts and their roll-ups ------------------------------------------------------------------------------
 #
-# The cost of a write depends on the size of the whole item. Order updates are frequent, so the roll-up is a separate
-# small item. Its writes do not conflict with the writes of payments.
+# The cost of a write depends on the size of the whole item. Each change of an order's status also changes the cart's
+# roll-up. So the roll-up is a small item of its own and not a part of the cart. Its writes do not conflict with the
+# writes of payments, which change the cart.
 
 
 def number_claim_to_item(number: int, account_id: str) -> Item:

@@ -101,7 +101,6 @@ class ProtectedResource(TypedDict):
 
 
 def protected_resource(found: tuple[str, str, list[str]]) -> ProtectedResource:
-    """`found` is the resource's address, its issuer and its scopes."""
     resource, issuer, scopes = found
     return {
         "resource": resource,
