@@ -72,7 +72,7 @@ def _check_kind_of_text(text: str) -> None:
     if ":" in plain:
         raise _invalid("A domain cannot have a colon: send it without the port.")
     if "*" in plain:
-        raise _invalid("A domain cannot have an asterisk: send it without, such as `example.com`.")
+        raise _invalid("A domain cannot have an asterisk: send it as `example.com`, for instance.")
     if any(character.isspace() for character in plain):
         raise _invalid("The domain has a space or a line break in it.")
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in plain):
