@@ -10,7 +10,7 @@ from .money import part_of, with_tax
 from .order import ENDS, Order, OrderStatus
 
 MAX_ITEMS = 20
-"""Maximum items in a cart. One transaction of at most 100 writes stores the cart, and each domain needs four of them."""
+"""Maximum items in a cart. One transaction of at most 100 writes stores the cart, and a domain needs four of them."""
 
 
 class PaymentStatus(StrEnum):
