@@ -27,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--stage", default="default", help="a section of samconfig.toml, or local for `make run`"
     )
     parser.add_argument("--yes", action="store_true", help="do not ask before a change")
-    # Without `default`, argparse would say that values are missing too when only the command is missing.
+    # Without this `default`, the error for a missing command would also ask for values.
     parser.add_argument(
         "values",
         nargs="*",

@@ -66,8 +66,8 @@ class SmokeAccount:
 class Shop:
     """Creates the account and removes it again.
 
-    `close` also works after `open` was interrupted. The object notes the price and the key before it stores them, and
-    the customer as soon as Stripe has answered.
+    `close` also works after `open` was interrupted. For this, the object notes the price and the key before it stores
+    them. It notes the customer as soon as Stripe has answered.
     """
 
     def __init__(self, cloud: Cloud, stack: Stack, client: stripe.StripeClient) -> None:
@@ -170,7 +170,7 @@ class Shop:
             platform.deprovision(ServiceRequest(order_id, "", "site", "smoke", "", "", ""))
 
     def _delete_customer(self) -> None:
-        """With the customer, Stripe also cancels the customer's subscriptions."""
+        """When Stripe deletes the customer, it also cancels the customer's subscriptions."""
         if self._customer is not None:
             self._stripe.v1.customers.delete(self._customer)
 

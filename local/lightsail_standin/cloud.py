@@ -205,7 +205,7 @@ class Cloud:
             self.built[machine.name] += 1
 
     def fail(self, machine: Machine, code: str, details: str, *, leaves: bool = True) -> None:
-        """If `leaves` is true, the unfinished machine continues to exist. AWS does not document whether it does."""
+        """If `leaves` is true, the unfinished machine continues to exist. AWS does not document what happens to it."""
         machine.work.end(self.now(), "Failed", code, details)
         machine.ends_at = None
         if not leaves:
@@ -253,7 +253,7 @@ class Cloud:
 
 
 def _check_tags(tags: list[dict[str, str]]) -> None:
-    """Check the limits that Lightsail sets for tags, but that its service model does not contain."""
+    """Check limits for tags that Lightsail enforces. They are not in Lightsail's service model."""
     if len(tags) > 50:
         raise _invalid("A resource can have at most 50 tags.")
     for tag in tags:

@@ -1,9 +1,9 @@
 """Automatic tax: VAT by the country of the customer's address, like Stripe Tax for an EU seller.
 
-Only the standard rates in `VAT_PERCENT` apply. Other countries have no tax (`not_collecting`). Customers with
-`tax_exempt` set to `reverse` or `exempt` pay no tax either. Prices are net unless `tax_behavior` is `inclusive`. Each
-line's tax is rounded half up to the minor unit, and the invoice's tax is the sum. With the setting `tax_rounding` =
-`invoice`, the invoice's tax is instead the sum of the exact taxes, rounded once.
+Only the standard rates in `VAT_PERCENT` apply. A country that is not listed there has no tax (`not_collecting`).
+Customers with `tax_exempt` set to `reverse` or `exempt` pay no tax either. Prices are net unless `tax_behavior` is
+`inclusive`. Each line's tax is rounded half up to the minor unit, and the invoice's tax is the sum. With the setting
+`tax_rounding` = `invoice`, the invoice's tax is instead the sum of the exact taxes, rounded once.
 """
 
 from __future__ import annotations

@@ -223,7 +223,7 @@ def test_the_keys_of_the_oauth_issuer_are_read(clinic: Clinic, issuer: IssuerSta
     assert issuer.audience in line
 
 
-def test_without_an_issuer_oauth_is_not_used(clinic: Clinic, issuer: IssuerStandIn) -> None:
+def test_a_stack_without_an_issuer_does_not_use_oauth(clinic: Clinic, issuer: IssuerStandIn) -> None:
     healthy, line = oauth_line(clinic, issuer, OAuthIssuer="")
     assert (healthy, "not used" in line) == (True, True)
     assert issuer.requests == []

@@ -361,7 +361,7 @@ CLAIMS: dict[str, Claims] = {
         ("at most {} characters | | `enabled`", (longest(webhook_requests.CreateWebhook, "description"),)),
         ("can have at most {} endpoints", (webhook.MAX_ENDPOINTS,)),
         ("within {} seconds, and do slow", (callbacks.TOTAL_SECONDS,)),
-        ("For {} hours the old secret signs", (HOURS(webhook.ROTATION),)),
+        ("For {} hours, webhooks are also signed with the old secret", (HOURS(webhook.ROTATION),)),
         ("At most {} secrets are valid", (webhook.MAX_SECRETS,)),
         ("The key is known for {} days", (DAYS(webhook.CREATION_KEPT),)),
         ("can send {} tests a minute", (manage_webhooks.TESTS.requests,)),

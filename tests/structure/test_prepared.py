@@ -69,7 +69,7 @@ def unprepared(source: Source, properties: Mapping[str, Any]) -> list[str]:
     if "NamePages" in policies and "quotes" in known:
         wanted = (wanted | {"quotes"}) - ({"page_tokens"} - known)  # one secret signs quotes and page tokens
     if "directory" in known and "WriteOrders" in policies:
-        wanted |= PORTS["CountRequests"]  # WriteOrders includes this policy
+        wanted |= PORTS["CountRequests"]  # WriteOrders includes the rights of CountRequests
     if "webhooks" in known:
         wanted = wanted - {"orders"}  # the function reads and writes webhooks instead
     may = wanted | WITHOUT_RIGHTS | (ON_THE_TABLE if policies else set())

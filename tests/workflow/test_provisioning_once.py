@@ -151,7 +151,7 @@ def test_a_webhook_of_a_running_operation_completes_no_order(world: World) -> No
     assert world.order(order.uuid).status is OrderStatus.PROCESSING
 
 
-def test_one_site_is_built_if_platform_answers_are_lost(world: World) -> None:
+def test_lost_platform_answers_do_not_build_a_second_site(world: World) -> None:
     order = placed(world)
     world.platform.lose_answers(3)
     world.runner.run_until_idle()

@@ -100,7 +100,7 @@ def test_a_repeated_event_causes_no_request_and_no_write(world: World) -> None:
 
 @pytest.mark.parametrize("mishap", list(Mishap))
 def test_an_event_is_processed_when_stripe_sends_it_again(world: World, mishap: Mishap) -> None:
-    """Each run breaks another side effect of the first delivery. Stripe repeats a delivery without a 200."""
+    """Each run breaks another side effect of the first delivery. Stripe repeats a delivery that did not get a 200."""
     position, orders = 0, []
     while True:
         order_id, token = placed(world, AUTHENTICATION)

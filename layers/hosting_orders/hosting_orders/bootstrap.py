@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from hosting_orders.domain.order import Order
     from hosting_orders.usecases.ports import Services
 
-# A running function uses a rotated secret after at most this many seconds. It needs no deployment.
+# A running function uses a rotated secret after at most this many seconds. No deployment is needed.
 _SECRETS_LIVE_SECONDS = 600
 
 
@@ -460,7 +460,6 @@ def oauth_issuer() -> str | None:
 
 
 def oauth_scope(scope: str) -> str:
-    """The issuer's name for our scope."""
     return settings.load().oauth_scope_prefix + scope
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes the package of a layer or a function, including bytecode: package.sh KIND ARTIFACTS_DIR
 #
-#   dependencies  the third-party packages of ../requirements.txt, for the processor that the folder's name says
+#   dependencies  the third-party packages of ../requirements.txt, for the processor in this folder's name
 #   layer         the Python packages in this folder
 #   function      the modules in this folder
 #

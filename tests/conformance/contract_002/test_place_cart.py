@@ -435,7 +435,7 @@ def test_O2_114_a_system_key_orders_sites_but_no_domains(world: World) -> None:
     assert reply.headers["www-authenticate"]
 
 
-def test_O2_116_a_cart_can_have_sites_if_domains_are_switched_off(switched_off: World) -> None:
+def test_O2_116_sites_can_be_ordered_while_domains_are_switched_off(switched_off: World) -> None:
     world = switched_off
     refused(world, {"items": [world.site(), world.domain(fresh())]}, 503, "feature_disabled")
     assert world.place_cart(world.site(), world.site()).status == 202

@@ -52,7 +52,8 @@ def test_a_renewal_costs_nothing_before_its_anchor(shop: Shop, term: Term, days:
     [kept] = subscriptions(shop, whose[0])
     assert started == Subscription(kept["id"], "active", term.value, moment.year, moment.month)
     assert kept["billing_cycle_anchor"] == anchor
-    assert kept["default_payment_method"] is None  # each term is paid with the customer's current default
+    # Each term is paid with the method that is then the customer's default.
+    assert kept["default_payment_method"] is None
     assert kept["metadata"] == {"order_id": f"0000-{whose[0]}", "account_id": "acc_1"}
     [item] = kept["items"]["data"]
     assert item["price"]["unit_amount"] == 1200
@@ -287,7 +288,7 @@ def test_a_refused_renewal_starts_after_the_cause_is_fixed(shop: Shop) -> None:
             with pytest.raises(PaymentNotStartedError):
                 start()
     assert subscriptions(shop, whose[0]) == []
-    # For a day, Stripe repeats its response to an idempotency key. After an hour, a start with the same key would fail.
+    # For a day, Stripe repeats its refusal to the same idempotency key. An hour later, the adapter uses a new key.
     shop.pass_time(HOUR)
     start()
     assert len(subscriptions(shop, whose[0])) == 1

@@ -241,7 +241,7 @@ def fault(shop: Shop, **what: Any) -> None:
 
 
 @pytest.mark.standin_only("reads the stand-in's events in order")
-def test_a_request_that_a_fault_answers_with_500_has_no_effect(shop: Shop) -> None:
+def test_a_request_stopped_by_a_fault_has_no_effect(shop: Shop) -> None:
     fault(shop, path="/v1/customers", kind="error")
 
     assert post(shop, "/v1/customers", {"name": "A"}, "key-1").status_code == 500

@@ -155,7 +155,7 @@ def test_saving_a_failed_payment_twice_releases_places_once(store: DynamoOrderSt
     assert places_taken(client) == 1, "the other order keeps its place"
 
 
-def test_a_cart_can_fail_if_its_capacity_counter_was_reset(store: DynamoOrderStore, client: Any) -> None:
+def test_a_failed_payment_is_saved_after_a_counter_reset(store: DynamoOrderStore, client: Any) -> None:
     limit_places(client, 5, "wordpress")
     limit_places(client, 5, "ghost")
     orders = [an_order(NUMBER, capacity="wordpress"), an_order(NUMBER + 1, capacity="ghost")]

@@ -1,6 +1,6 @@
 """The hosting platform over HTTP (docs/hosting-platform-contract.md).
 
-A refusal is final only with a well-formed error document: a load balancer's bare 404 must not cause a refund.
+A refusal is final only if its body is a well-formed error document. A load balancer's bare 404 must not cause a refund.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def _checked_base_url(base_url: str) -> str:
 
 
 class HttpHostingPlatform:
-    """Any of `webhook_secrets` (`whsec_…`) may sign a webhook, which allows a rotation. `now` returns Unix seconds.
+    """Any of `webhook_secrets` (`whsec_…`) may sign a webhook, so secrets can be rotated. `now` returns Unix seconds.
 
     Raises ValueError for a malformed address, key or secret.
     """
@@ -157,7 +157,7 @@ class HttpHostingPlatform:
             {
                 "Authorization": f"Bearer {api_key}",
                 "Accept": "application/json",
-                "Accept-Encoding": "identity",  # a compressed response could exceed every limit
+                "Accept-Encoding": "identity",  # a small compressed response could expand beyond every limit
                 "User-Agent": "hosting-orders/1",
             }
         )
@@ -184,7 +184,7 @@ class HttpHostingPlatform:
         return operation
 
     def operation(self, operation_id: str) -> Operation | None:
-        """Raises ProviderUnavailableError if the error is `retryable`. The next `provision` starts the work again."""
+        """Raises ProviderUnavailableError after a `retryable` failure. Then `provision` starts the work again."""
         status, answer = self._ask("GET", f"/v1/operations/{quote(operation_id, safe='')}")
         if status == HTTPStatus.NOT_FOUND and _final_refusal(status, answer) is not None:
             return None

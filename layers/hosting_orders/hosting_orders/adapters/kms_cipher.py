@@ -29,7 +29,7 @@ class KmsCipher:
         self._key_id = key_id
 
     def seal(self, clear: str, context: Mapping[str, str]) -> str:
-        """Return base64. Raises ProviderUnavailableError, or ValueError unless `clear` has 1 to LONGEST bytes."""
+        """Return base64. `clear` must have 1 to LONGEST bytes. Raises ValueError or ProviderUnavailableError."""
         plaintext = clear.encode()
         if not 0 < len(plaintext) <= LONGEST:
             raise ValueError(f"a text of {len(plaintext)} bytes cannot be sealed, only 1 to {LONGEST}")

@@ -10,7 +10,7 @@ from .money import part_of, with_tax
 from .order import ENDS, Order, OrderStatus
 
 MAX_ITEMS = 20
-"""Maximum items in a cart. One transaction of at most 100 writes stores the cart, and each domain needs four."""
+"""Maximum items in a cart. One transaction of at most 100 writes stores the cart, and a domain needs four of them."""
 
 
 class PaymentStatus(StrEnum):
@@ -124,7 +124,7 @@ class Payment:
 
     @property
     def debit_under_way(self) -> bool:
-        """A bank's debit is in progress and cannot be stopped."""
+        """The bank's debit cannot be stopped."""
         return self.method_type == "sepa_debit" and self.started and self.status is PaymentStatus.PROCESSING
 
     @property

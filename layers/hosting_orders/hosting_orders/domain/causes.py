@@ -1,4 +1,4 @@
-"""Causes in the timeline that other code recognizes. Orders store them, so they never change."""
+"""Causes in the timeline that other code recognizes. Orders store them, so they must not change."""
 
 from __future__ import annotations
 

@@ -202,7 +202,7 @@ def together(*endpoints: Endpoint) -> Endpoint:
 
 
 def unknown_routes(contract_of_path: Callable[[str], Contract]) -> Callable[[Event, Any], Answer]:
-    """Return a handler that answers 404 in the error format of the path's contract. Its rate limits apply."""
+    """Return a handler that answers 404 in the error format of the path's contract. This contract's limits apply."""
 
     def handler(event: Event, context: Any) -> Answer:
         exchange = _Exchange(event, contract_of_path(event["requestContext"]["http"]["path"]))
@@ -291,7 +291,7 @@ def _count(services: Services, bucket: Bucket, client: str, exchange: _Exchange)
 
 
 def _spoken(sharing: list[Operation[Any]], request: Request, caller: Caller) -> Operation[Any]:
-    """Without the header, the API version of the credential selects the operation (docs/contracts.md C01)."""
+    """Without `X-Api-Version`, the API version of the credential selects the operation (docs/contracts.md C01)."""
     versions = {operation.contract.version: operation for operation in sharing}
     if None in versions:
         return sharing[0]

@@ -40,7 +40,7 @@ def start_renewal(services: Services, order: Order) -> Order:
         services,
         order,
         when=lambda current: current.renewal_owed,
-        # A year that the transfer did not add is bought immediately.
+        # If the transfer added no year, the renewal is checked now. That check buys the year.
         to=lambda current: current.with_renewal(
             subscription, now if current.transfer_year_owed else _look_at(order)
         ),
@@ -48,7 +48,7 @@ def start_renewal(services: Services, order: Order) -> Order:
 
 
 def find_started_renewal(services: Services, order: Order) -> Order:
-    """Record a renewal whose start was interrupted before the domain left, so it can be ended.
+    """Find a renewal that was started but not recorded before the domain left. Record it, so it can be ended.
 
     Raises ProviderUnavailableError.
     """
@@ -76,7 +76,8 @@ def _by_invoices(services: Services, order: Order) -> Order:
     now = services.clock.now()
     first = _renewed_at(order)
     if first < now and order.item.renewal_is_work():
-        first = max(now, (order.expires_at or 0) - order.item.renews_before())  # a late term is charged now
+        # The charge is late, so charge now.
+        first = max(now, (order.expires_at or 0) - order.item.renews_before())
     renewal = InvoicedRenewal(first, order.item.term.months, _day_of_month(order))
     while renewal.starts_at < now:
         renewal = renewal.next_term()
@@ -120,7 +121,7 @@ def _renewal(services: Services, order: Order) -> Subscription:
         description=order.item.line_text(),
         price=order.renewal_price,
         term=order.item.term,
-        # Computed from stored values, so a repeated call sends the same request.
+        # The anchor is computed from stored values, so a repeated call sends the same request.
         anchor=_renewed_at(order),
         day_of_month=_day_of_month(order),
         # If the charge date has passed, charge within a day, not a term later: a domain that is not paid is lost.
@@ -129,7 +130,7 @@ def _renewal(services: Services, order: Order) -> Subscription:
 
 
 def _day_of_month(order: Order) -> int | None:
-    """None where the next term is charged before the paid term ends."""
+    """None if the next term is charged before the paid term ends."""
     if order.item.renews_before() > 0:
         return None
     return dt.datetime.fromtimestamp(order.created_at / 1000, dt.UTC).day

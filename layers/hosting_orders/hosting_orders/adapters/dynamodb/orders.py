@@ -308,7 +308,7 @@ class DynamoOrderStore:
                 releases = [release for release, lost in zip(releases, failed, strict=True) if not lost]
 
     def save_roll_up(self, account_id: str, token: str, news: Mapping[int, OrderSnapshot]) -> Cart | None:
-        """Raises ConcurrentUpdateError if other updates always come first."""
+        """Raises ConcurrentUpdateError if other processes keep changing the roll-up."""
         for delay in delays(_ROLLUP_ATTEMPTS):
             known = self.cart(account_id, token)
             if known is None:

@@ -14,7 +14,7 @@ from . import keys
 from .items import Item
 from .table import Write, update
 
-# Longer than any order takes to end. Afterwards nothing reads the item, and DynamoDB deletes it.
+# The item is kept longer than any order takes to end. After that nothing reads it, and DynamoDB deletes it.
 _KEPT = dt.timedelta(days=100)
 
 
@@ -28,8 +28,8 @@ def spends_of(orders: Sequence[Order]) -> list[tuple[str, Spend]]:
 
 
 def take(account_id: str, spend: Spend, cap: SpendCap) -> Write:
-    # The caller has checked that `spend` alone does not exceed the cap. The condition does not check this if the item
-    # does not exist yet.
+    # If the item does not exist yet, the condition compares nothing with the cap. For this case, the caller has checked
+    # that `spend` alone does not exceed the cap.
     day = _day(spend)
     limited = [(name, limit) for name, limit in (("month", cap.month), (day, cap.day)) if limit is not None]
     condition = " AND ".join(

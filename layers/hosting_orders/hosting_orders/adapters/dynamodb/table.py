@@ -29,12 +29,12 @@ IS_NEW = "attribute_not_exists(#PK)"
 IS_THERE = "attribute_exists(#PK)"
 
 # DynamoDB cancels one of two conflicting transactions, and the other ends within milliseconds. Retry soon, with jitter.
-# Eight attempts wait 0.5 s on average, enough for a short queue at one counter.
+# Eight attempts wait 0.5 s in total on average. This is enough when a few orders update the same counter.
 _ATTEMPTS = 8
 _FIRST_DELAY, _MAX_DELAY = 0.02, 0.2  # seconds
 
 _BATCH = 100  # keys in one BatchGetItem
-_MAX_COUNTED = 100_000  # one query reads fewer; DynamoDB rejects much larger limits
+_MAX_COUNTED = 100_000  # more items than one query reads; DynamoDB rejects much larger limits
 
 _UNAVAILABLE = frozenset(
     {
@@ -156,7 +156,7 @@ class Table:
         only: str | None = None,
         **values: Any,
     ) -> list[Item]:
-        """`only` limits the returned attributes, not the price. DynamoDB also charges for skipped items."""
+        """`only` selects the returned attributes. DynamoDB charges for the whole items, and for skipped items."""
         request = {
             "TableName": self._name,
             "ScanIndexForward": not descending,
@@ -234,8 +234,8 @@ class Table:
 
     def transact(self, writes: Sequence[Write]) -> None:
         """Raises TransactionRefusedError or ConcurrentUpdateError."""
-        # No ClientRequestToken. Two processes may write different items for the same request. With the same token,
-        # DynamoDB would refuse the second process.
+        # We send no ClientRequestToken. Two processes that handle the same request may write different items. If both
+        # sent the same token, DynamoDB would refuse the second write.
         actions = [{write.action: {"TableName": self._name, **write.request}} for write in writes]
         self._despite_conflicts(lambda: self._client.transact_write_items(TransactItems=actions))
 

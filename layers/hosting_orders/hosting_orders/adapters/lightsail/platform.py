@@ -272,7 +272,7 @@ def _check_request(machine: Document, request: ServiceRequest) -> None:
 
 
 def _is_free(address: Document, place: Place) -> bool:
-    """Addresses have no tags. An address attached to another machine is not free."""
+    """Addresses have no tags, so only an attached machine shows whose address it is."""
     return not address.get("isAttached") or address.get("attachedTo") == place.machine
 
 

@@ -42,7 +42,7 @@ class StripeEstimates:
                 and preview["automatic_tax"]["status"] == "requires_location_inputs"
             ):
                 return None
-            # On a page the customer may enter another address, so the tax may change.
+            # On a payment page the customer may enter another address, so the tax may change.
             return replace(self._read(preview, lines), final=not on_page)
 
     def _parameters(self, currency: str, lines: Sequence[ChargeLine]) -> Document:

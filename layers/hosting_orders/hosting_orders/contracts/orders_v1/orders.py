@@ -147,7 +147,7 @@ def placed_order(placed: Placed) -> PlacedOrder:
     (task,) = task_summaries(order, payment.status)
     address = _pay_address(order, placed.cart)
     paid: PlacedPayment = {"payment_url": address} if address else {}
-    # The placing function cannot decrypt passwords, so a replay after the delivery has none.
+    # The placing function cannot decrypt passwords, so a replay after the delivery has no password.
     site: SitePart = _site_part(order, None) if not address and _site_is_coming(order, placed.cart) else {}
     return {
         "order": {"id": order.uuid, "status": order_status(order, payment.status)},
