@@ -179,7 +179,7 @@ class HttpHostingPlatform:
         asked = (request.item_id, request.reference)
         if operation is None or (operation.item_id, operation.reference) != asked:
             raise ProviderUnavailableError(
-                "hosting platform: it named an operation that is unknown or of another service"
+                "hosting platform: its answer names an operation that is unknown or of another service"
             )
         return operation
 

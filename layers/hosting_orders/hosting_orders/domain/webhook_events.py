@@ -30,7 +30,10 @@ class EventType(StrEnum):
     ORDER_CREATED = "order.created", "An order was placed."
     ORDER_PAID = "order.paid", "The order's payment has succeeded, and delivery begins."
     ORDER_COMPLETED = "order.completed", "The order is delivered."
-    ORDER_FAILED = "order.failed", "The order was not paid or could not be delivered. Any money is back."
+    ORDER_FAILED = (
+        "order.failed",
+        "The order was not paid or could not be delivered. Money that was paid has been given back.",
+    )
     ORDER_CANCELLED = "order.cancelled", "The order was cancelled, or was not paid in time."
     ORDER_REFUNDED = "order.refunded", "Money for the order was given back."
     PAYMENT_ACTION_REQUIRED = "payment.action_required", "A person must pay a cart or confirm its payment."

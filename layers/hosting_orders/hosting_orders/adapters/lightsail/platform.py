@@ -136,7 +136,9 @@ class LightsailPlatform:
             _check_request(machine, request)
             return _running(place)
         if refusal.name_in_use:
-            raise ProviderUnavailableError("lightsail: the machine's name is in use, and no machine has it")
+            raise ProviderUnavailableError(
+                "lightsail: the machine's name is in use, but no machine has this name"
+            )
         self._release(region, place)
         raise ProvisioningFailedError(
             "The platform does not offer this plan, image or location now (not_offered)."
