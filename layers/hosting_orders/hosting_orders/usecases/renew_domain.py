@@ -221,7 +221,10 @@ def _window_opens_at(services: Services, order: Order, expires_before: int) -> i
 def _take(
     services: Services, order: Order, reference: str, expires_before: int
 ) -> tuple[Order, DomainRenewal, bool] | None:
-    """Take the lease, or return None if another process came first. The bool: whether an attempt was recorded before."""
+    """Take the lease, or return None if another process came first.
+
+    The bool says whether an attempt was recorded before.
+    """
     now = services.clock.now()
     mine: DomainRenewal | None = None
     asked_before = False
