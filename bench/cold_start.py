@@ -80,7 +80,7 @@ class Bench:
             FunctionName=self.stack.deployment.resources[name]
         )["Environment"]["Variables"]
         search_path = [self.packages / name, *(self.packages / layer / "python" for layer in LAYERS)]
-        python = Path(sys.executable).resolve()  # not that of .venv/app, which would add its packages
+        python = Path(sys.executable).resolve()  # not the Python of .venv/app, which would add its packages
         valgrind = ["valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"]
         counted = subprocess.run(
             [*valgrind, str(python), "-S", "-P", "-B", str(IN_FUNCTION)],

@@ -42,8 +42,8 @@ _ENDS = ("completed", "cancelled", "failed")
 def smoke(cloud: Cloud, stack: Stack, report: Report) -> bool:
     """Run the smoke test. Return whether every step passed.
 
-    At the end, remove the price, the sites, the customer, and the account with its orders, even after a failure or
-    Ctrl-C.
+    At the end, remove what the test created: the price, the sites, the customer, and the account with its orders. This
+    also happens after a failure or Ctrl-C.
 
     Raises OperateError for a live key or an empty secret, before anything is written.
     """

@@ -1,7 +1,7 @@
 """A stand-in for a hosting platform. It implements docs/hosting-platform-contract.md over HTTP on loopback.
 
-It keeps its data in memory.
-It builds a service after a delay and then sends a signed webhook. The prefix of a site's name decides the outcome:
+It keeps its data in memory. A PUT requests a service. The stand-in builds it after a delay and then sends a signed
+webhook. The prefix of a site's name decides the outcome:
 
     fail-…     the operation fails permanently
     refuse-…   the PUT is refused permanently (422)
@@ -11,11 +11,11 @@ It builds a service after a delay and then sends a signed webhook. The prefix of
     stuck-…    the operation runs until a control ends it
     lost-…     the first PUT is applied, but its response is lost
 
-Controls, on the page at `/` or by POST of JSON or form fields:
+The controls are on the page at `/`. A program uses them by POST, with JSON or form fields:
 
     /_standin/services/<item_id>/finish | fail | hold | release | webhook
-        `fail` accepts `code`, `message` and `retryable`. `webhook` sends the completion webhook again. Its field
-        `times` says how often.
+        `fail` accepts `code`, `message` and `retryable`. `hold` keeps the operation running until `release`, `finish`
+        or `fail`. `webhook` sends the completion webhook again, as often as its field `times` says.
     /_standin/webhooks
         `mode`: on | off | duplicate
     /_standin/faults

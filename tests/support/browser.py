@@ -1,4 +1,4 @@
-"""Chromium for tests: pages as users see them, and the findings of axe-core.
+"""Chromium for tests. It shows pages as users see them, and runs axe-core, which checks their accessibility.
 
 `make browser` installs Playwright and axe-core. Chromium comes from the system. If a part is missing, the test is
 skipped with the reason. With `BROWSER_IS_THERE=1`, as in CI, the test fails instead.

@@ -45,8 +45,8 @@ class _Transport(BaseAdapter):
         try:
             return self._standin.answer(request.method, path, authorization, request.body or b"")
         except ConnectionDropped:
-            # Do not raise ConnectionError. The adapter would take it for a pooled connection that the server closed,
-            # but there is no pool here.
+            # Do not raise ConnectionError. The adapter would think that the server had closed a connection from an
+            # earlier request, and would send the request again. Here, each request is sent without a connection.
             raise requests.ReadTimeout("the stand-in does not answer") from None
 
     def close(self) -> None:

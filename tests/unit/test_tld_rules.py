@@ -77,7 +77,7 @@ def test_every_example_is_accepted(tld: str, example: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(("tld", "example"), list(examples()))
 def test_removing_a_field_makes_no_other_field_invalid(tld: str, example: dict[str, Any]) -> None:
-    """The error about a required field that is missing has this field's schema."""
+    """If the removed field is required, the error contains the schema of that field."""
     extras = example.get("extra_properties", {})
     for name in extras:
         left = {key: value for key, value in extras.items() if key != name}
@@ -325,7 +325,8 @@ def test_a_contact_is_checked_by_the_rules_of_its_registry(
 
 
 @pytest.mark.parametrize("id_type", ["ABN", "ACN", "TM"])
-def test_an_abn_must_have_11_digits_and_an_acn_9(id_type: str) -> None:
+def test_an_abn_needs_11_digits_and_an_acn_needs_9_digits(id_type: str) -> None:
+    """An ABN is the Australian number of a business, and an ACN the number of a company."""
     example = deepcopy(schema_of("com.au")["examples"][0])
     example["extra_properties"] |= {"idType": id_type, "idNumber": "51 824 753 556"}
     violations, _ = check("com.au", RULES.read_contact(example))

@@ -197,7 +197,7 @@ def test_the_runbook_finds_a_failed_step_in_a_paged_history() -> None:
     """The 48 retries of a step make more than 100 events, and one page of a history has at most 100.
 
     With `--output text`, the AWS CLI applies `--query` to each page separately. For a page without a
-    matching event, it prints `None`.
+    matching event, it prints `None`. So the runbook's command uses `--output json`.
     """
     (line,) = [
         part

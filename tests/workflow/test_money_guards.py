@@ -129,14 +129,14 @@ def test_stripes_api_key_says_whether_payments_are_live(key: str, live: bool) ->
 # -- test keys and live orders, which are paid with real money -----------------------------------------------------
 
 
-def test_a_test_key_never_spends_live_money_in_version_2(world: World) -> None:
+def test_a_test_key_never_spends_live_money_in_api_version_2(world: World) -> None:
     world.services.stripe.live = True  # the API keys of the demo accounts are test keys
     for reply in (world.place(), world.place_cart(world.site()), world.order_domain()):
         assert (reply.status, reply.body["code"]) == (403, "test_key")
     assert nothing_happened(world)
 
 
-def test_a_test_key_never_spends_live_money_in_version_1(world: World) -> None:
+def test_a_test_key_never_spends_live_money_in_api_version_1(world: World) -> None:
     world.services.stripe.live = True
     reply = order_in_version_1(world)
     assert (reply.status, reply.body["code"]) == (403, "test_key")

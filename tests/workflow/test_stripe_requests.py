@@ -1,4 +1,4 @@
-"""How many Stripe requests an order makes. Stripe limits the requests per second (docs/money.md)."""
+"""How many requests to Stripe an order makes. Stripe limits the requests per second (docs/money.md)."""
 
 from __future__ import annotations
 

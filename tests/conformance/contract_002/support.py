@@ -86,7 +86,7 @@ def send(
     account: str | None = "ready",
     parameters: Mapping[str, str] | None = None,
 ) -> Reply:
-    """Send exactly this event to the route's handler, as API Gateway would.
+    """Call the route's handler with an event like API Gateway's, made of exactly these values.
 
     The event has the credentials of the demo account `account`, or none if `account` is None. `headers` are added, or
     replace headers of the same name. `parameters` replace the decoded path parameters.

@@ -26,7 +26,8 @@ DECLINED = "4000000000009995"
 def _returned(shop: Shop, invoice: str, lags: int = 0) -> tuple[str, CheckoutRequest, str]:
     """Return a customer, a cart and its session, after the bank returned the debit.
 
-    `invoice` says when the debit's invoice appears, and `lags` how many seconds later.
+    `invoice` is the event at which Stripe creates the debit's invoice. `lags` is how many seconds after this event the
+    invoice appears.
     """
     shop.standin.controls.set(checkout_debit_invoice=invoice, checkout_invoice_lags=lags)
     customer, cart, state = shop.opened()
@@ -80,7 +81,7 @@ def test_a_returned_debit_fails_when_its_invoice_is_voided(shop: Shop, close: st
 
 @pytest.mark.standin_only("uses the stand-in's controls")
 @pytest.mark.parametrize("close", ["void", "open_checkout"])
-def test_an_invoice_paid_before_its_void_pays_the_cart(shop: Shop, close: str) -> None:
+def test_an_invoice_paid_just_before_it_is_voided_pays_the_cart(shop: Shop, close: str) -> None:
     customer, cart, reference = _returned(shop, "at completion")
     [invoice] = shop.invoices(customer)
     shop.wire.meanwhile["POST void"] = lambda: shop.standin.controls.pay(invoice["id"])
@@ -91,7 +92,7 @@ def test_an_invoice_paid_before_its_void_pays_the_cart(shop: Shop, close: str) -
 
 
 @pytest.mark.standin_only("pays on the checkout page; at Stripe only a person can do that")
-def test_a_returned_debit_is_voided_whichever_request_fails(shop: Shop) -> None:
+def test_the_invoice_is_voided_whichever_request_fails(shop: Shop) -> None:
     customer = ""
 
     def prepare() -> Callable[[], PaymentState]:
@@ -225,7 +226,7 @@ def _twins(shop: Shop) -> tuple[str, CheckoutRequest, list[str]]:
 
 
 @pytest.mark.standin_only("pays on the checkout page; at Stripe only a person can do that")
-def test_of_two_open_pages_the_older_stays_open(shop: Shop) -> None:
+def test_the_older_of_two_open_pages_stays_open(shop: Shop) -> None:
     for look in ("find", "open_checkout"):
         customer, cart, (first, _) = _twins(shop)
         if look == "find":
@@ -238,7 +239,7 @@ def test_of_two_open_pages_the_older_stays_open(shop: Shop) -> None:
 
 
 @pytest.mark.standin_only("pays on the checkout page; at Stripe only a person can do that")
-def test_of_two_pages_the_paid_page_is_found(shop: Shop) -> None:
+def test_the_paid_one_of_two_pages_is_found(shop: Shop) -> None:
     for pay, status in (
         (shop.standin.controls.pay_checkout, PaymentStatus.SUCCEEDED),
         (shop.standin.controls.debit_checkout, PaymentStatus.PROCESSING),

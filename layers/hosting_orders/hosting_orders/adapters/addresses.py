@@ -1,4 +1,4 @@
-"""Which parts of an address a country requires, by Google's postal data."""
+"""Which parts of an address a country requires, according to Google's postal data."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Send callbacks and webhooks, each as one signed HTTPS request to a client's URL (docs/design.md).
 
-The connection uses the IP address that was checked, because a second lookup could return another one.
+The connection uses the IP address that was checked, because a second lookup could return another address.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ class HttpsSender:
         return CallbackAnswer(answer.status, error, self._retry_after(answer.headers.get("retry-after", "")))
 
     def _checked(self, request: CallbackRequest) -> CallbackUrl:
-        """Check the URL again, because the rules may have become stricter."""
+        """Check the URL again, because the rules may have become stricter since it was stored."""
         try:
             url = callback_url.parse(request.url, allow_loopback=self._allow_loopback)
             if not url.host.isascii():

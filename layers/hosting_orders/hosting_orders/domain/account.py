@@ -156,7 +156,6 @@ class Credential:
         return self.expires_at is None or now_ms < self.expires_at
 
     def allows_ip(self, address: str) -> bool:
-        """An empty IP list allows every address."""
         if not self.ip_list:
             return True
         try:

@@ -140,7 +140,7 @@ class Order:
     capacity: str | None = None  # the capacity counter; the order's place is freed if it ends undelivered
     spend: Spend | None = None  # counts against the key's spend cap; released if the order ends undelivered
     due_at: int | None = None  # the reconciler's next check
-    renewal_due_at: int | None = None  # the renewal's next check; `due_at` is never later
+    renewal_due_at: int | None = None  # the renewal's next check; `due_at` is never later than this
     provisioning_at: int | None = None  # the fence: from then on the order cannot be cancelled
     cancel_requested_at: int | None = None
     operation_id: str | None = None
@@ -276,7 +276,7 @@ class Order:
     def domain_left(self, now: int) -> Order:
         """Record that the domain has left the registrar. Saving the order releases the domain's claim.
 
-        It becomes due at once, so that its renewal ends.
+        The order becomes due at once, so that the reconciler ends its renewal.
         """
         if self.status is not OrderStatus.COMPLETED or self.domain is None or self.domain_has_left:
             return self
@@ -289,7 +289,7 @@ class Order:
 
     @property
     def releases_claims(self) -> bool:
-        """Whether saving must release a capacity, a domain or a `spend`."""
+        """Whether saving the order must release its place in a capacity, its domain or its `spend`."""
         if self.status is OrderStatus.COMPLETED:
             return self.domain_claim is not None and self.domain_has_left
         return self.ended and any((self.capacity, self.domain_claim, self.spend))
@@ -319,7 +319,6 @@ class Order:
 
     @property
     def renewal_status(self) -> str | None:
-        """None before the renewal has started."""
         renewal = self.subscription or self.invoiced
         return renewal.status if renewal else None
 
@@ -344,7 +343,7 @@ class Order:
         return self if due_at == self.due_at else replace(self, due_at=due_at)
 
     def renewal_is_due(self, now: int) -> bool:
-        # Older orders have no `renewal_due_at`.
+        # Orders that an older release stored have no `renewal_due_at`.
         return self.renewal_due_at is None or self.renewal_due_at <= now
 
     @property
@@ -404,7 +403,6 @@ class Order:
         return replace(self.told(causes.LATE_MONEY_BACK, now, Actor.SYSTEM), refund=refund)
 
     def refund_refused(self, reason: str, now: int) -> Order:
-        """Count the refusal. An ended order keeps its status."""
         before = self.refund_refusals.count if self.refund_refusals else 0
         counted = replace(self, refund_refusals=Refusals(before + 1, now))
         if self.ended or self.status is OrderStatus.REFUND_FAILED:
@@ -418,7 +416,7 @@ class Order:
         return replace(self, subscription=replace(self.subscription, status=status))
 
     def noted(self, cause: str, now: int, actor: Actor) -> Order:
-        """Add a timeline entry, once for each cause."""
+        """Add a timeline entry, unless an entry has the same cause."""
         known = any(entry.cause == cause for entry in self.timeline)
         return self if known else self.told(cause, now, actor)
 

@@ -111,7 +111,7 @@ class Registrar(Protocol):
         ...
 
     def expiring(self, before: int) -> list[Expiry]:
-        """Return all domains in our account that expire before this moment (epoch ms), the earliest first."""
+        """Return our domains that expire before this moment (epoch ms), the earliest first."""
         ...
 
 

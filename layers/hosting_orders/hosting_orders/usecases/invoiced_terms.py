@@ -54,7 +54,7 @@ def _in_grace(services: Services, order: Order) -> Chargeable:
 def invoiced_terms(
     services: Services, order: Order, chargeable: Callable[[Services, Order], Chargeable]
 ) -> tuple[Order, RenewalState]:
-    """Charge the current term if it has begun. Raises ProviderUnavailableError."""
+    """Charge the current term of `order.invoiced` once it has begun. Raises ProviderUnavailableError."""
     renewal = order.invoiced
     assert renewal is not None
     now = services.clock.now()

@@ -64,8 +64,8 @@ class PlatformFulfilment(ABC):
         change_order(services, order, when=OrderStatus.PROCESSING, to=noted)
 
     def _take_down_unless_wanted(self, services: Services, order: Order) -> None:
-        # Meanwhile the order may have ended and its service may have been deleted. A platform that forgets deleted
-        # services then builds the service again.
+        # While we called the platform, another process may have ended the order and deleted its service. A platform
+        # that forgets deleted services then builds the service again for our call, so we delete it again.
         current = load_order(services, order.account_id, order.number)
         if current.status not in _WANTED:
             services.platform.deprovision(self.service_request(current))
@@ -78,7 +78,7 @@ class PlatformFulfilment(ABC):
             and superseded
             and order.status is OrderStatus.PROCESSING
         ):
-            return  # a late result of an operation that a newer operation has replaced
+            return  # the failed operation is old: a newer operation has replaced it
         if operation.status is OperationStatus.FAILED:
             failure = Failure(
                 operation.error_code or "provisioning_failed",
@@ -110,7 +110,7 @@ class PlatformFulfilment(ABC):
         )
 
     def verdict(self, services: Services, order: Order) -> Verdict:
-        """Never returns RUNNING: an unfinished service can be taken down."""
+        """Never returns RUNNING. An unfinished service counts as FAILED, because it can be taken down."""
         if order.operation_id is None:
             return Verdict.NOT_ASKED
         operation = services.platform.operation(order.operation_id)
@@ -123,7 +123,7 @@ class PlatformFulfilment(ABC):
         log.warning("the platform has not delivered in time", extra={"order_id": order.uuid})
 
     def committed(self, order: Order) -> object | None:
-        return None  # a service can be taken down at any time
+        return None  # a service can always be taken back
 
     def take_back(self, services: Services, order: Order) -> None:
         if order.provisioning_at is None:
@@ -142,7 +142,6 @@ def _report_if_stuck(services: Services, order: Order, since: int | None) -> Non
 
 
 def order_of(services: Services, operation: Operation) -> Order | None:
-    """None while the operation runs or when its order is unknown."""
     if operation.status is OperationStatus.RUNNING:
         return None
     account_id, _, order_id = operation.reference.rpartition("/")

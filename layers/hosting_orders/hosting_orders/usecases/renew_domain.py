@@ -1,8 +1,8 @@
 """Renew a domain at the registrar, once for each paid year (docs/decisions.md 25).
 
 - Stripe's invoices show what was paid. The expiry date shows what was renewed.
-- The registrar's API has no idempotency key. The order records an attempt before the call, and a retry first checks
-  whether the attempt succeeded.
+- The registrar's API has no idempotency key. So we record an attempt in the order before we call the registrar. A
+  retry first checks whether the recorded attempt succeeded.
 - The call names the current expiry year. The registrar refuses if the domain expires in another year.
 """
 
@@ -33,12 +33,13 @@ _MOVED = 180 * durations.DAY
 
 
 def renew_domain(services: Services, order: Order) -> None:
-    """Renew for the oldest paid term not yet renewed, or schedule the next check.
+    """Renew the domain for the oldest paid term that has no renewal yet. If there is none, schedule the next check.
 
     Raises ProviderUnavailableError.
     """
-    # A transfer's price includes a year. If the transfer did not bring that year, we buy it before any paid term. If
-    # the registry refuses, we try again daily, and paid terms do not wait for it.
+    # A transfer's price includes a year. If the transfer did not add that year, we buy it at the registrar before we
+    # renew the domain for paid terms. If the registry refuses to sell the year, we try again daily. Meanwhile, we renew
+    # the domain for the paid terms.
     now = services.clock.now()
     if order.transfer_year_owed and not _term_is_open(order):
         if not _the_date_is_awaited(services, order):
@@ -74,13 +75,14 @@ def _term_is_open(order: Order) -> bool:
 
 
 def _blocks_terms(order: Order, now: int) -> bool:
-    # A transfer's year does not block the terms if the registry refused it or does not sell it yet.
+    # Renewals for paid terms wait for the year of a transfer, unless the registry refused it or does not sell it yet.
     year = order.domain_record.transfer_year
     return order.transfer_year_owed and year is not None and (year.is_open or now < year.lease_until)
 
 
 def _the_date_is_awaited(services: Services, order: Order) -> bool:
-    # The transfer may have brought the year, and AWS may not show it yet.
+    # The transfer may have added the year although AWS still shows the former expiry date. So we may have to read the
+    # date again later, before we buy the year.
     year, item = order.domain_record.transfer_year, order.item_as(DomainItem)
     assert year is not None
     if item.transfer_year is TransferYear.NONE or year.lease_until > 0:
@@ -107,7 +109,8 @@ def _the_date_is_awaited(services: Services, order: Order) -> bool:
 
 
 def _check_before_next_charge(services: Services, order: Order, state: RenewalState) -> None:
-    # A paid year may wait long for the registry's renewal window. Check before Stripe charges the next year.
+    # A registry may accept the renewal for a paid year only much later. Stripe may charge the next year before that. So
+    # check the order before this charge, because the domain may have left by then.
     check = _check_of_next_charge(state, services.clock.now())
     change_order(
         services,
@@ -154,7 +157,8 @@ def _chargeable(services: Services, order: Order) -> Chargeable:
     expires_at = _expiry(services, order)
     if expires_at is not None:
         return Chargeable.YES if services.clock.now() < expires_at else Chargeable.NO_LONGER
-    # The customer may have moved the domain to another registrar. Until its expiry date it may come back.
+    # The customer may have moved the domain to another registrar, and may move it back before it expires. So we end its
+    # renewal only after its expiry date. Until then, we do not charge the term.
     over = (order.expires_at or 0) <= services.clock.now()
     return Chargeable.NO_LONGER if over else Chargeable.NOT_NOW
 
@@ -176,8 +180,8 @@ def _renew(services: Services, order: Order, reference: str, *, live: bool) -> N
     opens_at = _window_opens_at(services, order, expires_before)
     now = services.clock.now()
     if now < opens_at:
-        # If Stripe does not charge the later terms yet, the check of tomorrow tries again to start that. It does not
-        # depend on the registry's window.
+        # `renewal_owed` means that we could not yet make Stripe charge the later terms. The order's next check tries
+        # this again, so it must come by tomorrow even if the registry accepts the renewal only later.
         tomorrow = now + deadlines.RENEWAL_AGAIN
         change_order(
             services,
@@ -189,7 +193,7 @@ def _renew(services: Services, order: Order, reference: str, *, live: bool) -> N
         return
     taken = _take(services, order, reference, expires_before)
     if taken is None:
-        return  # another process calls the registrar; the reconciler checks again
+        return  # another process is calling the registrar; the reconciler checks again
     in_doubt = renewal is not None and renewal.is_open
     order, renewal, asked_before = taken
     if asked_before:
@@ -217,7 +221,10 @@ def _window_opens_at(services: Services, order: Order, expires_before: int) -> i
 def _take(
     services: Services, order: Order, reference: str, expires_before: int
 ) -> tuple[Order, DomainRenewal, bool] | None:
-    """Take the lease, or return None if another process came first. The bool: was an attempt recorded before?"""
+    """Take the lease, or return None if another process came first.
+
+    The bool says whether an attempt was recorded before.
+    """
     now = services.clock.now()
     mine: DomainRenewal | None = None
     asked_before = False
@@ -227,7 +234,7 @@ def _take(
         mine, known = None, current.domain_record.renewal(reference)
         asked_before = known is not None
         if known is None and current.domain_record.renewals != order.domain_record.renewals:
-            return current  # there was a renewal meanwhile, so the expiry date that we read is out of date
+            return current  # another renewal was recorded meanwhile, so the expiry date that we read is out of date
         if known is not None and (known.operation_id or known.done_at or now < known.lease_until):
             return current
         lease_until = now + deadlines.SUBMISSION_LEASE
@@ -252,9 +259,9 @@ def _costs_too_much(services: Services, order: Order) -> bool:
 
 def _ask(services: Services, order: Order, renewal: DomainRenewal, *, live: bool) -> None:
     item = order.item_as(DomainItem)
-    # Since an earlier attempt, the registry may have corrected the expiry date by some days, which can change its year.
-    # So we name the corrected year. It cannot be our own renewal: that moves the date further, and `_is_done` would
-    # have noticed it.
+    # If this is a retry, the registry may have corrected the expiry date by some days since the first attempt. The
+    # corrected date can be in another year, and the call must name the year of the corrected date. A date that our own
+    # renewal has moved is not used here: if the first attempt had succeeded, `_is_done` would have noticed it.
     expires_at = max(renewal.expires_before, order.expires_at or 0)
     year = datetime.fromtimestamp(expires_at / 1000, UTC).year
     try:

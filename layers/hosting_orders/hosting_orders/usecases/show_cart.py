@@ -21,7 +21,7 @@ class CartView:
 
 
 def show_cart(services: Services, caller: Caller, token: str) -> CartView:
-    """Raises NotFoundError. A malformed token is refused without a read."""
+    """Raises NotFoundError. A malformed token is refused without reading the table."""
     parsed = parse_cart_token(token)
     if parsed is None:
         raise NotFoundError("There is no such cart.")

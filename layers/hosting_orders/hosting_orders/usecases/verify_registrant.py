@@ -39,7 +39,7 @@ def check_verification(services: Services, order: Order) -> Order:
         found = services.registrar.verification(name)
         domain = services.registrar.domain(name) if found is not known and known is not None else None
         if found is not known and known is not None and domain is None:
-            # For a domain that has left, the registrar answers as for a verified domain.
+            # `verification` also returns DONE for a domain that has left our account. So check whether it has left.
             return note_departure(services, order)
     except ProviderUnavailableError as fault:
         log.warning("the verification was not checked", extra={"order_id": order.uuid, "reason": str(fault)})
@@ -51,8 +51,8 @@ def check_verification(services: Services, order: Order) -> Order:
     now = services.clock.now()
 
     def recorded(current: Order) -> Order:
-        # Most registrants confirmed their address earlier, or need not confirm it. If the first check finds that, the
-        # timeline gets no entry.
+        # Most registrants need not confirm their address, or confirmed it for an earlier domain. If the first check
+        # finds nothing to confirm, the timeline gets no entry.
         told = known is not None or found is not Verification.DONE
         changed = current.noted(VERIFICATION[found], now, Actor.REGISTRAR) if told else current
         resource = changed.resource_as(DomainResource)
@@ -66,7 +66,7 @@ def check_verification(services: Services, order: Order) -> Order:
 def resend_verification(services: Services, order: Order) -> VerificationMail:
     """Send the verification mail again, at most once an hour.
 
-    Raises RateLimitedError, ProviderUnavailableError, or NotFoundError if there is nothing to confirm.
+    Raises NotFoundError if there is nothing to confirm. Raises RateLimitedError or ProviderUnavailableError.
     """
     waiting = order.domain is not None and (order.verification_open or order.domain.verification)
     if order.domain is None or order.domain_has_left or not waiting:

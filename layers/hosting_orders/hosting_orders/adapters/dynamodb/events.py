@@ -9,8 +9,8 @@ from typing import Any
 from . import keys
 from .table import Table, put
 
-# Stripe sends a refused event again for 3 days, and lists events for 30 days. An event that arrives again even later
-# would be processed a second time, which is harmless.
+# Stripe sends a refused event again for 3 days, and lists events for 30 days. An event that arrives again after 30
+# days would be processed a second time, which is harmless.
 _LIFETIME = 30 * 24 * 3600  # seconds
 
 

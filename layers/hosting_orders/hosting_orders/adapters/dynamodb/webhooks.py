@@ -81,8 +81,8 @@ class DynamoWebhookStore:
         try:
             self._table.transact([counted, put(webhook_endpoint_to_item(saved), IS_NEW), *noted])
         except TransactionRefusedError as refused:
-            # DynamoDB may not report every failed condition. The record shows whether an earlier copy of this request
-            # created the endpoint.
+            # DynamoDB may not report every failed condition. So read the creation's record. It exists if an earlier
+            # copy of this request created the endpoint.
             if creation and self.creation(creation.account_id, creation.token):
                 raise WebhookExistsError(creation.endpoint_id) from refused
             raise TooManyWebhooksError(

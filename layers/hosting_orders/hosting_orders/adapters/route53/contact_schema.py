@@ -1,6 +1,6 @@
-"""A TLD's JSON Schema of contacts, for GET /api/tlds/:tld and for the checks.
+"""A TLD's JSON Schema of contacts, for GET /api/tlds/:tld and for our checks (rules.py).
 
-`x-roles` limits a rule to some roles. Our checks (rules.py) use it, JSON Schema validators ignore it.
+`x-roles` limits a rule to some roles. Our checks use it. JSON Schema validators ignore it.
 """
 
 from __future__ import annotations

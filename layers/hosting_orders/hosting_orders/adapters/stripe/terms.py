@@ -68,7 +68,7 @@ class StripeTerms:
         refusal = self._collect(term, invoice, again)
         now = self._stripe.invoice(invoice["id"])
         if now is not None and self._biller.unfinished(now, refusal):
-            # Another process did one of the steps first, so ours was refused. Collect what is left.
+            # Another process did one of the steps first, so Stripe refused our request. Do the steps that are left.
             refusal = self._collect(term, now, f"{again}:again") or refusal
         return refusal
 

@@ -116,7 +116,6 @@ def callback_state(delivery: CallbackDelivery | None) -> CallbackState:
 
 
 def callback_attempts(delivery: CallbackDelivery | None) -> CallbackAttempts:
-    """Only the last attempt has a `next_at`."""
     if delivery is None:
         return {"callback": callback_state(None), "attempts": []}
     return {
