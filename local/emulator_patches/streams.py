@@ -1,11 +1,11 @@
 """Make the emulator ministack retry and drop failed records of a table's stream as AWS does.
 
-ministack itself repeats a batch without end if the function raises. If the function does not raise, the whole batch
-is done.
+ministack itself repeats a batch without end if the function raises. If the function does not raise, ministack treats
+the whole batch as processed, even if the function has reported failed records.
 
 With ReportBatchItemFailures, AWS continues from the earliest failed record. After MaximumRetryAttempts, AWS drops this
-record and the rest of the batch. With BisectBatchOnFunctionError, AWS drops only this record. It then notifies the
-on-failure destination.
+record and the rest of the batch, or only this record with BisectBatchOnFunctionError. In both cases, AWS then notifies
+the on-failure destination.
 https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
 """
 

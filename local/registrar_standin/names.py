@@ -114,7 +114,7 @@ TRANSFER_KEEPS_THE_DATE = frozenset(
 )
 TRANSFER_GIVES_A_YEAR_FROM_NOW = frozenset(("be", "de", "fr", "it", "nl"))
 
-# These registries renew a domain at the earliest this number of days before the expiry date (each TLD's page in the
+# These registries renew a domain only during this number of days before its expiry date (each TLD's page in the
 # Route 53 Developer Guide). Other registries renew at any time.
 RENEWED_FROM_DAYS_BEFORE: Mapping[str, int] = {
     **dict.fromkeys(("co.uk", "me.uk", "org.uk", "uk"), 180),

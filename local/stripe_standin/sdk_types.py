@@ -280,7 +280,8 @@ def _check(annotation: Any, value: Any, path: str, found: list[str]) -> None:
         if not _nullable(annotation):
             found.append(f"{path}: null")
         return
-    if value == "" and _nullable(annotation):  # Stripe's value for something that a country does not have
+    # Stripe sends an empty text for what a country does not have, such as a bank's branch code.
+    if value == "" and _nullable(annotation):
         return
     members = [member for member in _members(annotation) if member is not type(None)]
     if isinstance(value, dict):

@@ -17,12 +17,12 @@ PAGE = (ROOT / "docs" / "oauth.md").read_text(encoding="utf-8")
 LINES = re.findall(r"^\| `(as .*?)` \| (\d{3})", PAGE, re.MULTILINE)
 
 
-def test_docs_oauth_has_commands_to_try() -> None:
+def test_the_oauth_page_has_commands_to_try() -> None:
     assert {status for _, status in LINES} == {"200", "401", "403"}
 
 
 @pytest.mark.parametrize(("line", "status"), LINES)
-def test_a_command_of_docs_oauth_gets_the_stated_response(
+def test_a_command_of_the_oauth_page_gets_the_stated_response(
     stack: Stack, accounts: DemoAccounts, tmp_path: Path, line: str, status: str
 ) -> None:
     (prepared,) = re.findall(r"```sh\n(of\(\).*?)```", PAGE, re.DOTALL)

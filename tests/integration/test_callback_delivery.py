@@ -350,7 +350,7 @@ def test_a_redirect_is_not_followed(receiver: CallbackReceiver, status: int) -> 
     assert receiver.received == []
 
 
-def test_no_proxy_of_the_environment_is_used(
+def test_proxies_in_environment_variables_are_not_used(
     receiver: CallbackReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):

@@ -190,12 +190,12 @@ def test_every_scope_of_an_operation_can_be_given_to_a_key() -> None:
     assert named and named <= set(Scope)
 
 
-def test_docs_errors_lists_every_code_with_its_status() -> None:
+def test_the_errors_page_lists_every_code_with_its_status() -> None:
     problems = codes_that_do_not_match((ROOT / "docs" / "errors.md").read_text(encoding="utf-8"))
     assert not problems, listed(problems)
 
 
-def test_docs_contracts_shows_who_may_call_each_endpoint() -> None:
+def test_the_contracts_page_says_who_may_call_each_endpoint() -> None:
     problems = endpoints_that_do_not_match((ROOT / "docs" / "contracts.md").read_text(encoding="utf-8"))
     assert not problems, listed(problems)
 
@@ -327,7 +327,7 @@ TAKE_A_CODE = {"InvalidRequestError", "DomainRefusedError", "AccessDeniedError",
 
 
 def codes_spelled_out(module: str, text: str) -> list[str]:
-    """Find error codes that are written as text. Tests notice a misspelled member of Code, but no misspelled text."""
+    """Find error codes that are written as text. Tests notice a wrong member of Code, but not a wrong text."""
     problems = []
     for node in ast.walk(ast.parse(text)):
         if (

@@ -10,7 +10,7 @@ Task (`lambda:invoke`, with or without `.waitForTaskToken`), Choice, Pass, Succe
     runner.advance(3600)        # an hour passes: retries and time-outs fire in their order
 
 - There are no threads. States run only in `run_until_idle`, `advance` and `run_one`, never inside
-  `send_task_success`. A handler may therefore call the API while it runs.
+  `send_task_success`. So a handler may call `send_task_success` while it runs.
 - The same calls and the same seed give the same history.
 - An execution keeps the definition that it started with, even after a redrive. To simulate a deployment, set `machine`.
 - Not modelled: stack traces, and the reuse of an execution's name after 90 days.

@@ -30,7 +30,7 @@ from tests.support.mishaps import Mishap
 from tests.support.spending import cap_key
 from tests.support.world import World, a_world
 
-# These accounts have no method to charge. They order through version 1, which opens a payment page.
+# These accounts have no saved payment method. They order through version 1 of the API, which opens a payment page.
 WITHOUT_METHOD = ("no_method", "no_method", "no_customer", "no_customer")
 ACCOUNTS = (
     *("ready", "ready", "credit", "sepa", "sepa", "authentication_required", "declined_final", "trial"),
@@ -53,7 +53,8 @@ ASKED_OF_THE_REGISTRAR = (
     *("GetOperationDetail", "GetDomainDetail"),
 )
 
-# The platform may refuse an order permanently. It never refuses a deletion, or a refunded service would keep running.
+# The platform may refuse an order permanently. It must not refuse a deletion: a refunded order would keep
+# its service.
 ANSWERS_OF_THE_PLATFORM = (
     ("PUT", "422"),
     *(("PUT", answer) for answer in ("503", "lose", "garbage")),

@@ -97,7 +97,7 @@ def test_SQ_045_SQ_047_C10_provision_failed_is_shown_only_after_the_refund(produ
 
 
 @EACH
-def test_SQ_030_SQ_031_SQ_037_exactly_the_completed_orders_show_a_resource(product: str, life: Life) -> None:
+def test_SQ_030_SQ_031_SQ_037_only_completed_orders_show_a_resource(product: str, life: Life) -> None:
     found = data_of(life)
     completed = found["status"] == "COMPLETED"
     assert (found["provisionedResourceId"] is not None) is completed

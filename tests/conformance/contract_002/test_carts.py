@@ -8,7 +8,7 @@ from tests.conformance.contract_002.support import UNKNOWN, assert_envelope, ass
 from tests.support.world import World
 
 
-def test_O2_170_a_cart_needs_an_api_key_or_the_scope_billing_read(world: World) -> None:
+def test_O2_170_reading_a_cart_needs_a_key_or_scope_billing_read(world: World) -> None:
     placed = world.place().body
     path = placed["cart"]["poll_url"]
     by_key = send(world, "GET", path)

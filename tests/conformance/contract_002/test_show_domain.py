@@ -221,7 +221,7 @@ def test_O2_136_the_callback_contains_the_domain(world: World, name: str, kind: 
     assert told["task"]["domains"] == ([registration] if status == "OK" else [])
 
 
-def test_O2_149_a_premium_domain_is_sold_only_if_it_has_a_price(world: World) -> None:
+def test_O2_149_a_premium_domain_needs_a_price_in_the_catalogue(world: World) -> None:
     refused_domain(world, world.domain("premium-not.com"), 422, "domain_unavailable", "/domain/name")
     refused_domain(world, world.domain("premium-for-sale.net"), 422, "domain_unavailable", "/domain/name")
     body = registered(world, "premium-for-sale.com")

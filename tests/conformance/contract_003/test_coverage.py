@@ -19,7 +19,7 @@ LINES = {
     *range(50, 53),
     60,
 }
-# The decisions (C01, C02 … in docs/contracts.md) about contradictions of the contracts, if they concern contract 003.
+# The contradictions between the contracts (C01 … in docs/contracts.md) that concern contract 003.
 CONTRADICTIONS = {1, 3, 10, 11, 15, 16, 17, 22, 23, 24}
 
 NAME = re.compile(r"def (test_\w+)\(")

@@ -1,4 +1,4 @@
-"""The version of a request comes from the header, or else from the key (docs/contracts.md C01)."""
+"""A request's API version comes from the header `X-Api-Version`, or else from the API key (docs/contracts.md C01)."""
 
 from __future__ import annotations
 

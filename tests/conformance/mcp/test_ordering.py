@@ -26,7 +26,7 @@ from tests.conformance.mcp.support import (
 )
 from tests.support.world import World
 
-PRICE = 600  # of VM
+PRICE = 600  # the price of VM, in cents
 
 
 def place(world: World, key: str, quote: Any, *items: Any, **changes: Any) -> Any:

@@ -155,8 +155,8 @@ def test_a_failed_read_is_a_fault_and_not_an_empty_result(world: World, operatio
         look(world.registrar)
 
 
-def test_the_registration_of_an_owned_domain_has_succeeded(world: World) -> None:
-    """A failed operation is reported as succeeded if the domain is now in our account."""
+def test_a_failed_operation_succeeds_if_the_domain_becomes_ours(world: World) -> None:
+    """The adapter returns a failed operation as succeeded if the domain is in our account."""
     operation_id = world.register("bakery.com")
     world.standin.fail("bakery.com", "Something went wrong.", "ERROR")
     assert world.show(operation_id).status is RegistrarStatus.FAILED
@@ -177,7 +177,7 @@ def test_a_refusal_repeats_no_personal_data(world: World) -> None:
         assert value not in told
 
 
-def test_the_domain_in_a_refusal_may_be_the_owners_name(world: World) -> None:
+def test_a_refusal_shows_a_domain_that_is_also_the_owners_name(world: World) -> None:
     gone = replace(ANN, last_name="gone-ann", first_name="com")
 
     with pytest.raises(ProvisioningFailedError, match=r"gone-ann\.com is not available"):

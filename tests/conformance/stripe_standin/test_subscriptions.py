@@ -58,7 +58,7 @@ def test_a_renewal_charges_nothing_before_its_anchor(shop: Shop) -> None:
     shop.expect_events("customer.subscription.created")
 
 
-def test_two_requests_with_one_key_create_one_renewal(shop: Shop) -> None:
+def test_an_idempotency_key_creates_only_one_renewal(shop: Shop) -> None:
     customer = shop.customer()
     product = shop.client.v1.products.create({"name": "Basic"})
     price = shop.client.v1.prices.create(

@@ -52,7 +52,7 @@ def anything(hint: Any) -> st.SearchStrategy[Any]:
 
 
 def as_placed(value: Any) -> Any:
-    """Return the value as `place` stores it: `place` gives a domain order without a record an empty record."""
+    """Return the value as `place` stores it. If a domain order has no record, `place` adds an empty record."""
     if isinstance(value, Order) and value.kind is ProductKind.DOMAIN and value.domain is None:
         return value.with_domain(DomainRecord())
     return value
@@ -113,7 +113,7 @@ def test_a_field_with_the_value_none_is_not_stored(order: Order) -> None:
 
 
 @given(anything(Order))
-def test_orders_with_a_due_time_and_no_others_are_in_the_index(order: Order) -> None:
+def test_only_orders_with_a_due_time_are_in_the_index(order: Order) -> None:
     item = items.order_to_item(order)
     assert ("due_shard" in item) == ("due_at" in item) == (order.due_at is not None)
 

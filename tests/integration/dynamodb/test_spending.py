@@ -121,7 +121,7 @@ def test_a_cart_counts_the_sum_of_its_orders(store: DynamoOrderStore, client: An
     assert store.spent(ACCOUNT, KEY, DAY) == Spent(3600, 3600)
 
 
-def test_an_order_with_a_spend_is_not_placed_without_a_cap(store: DynamoOrderStore, client: Any) -> None:
+def test_an_order_that_counts_as_spending_needs_a_cap(store: DynamoOrderStore, client: Any) -> None:
     order = an_order(spend=spending())
     with pytest.raises(ValueError, match="need the cap"):
         store.place(a_cart(order), [order])
@@ -169,10 +169,10 @@ def test_a_duplicate_above_the_cap_raises_cart_exists(store: DynamoOrderStore) -
         store.place(a_cart(order), [order], cap=cap(day=1))
 
 
-def test_a_cap_refusal_that_is_outdated_raises_concurrent_update(client: Any) -> None:
-    """The cap makes the transaction fail. Then another order ends and frees its amount.
+def test_an_outdated_refusal_by_the_cap_raises_concurrent_update(client: Any) -> None:
+    """The cap makes the transaction of a new order fail. Then another order ends and frees its amount.
 
-    When the store reads the counter to explain the failure, the order no longer exceeds the cap.
+    When the store reads the counter to explain the failure, the new order no longer exceeds the cap.
     """
     only_the_cap = fault("TransactionCanceledException", "None", "None", "None", "ConditionalCheckFailed")
     meddled = InterruptedClient(client, "transact_write_items", only_the_cap)

@@ -98,8 +98,9 @@ class IssuerKeys:
             self._read_at = self._now()
 
     def _pause(self) -> float:
-        # A forged token may name an unknown key id. Such tokens must not make us read the keys more often. A process
-        # without keys can verify no token at all, so it tries again after 2, 4, 8 … seconds.
+        # A forged token may name an unknown key id. Such tokens must not make us read the keys more often than every
+        # RETRY_SECONDS. A process that has not read any keys yet can verify no token, so it tries again sooner: after
+        # 2, 4, 8 … seconds.
         if self._read_at is not None:
             return RETRY_SECONDS
         return float(min(RETRY_SECONDS, 2 ** min(self._failures, 10)))

@@ -95,7 +95,7 @@ class Operation(Generic[View]):
     render: Callable[[View], Rendered] | None = None
     status: int = 200
     headers: Callable[[View], Mapping[str, str]] | None = None
-    refuses: tuple[Code, ...] = ()  # error codes specific to this operation; `codes` has all of them
+    refuses: tuple[Code, ...] = ()  # only this operation's own error codes; `codes` adds the common ones
     idempotent: bool = False
     body: bool = False  # takes a body, without an `Idempotency-Key`
     takes: Body | None = None

@@ -102,7 +102,7 @@ def redirect_problem(url: str, *, allow_loopback: bool = False) -> str | None:
     if parsed.scheme != "https" and not (allow_loopback and parsed.is_loopback):
         return "the URL must be https"
     if not _is_host_of_a_browser(parsed):
-        # The payment provider refuses other hosts, but only after the order is stored.
+        # The payment provider also refuses other hosts, but only after the order is stored. So check the host here.
         return "the host must be a name in its ASCII form, such as shop.example.com, or an address"
     return None
 
@@ -171,7 +171,8 @@ def _taken_apart(url: str) -> CallbackUrl:
 
 
 def _check_name(host: str) -> None:
-    # UTS 46 maps full-width digits, circled digits and other scripts' dots to their plain forms.
+    # UTS 46, the rules for international host names, maps full-width digits, circled digits and other scripts' dots to
+    # their plain forms.
     host = unicodedata.normalize("NFKC", host).replace("\u3002", ".")
     labels = host.split(".")
     # Resolvers read "127.1", "2130706433" and "0x7f.1" as addresses. No top-level domain is a number.

@@ -81,7 +81,7 @@ def _rsa(kind: str, fields: list[bytes]) -> None:
 def _security_key(check: Callable[[str, list[bytes]], None], kind: str) -> Callable[[str, list[bytes]], None]:
     """Return the check of a key in a security device.
 
-    It has the fields of a key of `kind`, then an application such as `ssh:`.
+    Such a key has the fields of `kind`, then an application such as `ssh:`.
     """
 
     def checked(_: str, fields: list[bytes]) -> None:

@@ -52,13 +52,14 @@ def note_departure(services: Services, order: Order) -> Order:
 
 
 def has_expired(order: Order, now: int) -> bool:
-    # On the day of delivery, the registrar may still show an old expiry date.
+    # On the day of delivery, the registrar may still show an old expiry date. So no domain counts as expired before
+    # `_may_have_left` is true.
     expires_at = order.expires_at
     return _may_have_left(order, now) and expires_at is not None and expires_at <= now
 
 
 def next_departure_check(order: Order, now: int) -> int:
-    # For a domain without a renewal.
+    # When to look again whether a domain without a renewal has left.
     return max((order.expires_at or now) + deadlines.EXPIRED_CHECK, now + deadlines.EXPIRED_AGAIN)
 
 

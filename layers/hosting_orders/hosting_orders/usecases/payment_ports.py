@@ -29,7 +29,7 @@ from hosting_orders.domain.providers import (
 class Collection(Protocol):
     """Collecting a cart's money. A refusal is returned as a state or raised as a named error.
 
-    After a fault, every method raises ProviderUnavailableError. So do Refunds, Renewals and PaymentNews.
+    After a fault, every method in this module raises ProviderUnavailableError.
     """
 
     @property
@@ -78,7 +78,7 @@ class Collection(Protocol):
         ...
 
     def find(self, customer_id: str, cart_token: str, created_at: int) -> PaymentState | None:
-        """Find a payment whose reference the cart never recorded. `created_at`: of the cart, epoch ms."""
+        """Find a payment whose reference the cart never recorded. `created_at` is the cart's (epoch ms)."""
         ...
 
     def void(self, reference: str, /) -> PaymentState:
@@ -115,8 +115,8 @@ class Renewals(Protocol):
         """Charge `price` per term from `anchor` (epoch ms), with one subscription per order.
 
         The customer's default method pays. Terms begin on `day_of_month`, or on the last day of a shorter
-        month. If `day_of_month` is None, they begin on the anchor's day. If the anchor is past, whole free terms are
-        added until it is in the future. With `charge_late`, single days are added.
+        month. If `day_of_month` is None, they begin on the anchor's day. If the anchor is past, it moves into the
+        future by whole terms, which are free. With `charge_late`, it moves by single days instead.
         Raises PaymentNotStartedError or its subclass TooManySubscriptionsError. A later call may succeed.
         """
         ...

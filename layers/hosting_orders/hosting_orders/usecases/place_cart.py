@@ -138,10 +138,10 @@ def place_cart(
     """Order all items for the caller's account, with one charge.
 
     If a request has a quote and no Idempotency-Key, the quote makes it idempotent.
-    Raises InvalidFieldsError or InvalidRequestError (400), AccessDeniedError `test_key` or `spend_cap_currency` or
-    SpendCapExceededError (403), PriceChangedError (409), QuoteRefusedError, DomainRefusedError, ContactsRefusedError
-    or IdempotencyKeyReusedError (422), or ProviderUnavailableError (503). After these errors, nothing new is stored.
-    Raises PaymentNotStartedError (422), after which the orders are stored as failed.
+    Raises InvalidFieldsError or InvalidRequestError (400); AccessDeniedError (`test_key`, `live_key` or
+    `spend_cap_currency`) or SpendCapExceededError (403); PriceChangedError (409); QuoteRefusedError,
+    DomainRefusedError, ContactsRefusedError or IdempotencyKeyReusedError (422); ProviderUnavailableError (503). After
+    these errors, nothing new is stored. After PaymentNotStartedError (422), the orders are stored as failed.
     """
     account = caller.scope
     check_ordering(services, caller)
@@ -337,7 +337,8 @@ def _write(services: Services, ready: _Ready) -> tuple[Cart, list[Order]]:
                 PaymentStatus.PROCESSING,
                 ready.account.currency,
                 method_type=ready.method.type if ready.method else None,
-                # Stored before the payment starts, because a test key must never cancel an order that live money pays.
+                # A test key must never cancel an order with a live payment, even before the payment has started. So
+                # this field is set now.
                 live=services.payments.live,
             ),
             created_at=now,
@@ -405,7 +406,8 @@ def _max_gross(ready: _Ready, spends: Sequence[Spend | None]) -> int | None:
     agreed = maximum(ready.quote, ready.request.max_gross)
     limits = [agreed[0]] if agreed else []
     if cap_of(ready.caller.credential) is not None and ready.total is not None:
-        # The provider may round the tax once for the whole invoice. Each line then differs by less than a minor unit.
+        # We round the tax of each order, but the provider may round it once for the whole invoice. So its total may be
+        # higher than ours, by less than a minor unit for each order. Allow for this difference.
         rounding = len(spends) - 1
         limits.append(sum(spend.amount for spend in spends if spend) + rounding)
     return min(limits, default=None)
@@ -454,7 +456,8 @@ def _replay(services: Services, account: Account, cart: Cart, request: CartReque
             raise PaymentNotStartedError(order.failure.message, cart.payment.error)
         if not waits_for_its_start(order):
             continue
-        # The start of the execution may have been lost, or the event about the payment. So do both again.
+        # The start of the order's execution or the event about the payment may have been lost. So start the execution
+        # again, and let the order continue if its payment is settled.
         _start(services, order)
         if cart.payment.settled:
             resume_order(services, order, cart)

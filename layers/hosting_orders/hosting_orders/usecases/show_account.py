@@ -19,7 +19,7 @@ class AccountView:
     callback_signing_secret: str
 
     def __repr__(self) -> str:
-        return f"AccountView({self.account.id})"  # it holds a secret
+        return f"AccountView({self.account.id})"  # the view contains a secret
 
 
 def show_account(services: Services, caller: Caller, account_id: str) -> AccountView:

@@ -55,7 +55,7 @@ class StripeRenewals:
         day_of_month: int | None,
         charge_late: bool,
     ) -> Subscription:
-        """The subscription has no payment method of its own, so it charges the customer's current default."""
+        """The subscription has no payment method of its own, so it charges the customer's current default method."""
         first = moment = dt.datetime.fromtimestamp(anchor // 1000, dt.UTC)
         steps = 0
         while moment.timestamp() <= self._stripe.now():
@@ -93,8 +93,9 @@ class StripeRenewals:
         if self._stripe.automatic_tax:
             parameters["automatic_tax"] = {"enabled": True}
         with self._stripe.faults_translated():
-            # A moved anchor changes the request and its idempotency key, so Stripe would not recognise a repetition.
-            # Search first, so that no second subscription is created.
+            # If the anchor has moved, the request and its idempotency key differ from those of the last try. Stripe
+            # also forgets an old key. In both cases Stripe does not recognise a repeated request, so search for the
+            # subscription first. Otherwise a second one could be created.
             old = steps > 0 or self._stripe.now() - begun >= KEYS_ARE_KEPT
             subscription = look() if old else None
             if subscription is None:
@@ -109,8 +110,8 @@ class StripeRenewals:
 
     def _anchor(self, moment: dt.datetime, term: Term, day: int | None) -> Document:
         """Raises ProviderUnavailableError shortly before and after a billing date."""
-        # Stripe bills on the anchor's day. If the anchor's month is too short for `day`, send `day` itself in the
-        # config below. Otherwise the later terms would begin too early in their months.
+        # Stripe bills on the anchor's day. If the anchor's month is too short for `day`, later terms would begin too
+        # early in their months. So send `day` itself in the config below.
         if day is None or moment.day == day:
             return {"billing_cycle_anchor": int(moment.timestamp())}
         now = self._stripe.now()

@@ -31,7 +31,8 @@ _NUMBERS = {
     Code.BODY_TOO_LARGE: INVALID_REQUEST,
     Code.INTERNAL_ERROR: INTERNAL_ERROR,
 }
-# From such a body, the id of the request cannot be read reliably. JSON-RPC requires that the answer's id is then null.
+# With these errors, the id of the request cannot be read reliably from the body. For this case, JSON-RPC requires that
+# the answer's id is null.
 _UNREADABLE = (Code.MALFORMED_JSON, Code.MALFORMED_BODY, Code.BODY_TOO_LARGE)
 
 _QUOTE_AGAIN = "Call quote_order for a new quote, show its price to the person, then call place_order."
