@@ -84,7 +84,7 @@ def _lines(stack: Stack, sample: Sample) -> Iterator[tuple[str, str]]:
         }
     }
     yield "A virtual machine", _post("/api/carts", _quoted({"items": [machine]}))
-    yield "The sample order in version 1", f"KEY=$KEY_V1 api /api/orders/{sample.order_id}"
+    yield "The sample order in version 1 of the API", f"KEY=$KEY_V1 api /api/orders/{sample.order_id}"
     status = f'curl -s "$API/api/v1/orders/{sample.order_id}" -H "Authorization: Bearer $KEY_000" | pretty'
     yield "The sample order in contract 000", status
     number = parse_order_id(sample.order_id)

@@ -24,7 +24,7 @@ _FAULTS = {
     "503": "be busy (503)",
     "drop": "do nothing, and break the connection",
     "lose": "execute the request, but break the connection before the response",
-    "garbage": "do it, and answer half of a JSON document",
+    "garbage": "execute the request, but answer half of a JSON document",
     "html": "answer an HTML page like a proxy's (404)",
 }
 _METHODS = {

@@ -9,12 +9,12 @@ from typing import Any
 
 KINDS = {
     "error": "do nothing and answer 500; a retry with the same key succeeds",
-    "error_after": "apply it and answer 500; a retry with the same key gets that 500, as at Stripe",
-    "lost": "apply it and break the connection before the response; a retry with the same key gets the response",
+    "error_after": "execute the request, but answer 500; a retry with the same key gets that 500, as at Stripe",
+    "lost": "execute the request, but break the connection before the response; a retry with the same key gets the response",
     "dropped": "do nothing and break the connection",
     "too_many": "do nothing and answer 429 `rate_limit`, as for too many requests",
     "locked": "do nothing and answer 429 `lock_timeout`, as if another request were using the object",
-    "delay": "wait the milliseconds, then apply it; meanwhile its key is in use, and other requests continue",
+    "delay": "wait for `milliseconds`, then execute the request; other requests continue meanwhile",
     "refuse": "do nothing and answer your own error, with its status (400 by default)",
 }
 

@@ -175,7 +175,7 @@ def _renew(services: Services, order: Order, reference: str, *, live: bool) -> N
     expires_before = _expiry(services, order) if renewal is None else renewal.expires_before
     if expires_before is None:
         # A customer may move the domain elsewhere while the subscription continues.
-        _report(services, order, "the domain is not with the registrar any more")
+        _report(services, order, "the domain is no longer in our account at the registrar")
         return
     opens_at = _window_opens_at(services, order, expires_before)
     now = services.clock.now()
