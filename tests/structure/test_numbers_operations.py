@@ -560,7 +560,9 @@ def test_every_exception_is_still_on_its_page(name: str) -> None:
 
 
 def test_every_function_ends_before_the_closing_check() -> None:
-    """docs/order-life.md relies on this."""
+    """The closing check looks at an undelivered order once more after its end. By then, every function that worked on
+    the order must have ended (docs/order-life.md).
+    """
     longest_run = max(
         found["Properties"].get("Timeout", 0)
         for found in TEMPLATE["Resources"].values()
