@@ -31,7 +31,7 @@ class PlatformName(StrEnum):
 
     @property
     def makes_passwords(self) -> bool:
-        """Whether the platform makes root passwords for machines. If not, we make them."""
+        """Whether the platform makes the machines' root passwords. If not, we do."""
         return self is PlatformName.HTTP
 
 

@@ -42,7 +42,7 @@ from .read_webhooks import find_delivery, find_webhook
 from .send_webhooks import EventBody, attempt, secret_context, secrets_of
 
 TESTS = RateLimit(requests=10, seconds=60)
-"""The limit of each account, because a test keeps a function busy until the receiver answers."""
+"""The limit for one account. A test keeps a function busy until the receiver answers."""
 
 REPLAYED = 500
 """Maximum deliveries of one replay. `Replay.next_since` says where to continue."""
