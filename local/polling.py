@@ -25,7 +25,7 @@ def poll_payments(dynamodb: Any, table: str, now: Callable[[], float] = time.tim
         # Each check sets the time of the next check: PAYMENT_CHECK later. So if that time is after `checked_lately`,
         # the payment was checked less than EVERY ago.
         checked_lately = moment + deadlines.PAYMENT_CHECK - EVERY
-        with suppress(HostingOrdersError):  # the emulator is busy or ending
+        with suppress(HostingOrdersError):  # the AWS emulator is busy or is shutting down
             for item in orders.due(checked_lately, _MOST):
                 if item.kind == "cart" and item.due_at > moment:
                     orders.postpone(item, moment)

@@ -13,7 +13,7 @@ def zone_maker(aws_endpoint: str) -> Callable[[str], Sequence[str]]:
     client = Aws(aws_endpoint).client("route53")
 
     def make(name: str) -> Sequence[str]:
-        # Use a reference like that of Route 53's registrar. Our code must see that it did not create this zone.
+        # Use a reference like those of Route 53's registrar. It shows our code that the registrar created this zone.
         answer = client.create_hosted_zone(
             Name=name,
             CallerReference=f"RISWorkflow-RD:{uuid.uuid4()}",

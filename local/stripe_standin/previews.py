@@ -1,7 +1,7 @@
 """Previews of invoices: https://docs.stripe.com/api/invoices/create_preview.
 
-A preview for a customer also includes the next term of the customer's subscription. The preview itself
-cannot be read later. Its lines can, by the preview's id.
+A preview for a customer also includes the next term of the customer's subscription. The preview itself cannot be read
+later, but its lines can be read with the preview's id.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ def write(secret: str, text: str) -> None:
     )
 
 
-def test_an_order_gets_a_503_and_the_log_names_the_command(
+def test_an_order_gets_a_503_and_the_log_says_how_to_connect(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO):

@@ -243,7 +243,7 @@ def test_a_function_requests_the_switches_of_its_environment(monkeypatch: pytest
     assert json.loads(request.body) == NAMES
 
 
-def test_waiting_for_switches_ends_before_the_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reading_the_switches_ends_before_the_function_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     store: Any = AwsServices(Settings(SETTINGS)).features._open_store()
     config = store._conf_store.client.meta.config
@@ -303,7 +303,8 @@ def test_the_documents_of_the_runbook_may_be_deployed() -> None:
         document(True, broken=rule(False, "IS_ONE_OF", [ONE])),
         document(True, broken={**rule(True, "EQUALS", ONE), "when_match": "yes"}),
         {DOMAIN_REGISTRATION: {"default": True, "rule": {"misspelled": rule(False, "EQUALS", ONE)}}},
-        # Powertools would accept these documents, but their rules would not do what an operator expects.
+        # Powertools, the library that reads the document, would accept these. But their rules would not do what an
+        # operator expects.
         document(True, never=rule(False, "EQUALS", ONE, key="account")),
         document(True, never=rule(False, "EQUALS", [ONE])),
         document(True, more=rule(False, "KEY_IN_VALUE", f"{ONE}2,{TWO}")),

@@ -215,7 +215,7 @@ def test_several_audiences_of_oauth_can_be_deployed(machine: Machine) -> None:
     assert overrides(machine.arguments()) == given
 
 
-def test_oauth_audience_may_be_from_an_earlier_deployment(machine: Machine) -> None:
+def test_an_issuer_can_use_the_audience_of_an_earlier_deployment(machine: Machine) -> None:
     audience = {"ParameterKey": "OAuthAudience", "ParameterValue": "client-1"}
     machine.deploy("OAuthIssuer=https://login.example.com/", stack={**DEPLOYED, "Parameters": [audience]})
     assert machine.built == 1

@@ -219,7 +219,7 @@ CLAIMS: dict[str, Claims] = {
         ("More than {} active keys", (api_key.MAX_KEYS,)),
         ("required; {} to {} characters", limits(key_requests.MakeKey, "name")),
         ("up to {} addresses", (key_requests.MAX_BLOCKS,)),
-        ("{} to {} days. Without both", (1, DAYS(api_key.MAX_LIFE))),
+        ("{} to {} days. If neither", (1, DAYS(api_key.MAX_LIFE))),
         ("a time up to {} hours before it", (2 * api_key.USE_NOTED_EVERY / HOUR,)),
         ("or not used for more than {} days", (api_keys.USE_KEPT / (24 * 3600),)),
         ("and at most {} seconds ({} days)", (api_key.MAX_OVERLAP / SECOND, DAYS(api_key.MAX_OVERLAP))),
@@ -560,7 +560,9 @@ def test_every_exception_is_still_on_its_page(name: str) -> None:
 
 
 def test_every_function_ends_before_the_closing_check() -> None:
-    """docs/order-life.md relies on this."""
+    """The closing check looks at an undelivered order once more after its end. By then, every function that worked on
+    the order must have ended (docs/order-life.md).
+    """
     longest_run = max(
         found["Properties"].get("Timeout", 0)
         for found in TEMPLATE["Resources"].values()

@@ -18,7 +18,7 @@ from tests.support.world import World
 
 AUDIENCE = "https://api.example.com"
 REMOVED: Any = object()
-"""As a value in the arguments `header` and `claims` of `forged`, this leaves out the member."""
+"""A test passes this value in `header` or `claims` of `forged` to leave out a member."""
 
 
 @contextmanager
@@ -34,7 +34,7 @@ def an_issuer(world: World) -> Iterator[IssuerStandIn]:
 
 
 def use_issuer(world: World, issuer: IssuerStandIn, **rules: Any) -> None:
-    """Use the issuer, of which no keys are known yet, as in a process that has just started.
+    """Use the issuer. None of its keys are known yet, as in a process that has just started.
 
     `rules` override fields of TokenRules.
     """

@@ -86,7 +86,7 @@ def test_the_next_year_of_a_departed_domain_is_not_charged(
 
 
 @pytest.mark.parametrize("operation", ["GetDomainDetail", "ListDomains"])
-def test_a_domain_is_ours_until_the_registrar_answers(world: World, operation: str) -> None:
+def test_no_departure_is_stored_while_the_registrar_is_down(world: World, operation: str) -> None:
     order = delivered(world)
     world.registrar.leave(NAME)
     world.registrar.fail_next(operation, "ServiceUnavailable", status=503, times=10_000)

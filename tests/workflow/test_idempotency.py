@@ -55,7 +55,7 @@ def test_twenty_concurrent_posts_make_and_charge_one_order(world: World) -> None
     assert_delivered_once(world, orders=2)
 
 
-def test_a_key_with_another_body_is_refused(world: World) -> None:
+def test_an_idempotency_key_with_another_body_is_refused(world: World) -> None:
     first = world.place(key="k")
     second = world.place(key="k", name="Another site")
     assert (second.status, second.body["code"]) == (422, "idempotency_key_reused")

@@ -280,7 +280,7 @@ def test_an_unpaid_domain_renewal_ends_at_the_expiry(world: World) -> None:
     assert world.registrar.asked("RenewDomain") == 0 and world.net_paid() == order.price.amount
 
 
-def test_a_payment_right_before_the_invoice_is_voided_counts(world: World) -> None:
+def test_a_payment_right_before_the_voiding_saves_the_renewal(world: World) -> None:
     order = site(world)
     decline(world)
     world.webhooks_on = False
@@ -327,6 +327,7 @@ def delivered_to_a_debtor(world: World) -> Order:
 
 
 def test_a_term_is_tried_daily_until_the_address_is_known() -> None:
+    """Stripe cannot compute the tax without the customer's address."""
     with a_world(automatic_tax=True) as world:
         order = site(world)
         v1, customer_id = world.services.stripe.v1, world.accounts["ready"]["customer"]
@@ -339,7 +340,7 @@ def test_a_term_is_tried_daily_until_the_address_is_known() -> None:
         assert statuses(world, order) == ["paid"]
 
 
-# -- renewals that are stopped, voided or refunded, and departed domains (they have left the registrar) ----------
+# -- stopped renewals, voided invoices, refunds, and domains that have left the registrar ------------------------
 
 
 def test_archiving_the_product_stops_the_renewal(world: World) -> None:

@@ -1,4 +1,7 @@
-"""A roll-up is a cart's status, computed from its orders. If Lambda discards stream records, it is repaired later."""
+"""A roll-up is a cart's status, computed from its orders.
+
+If Lambda discards stream records, the roll-ups of their carts are repaired later.
+"""
 
 from __future__ import annotations
 
@@ -67,7 +70,7 @@ def test_the_reconciler_corrects_an_ended_orders_roll_up(
     assert world.cart(token, account).rollup_status is status
 
 
-def test_roll_ups_of_domains_and_cancels_are_corrected(world: World) -> None:
+def test_roll_ups_of_domains_and_cancelled_orders_are_corrected(world: World) -> None:
     world.stream_on = False
     domain = world.order_domain("hosting-example.com").body
     order_id, token = placed(world)

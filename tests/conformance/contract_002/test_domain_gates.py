@@ -102,7 +102,7 @@ def test_O2_115_the_account_header_is_required(world: World) -> None:
         assert reply.body["errors"] == ["Missing X-Auth-Account"]
 
 
-def test_O2_115_an_account_that_the_key_does_not_have_gets_a_401(world: World) -> None:
+def test_O2_115_a_key_of_another_account_gets_a_401(world: World) -> None:
     for account in ("acc_credit", "acc_nobody", "acc_trial"):
         headers = {**credentials(world), "x-auth-account": account}
         assert_error(attempt(world, headers, world.domain()), 401, "unauthorized")

@@ -306,7 +306,7 @@ def test_a_test_delivery_shows_the_response_of_the_receiver(world: World, accoun
     bad = world.request("POST", path, {"type": "webhook.test"}, account=account).body["delivery"]
     assert (bad["status"], bad["next_at"]) == ("exhausted", None)
     assert [(each["status_code"], each["error"]) for each in bad["attempts"]] == [(None, "no connection")]
-    # A failed test delivery does not count against the endpoint, and a replay does not repeat test deliveries.
+    # A failed test delivery is not counted as a failure of the endpoint. A replay does not repeat test deliveries.
     assert (
         world.request("GET", f"{ENDPOINTS}/{made['id']}", account=account).body["endpoint"]["failing_since"]
         is None

@@ -1,4 +1,4 @@
-"""Contract 003, "List all orders for an account". The pages work as in version 2 (docs/contracts.md C23)."""
+"""Contract 003, "List all orders for an account". Its pages work as in contract 002 (docs/contracts.md C23)."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_O1_010_an_invalid_page_parameter_is_an_error(world: World, name: str, t
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "b2xkZXI6LTE", "A" * 5000])
-def test_O1_010_C23_a_forged_cursor_is_an_error(world: World, cursor: str) -> None:
+def test_O1_010_C23_an_invalid_cursor_is_an_error(world: World, cursor: str) -> None:
     assert_error(ask(world, "GET", "/api/orders", query={"cursor": cursor}), 400, "invalid_cursor", "/cursor")
 
 

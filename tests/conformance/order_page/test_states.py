@@ -273,7 +273,7 @@ def test_the_page_after_a_payment_has_no_pay_link(world: World) -> None:
     assert seen(get(world, token_of(world, order), "success")).heading == "Your website is being set up"
 
 
-def test_the_page_after_leaving_the_payment_links_back_to_it(world: World) -> None:
+def test_a_customer_who_leaves_the_payment_page_can_return_to_it(world: World) -> None:
     order = payable(world)
     reply = get(world, token_of(world, order), "cancel")
     page = seen(reply)

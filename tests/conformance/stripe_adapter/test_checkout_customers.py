@@ -109,6 +109,7 @@ def test_an_existing_default_method_is_not_replaced(shop: Shop) -> None:
 
 @pytest.mark.standin_only("looks into the stand-in")
 def test_a_legacy_default_source_is_not_replaced(shop: Shop) -> None:
+    """A source is Stripe's older kind of payment method. Stripe still charges a customer's default source."""
     saved = _paid_method(shop)
     shop.standin.state.get("customer", saved.customer_id)["default_source"] = "card_of_old"
     shop.payments.keep_method(saved)

@@ -196,6 +196,7 @@ def test_a_place_taken_meanwhile_is_not_sold_twice(client: Any) -> None:
 
 
 def test_a_cart_is_refused_if_capacity_is_lowered_meanwhile(client: Any) -> None:
+    """An operator lowers the capacity after `place` has counted the free places and before it writes."""
     limit_places(client, 3)
     meddled = InterruptedClient(client, "transact_write_items", lambda: limit_places(client, 1))
     orders = [an_order(NUMBER + place, capacity="wordpress") for place in range(2)]

@@ -31,7 +31,7 @@ class PlatformName(StrEnum):
 
     @property
     def makes_passwords(self) -> bool:
-        """If not, we create the machines' root passwords."""
+        """Whether the platform makes the machines' root passwords. If not, we do."""
         return self is PlatformName.HTTP
 
 
@@ -156,7 +156,7 @@ class Tld:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """Keyed by the short names that clients send."""
+    """The keys are the short names that clients send."""
 
     plans: dict[str, Plan]
     locations: dict[str, Location]

@@ -288,7 +288,7 @@ def _role_contact(
 
 
 def _check_role_fields(wanted: RoleContactRequest) -> None:
-    """Refuse fields that `source` would ignore. Otherwise the wrong person could be registered."""
+    """Refuse fields that this `source` does not use. Otherwise the wrong person could be registered."""
     problems = []
     if wanted.source in ("same_as_owner", "new") and wanted.registration_id is not None:
         problems.append(

@@ -67,7 +67,7 @@ def count_questions(services: Services, caller: Caller, limit: RateLimit, number
 
 
 def refuse_excess(standing: Standing | None, counted: str) -> None:
-    """Raises RateLimitedError. `counted` names the requests in its text."""
+    """Raises RateLimitedError. `counted` names the requests in the error text."""
     if standing is not None and standing.exceeded:
         raise RateLimitedError(
             f"At most {standing.limit} {counted} in {standing.seconds} seconds. "

@@ -111,7 +111,7 @@ def make_key(services: Services, caller: Caller, request: KeyRequest) -> KeyView
 
 
 def rotate_key(services: Services, caller: Caller, wanted: str, request: RotationRequest) -> KeyView:
-    """Give the key a new secret. One earlier secret works for the overlap. All others end now.
+    """Give the key a new secret. One former secret still works for `request.overlap`. All others end now.
 
     Raises NotFoundError, StrongerKeyError, KeyInactiveError, KeyChangedError or IdempotencyKeyReusedError.
     """
@@ -124,7 +124,8 @@ def rotate_key(services: Services, caller: Caller, wanted: str, request: Rotatio
     if key.status(now) is not KeyStatus.ACTIVE:
         raise KeyInactiveError("The key is revoked or expired: make a new one.")
     ends = min(now + request.overlap, key.credential.expires_at or now + request.overlap)
-    # Read this before the write. A fault after the write would lose the new secret.
+    # Read the last uses before the key is written. If this read failed after the write, the client would not receive
+    # the new secret.
     used = services.keys.last_uses(_hashes(key))
     in_use = _in_use(key, used, now, ends)
     if caller.credential.id == key.id:
@@ -263,7 +264,8 @@ def _in_use(key: ApiKey, used: dict[str, int], now: int, ends: int) -> FormerSec
 
 
 def _has(key: ApiKey, secret: str) -> bool:
-    # If a write was refused but the key has its secret, the first response was lost: boto3 sent the write twice.
+    # boto3 repeats a write whose response was lost. The repeated write is refused, although the first one succeeded.
+    # Then the stored key already has the new secret.
     return key.credential.key_hash == hash_key(secret)
 
 

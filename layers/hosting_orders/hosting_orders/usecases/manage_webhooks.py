@@ -42,7 +42,7 @@ from .read_webhooks import find_delivery, find_webhook
 from .send_webhooks import EventBody, attempt, secret_context, secrets_of
 
 TESTS = RateLimit(requests=10, seconds=60)
-"""Per account. Each test keeps a function busy until the receiver answers."""
+"""The limit for one account. A test keeps a function busy until the receiver answers."""
 
 REPLAYED = 500
 """Maximum deliveries of one replay. `Replay.next_since` says where to continue."""
@@ -183,7 +183,7 @@ def rotate_secret(services: Services, caller: Caller, endpoint_id: str) -> Webho
 def try_webhook(
     services: Services, caller: Caller, endpoint_id: str, kind: str | None, body: EventBody
 ) -> WebhookDelivery:
-    """Send an example now, without retries.
+    """Send an example event now, without retries.
 
     Raises NotFoundError, InvalidRequestError, AccessDeniedError or RateLimitedError.
     """
@@ -226,7 +226,7 @@ def redeliver_webhook(
 
 
 def replay_webhooks(services: Services, caller: Caller, endpoint_id: str, since: int) -> Replay:
-    """Undelivered events from `since` (epoch ms) on become due now.
+    """Make undelivered events due now, beginning with those of `since` (epoch ms).
 
     Raises NotFoundError, AccessDeniedError or WebhookDisabledError.
     """

@@ -40,7 +40,7 @@ _UNDELIVERABLE = frozenset({OrderStatus.REFUNDING, OrderStatus.REFUND_FAILED, Or
 
 class Compensation(StrEnum):
     DONE = "done"  # the order has ended and no money is owed for it
-    WAITING = "waiting"  # a registrar, a bank or an operator decides; the order is due again
+    WAITING = "waiting"  # a registrar, a bank or an operator decides; we check the order again later
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class _Case:
 
 
 def refund_step(services: Services, account_id: str, number: int, task_token: str, error: str) -> None:
-    """The state RefundOrder. Answers the token now if nothing is left to do."""
+    """The workflow state RefundOrder. If nothing is left to do, answer its token now."""
     order = load_order(services, account_id, number)
     services.workflow.wait(order, Step.REFUND, task_token)
     if refund_order(services, account_id, number, error) is Compensation.DONE:
@@ -176,11 +176,12 @@ def _can_be_called_back(order: Order) -> bool:
 
 
 def _close_payment(case: _Case) -> Compensation | None:
-    """Close the payment. Wait if it is a debit, or if other orders need it."""
+    """Close the payment. Wait while a debit is processing or other orders need the payment."""
     services, order, cart = case.services, case.order, case.cart
     if not other_orders_alive(services, cart, order.number) and close_payment(services, cart).payment.settled:
         return None
-    # A pending order would become `processing` when its money arrives, and no execution would deliver it.
+    # Do not leave the order pending. When its money arrived, it would become `processing`, but no execution would
+    # deliver it.
     order = _give_up(case, if_in=_TO_BE_DELIVERED)
     _check_again(services, order)
     return Compensation.WAITING

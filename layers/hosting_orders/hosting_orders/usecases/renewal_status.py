@@ -21,13 +21,13 @@ def renewal_became(
     then: Callable[[Order], Order],
     when: Callable[[Order], bool],
 ) -> Order:
-    """Save the status and the changes by `then`. Count `RenewalUnpaid` each time Stripe gives up."""
+    """Save the status, and change the order with `then`. Count `RenewalUnpaid` each time Stripe gives up."""
     now = services.clock.now()
     newly = False
 
     def applies(current: Order) -> bool:
         nonlocal newly
-        newly = False  # `change_order` tries again if another process has changed the order
+        newly = False  # reset: if another process has changed the order, `change_order` tries again
         return when(current)
 
     def changed(current: Order) -> Order:

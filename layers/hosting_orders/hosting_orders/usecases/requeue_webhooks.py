@@ -26,7 +26,8 @@ def requeue_webhooks(services: Services) -> int:
         run = found[endpoint] // PER_ENDPOINT  # 0 is this run
         found[endpoint] += 1
         later = now + (min(run * _NEXT_RUN, QUEUED_AGAIN) if run else QUEUED_AGAIN)
-        # Postpone the delivery first, so that no other run queues it and a backlog does not hide other deliveries.
+        # Postpone the delivery before it is queued, so that no other run queues it. Also postpone deliveries that this
+        # run does not queue: otherwise a long backlog would fill the BATCH of every run and hide other deliveries.
         if services.webhooks.postpone(due, later) and run == 0:
             by_endpoint.setdefault(endpoint, []).append(QueuedWebhook(due.message_id, later))
     for (account_id, endpoint_id), queued in by_endpoint.items():

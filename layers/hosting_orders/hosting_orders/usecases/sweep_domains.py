@@ -41,7 +41,8 @@ def sweep_domains(services: Services) -> int:
 
 
 def _wake_if_expired(services: Services, order: Order, expires_at: int, now: int) -> None:
-    # The reconciler, which has the rights to end a renewal, then asks the registrar whether the domain has left.
+    # Only make the order due. The reconciler then asks the registrar whether the domain has left. If so, the reconciler
+    # ends the renewal, which the function that runs this sweep has no right to do.
     change_order(
         services,
         order,
@@ -53,7 +54,7 @@ def _wake_if_expired(services: Services, order: Order, expires_at: int, now: int
 
 
 def why_unpaid(order: Order, expires_at: int, now: int) -> str | None:
-    """None if the renewal is charged in time, or the order is not delivered."""
+    """None if the renewal is charged in time, or if the order is not delivered."""
     if order.status is not OrderStatus.COMPLETED:
         return None
     if order.renewal_status is None:
@@ -63,7 +64,8 @@ def why_unpaid(order: Order, expires_at: int, now: int) -> str | None:
     latest = expires_at - deadlines.EXPIRY_MONEY
     if now >= latest:
         return "the money for its renewal has not come"
-    # The next check takes place DEPARTURE_CHECK before the charge, or after the charge.
+    # The next check takes place DEPARTURE_CHECK before the charge, or after the charge. So the charge comes at the
+    # latest DEPARTURE_CHECK after that check.
     if order.renewal_check is None or order.renewal_check + deadlines.DEPARTURE_CHECK > latest:
         return "its renewal is charged too late"
     return None

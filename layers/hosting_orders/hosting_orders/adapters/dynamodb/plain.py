@@ -24,7 +24,7 @@ FORMER_NAMES: Mapping[str, Mapping[str, str]] = {
 
 
 def to_plain(value: Any, *, without: Collection[str] = ()) -> Any:
-    """Leave out fields that are None. If a field may have one of several dataclasses, `kind` names it."""
+    """Leave out fields that are None. If a dataclass has a KIND, add it as `kind`."""
     if dataclasses.is_dataclass(value):
         fields = {
             field.name: to_plain(getattr(value, field.name))

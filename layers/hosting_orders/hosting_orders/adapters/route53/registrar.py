@@ -196,7 +196,7 @@ class Route53Registrar:
         return operation
 
     def verification(self, name: str) -> Verification:
-        """DONE if the address is verified, or if the registry verifies none."""
+        """DONE if the address is verified or the registry verifies no addresses."""
         try:
             answer = self._asking.ask("get_contact_reachability_status", domainName=name)
         except RefusedError:

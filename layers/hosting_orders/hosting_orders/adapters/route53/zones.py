@@ -46,7 +46,7 @@ class Route53Zones:
             records = {(record["Name"], record["Type"]) for record in listed["ResourceRecordSets"]}
             if records != {(zone["Name"], "NS"), (zone["Name"], "SOA")}:
                 return False
-            # Route 53 refuses if a record was added in the meantime.
+            # Route 53 refuses the deletion if a record was added in the meantime.
             self._client.delete_hosted_zone(Id=zone_id)
         except ClientError as refusal:
             code = refusal.response.get("Error", {}).get("Code")

@@ -1,6 +1,7 @@
 """Create an invoice and collect it only once (docs/design.md).
 
-* Any response may be lost. A repeat uses the same idempotency keys. If these have expired, it does what is missing.
+* Any response may be lost. A repeated charge uses the same idempotency keys. If they have expired, it does only the
+  missing steps.
 * The outcome is read from Stripe's objects, never inferred from an error.
 """
 
@@ -136,7 +137,8 @@ class Biller:
             )
         else:
             invoice = self._stripe.invoice(invoice_id) or {}
-        # Check again: Stripe may have replayed an old `add_lines` response, which lacks the lines of a concurrent call.
+        # Check again: Stripe may have replayed an old `add_lines` response, which lacks lines that a concurrent call
+        # has added.
         self._check_sum(bill, invoice)
         if invoice.get("status") == "open":
             how: Document = {"off_session": True}
@@ -148,7 +150,7 @@ class Biller:
             )
 
     def carry_on(self, bill: Bill, invoice: Document | None, again: str) -> None:
-        """Continue after refusals, or when the idempotency keys have expired."""
+        """Finish an invoice after a refusal, or after its idempotency keys have expired."""
         assert invoice is not None
         lines: tuple[ChargeLine, ...] = ()
         if invoice["status"] == "draft":
@@ -181,8 +183,8 @@ class Biller:
                     return {**invoice, "status": DELETED}
             else:
                 self._stripe.refusal_of(partial(self._stripe.v1.invoices.void_invoice, invoice_id))
-            # Read the invoice again. The response to a success lacks the payments. A refusal can mean that another
-            # process has changed the invoice.
+            # Read the invoice again. The response of a successful request lacks the payments. A refusal can mean that
+            # another process has changed the invoice.
             invoice = self._stripe.invoice(invoice_id)
         raise ProviderUnavailableError("Stripe: the invoice could not be closed")
 
@@ -205,7 +207,8 @@ class Biller:
             parameters["period"] = {"start": start // 1000, "end": end // 1000}
         if not self._stripe.automatic_tax:
             return {**parameters, "amount": line.amount}
-        # Our prices are net. A line with only an amount would use the Stripe account's default for tax.
+        # Our prices do not include tax. For a line with only an amount, the Stripe account's default would decide
+        # whether the amount includes tax.
         return {
             **parameters,
             "quantity": 1,

@@ -83,7 +83,7 @@ class StripeCheckout:
             return state
 
     def keep_method(self, method: SavedMethod) -> None:
-        """The payment has already succeeded, so only log a refusal."""
+        """If Stripe refuses, only log this: the payment has already succeeded."""
         with self._stripe.faults_translated():
             customer = self._stripe.found(lambda: self._stripe.v1.customers.retrieve(method.customer_id))
             if customer is None:

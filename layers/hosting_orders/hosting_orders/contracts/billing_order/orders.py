@@ -124,7 +124,7 @@ class Canceled(TypedDict):
 
 
 class PendingOrder(TypedDict):
-    id: str  # the first of the orders that are paid together
+    id: str  # the number of the first of the orders that are paid together
     orderIds: list[str]  # our addition
     status: str
     invoice_id: str

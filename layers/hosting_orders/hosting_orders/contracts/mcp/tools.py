@@ -64,7 +64,7 @@ class Tool:
             "title": self.title,
             "description": self.description,
             "inputSchema": schema_of(self.takes),
-            # Clients check error results against this schema too, so it allows both.
+            # Clients check error results against this schema too, so it allows a result or an error.
             "outputSchema": {
                 "type": "object",
                 "anyOf": [
@@ -87,9 +87,8 @@ def _text(structured: Mapping[str, Any]) -> str:
 
 
 def scopes_to_read(caller: Caller) -> Scopes:
-    """A key with `billing:read` reads every order. Other keys read only orders of the products that their
-    scopes name (SQ-010, SQ-011).
-    """
+    # A key with `billing:read` reads every order. Other keys read only orders of the products that their scopes name
+    # (SQ-010, SQ-011).
     return dict.fromkeys(SCOPES, READ_SCOPE) if caller.may(READ_SCOPE) else SCOPES
 
 

@@ -28,7 +28,7 @@ _DUTCH_MONTHS = (
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """Call it to translate an English text and fill in its `%(name)s` values."""
+    """Calling a language translates an English text and fills in its `%(name)s` values."""
 
     code: str
     translations: gettext.NullTranslations

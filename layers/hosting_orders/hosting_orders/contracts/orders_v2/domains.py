@@ -62,7 +62,7 @@ _STATES = {
     OrderStatus.PROVISION_FAILED: "failed",
 }
 
-# `next_step`, if the registrar waits for something.
+# The values of `next_step` while the registrar waits for something.
 _CONFIRM = (
     "The registrant has to confirm: open the message that was sent to the owner contact's e-mail address and follow "
     "its link."

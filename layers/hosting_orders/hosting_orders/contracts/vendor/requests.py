@@ -26,7 +26,7 @@ Model = TypeVar("Model", bound=Strict)
 
 
 def _readable(name: str) -> str:
-    """Accept any script, but nothing that breaks a line or changes the writing direction."""
+    """Accept letters of any language, but nothing that breaks a line or changes the writing direction."""
     if any(unicodedata.category(sign) in ("Cc", "Zl", "Zp") or sign in _DIRECTION_SIGNS for sign in name):
         raise PydanticCustomError("unreadable", "must not have control characters or line breaks")
     if not any(unicodedata.category(sign)[0] in "LNPS" for sign in name):
