@@ -10,7 +10,7 @@ from typing import Any
 KINDS = {
     "error": "do nothing and answer 500; a retry with the same key succeeds",
     "error_after": "execute the request, but answer 500; a retry with the same key gets that 500, as at Stripe",
-    "lost": "execute the request, but break the connection before the response; a retry with the same key gets the response",
+    "lost": "execute the request, but break the connection; a retry with the same key gets the response",
     "dropped": "do nothing and break the connection",
     "too_many": "do nothing and answer 429 `rate_limit`, as for too many requests",
     "locked": "do nothing and answer 429 `lock_timeout`, as if another request were using the object",
