@@ -78,7 +78,7 @@ def _wrong(pointer: str, message: str) -> InvalidRequestError:
 
 
 def _unknown(name: object) -> InvalidRequestError:
-    """A misspelled field must not lose its value silently."""
+    """Unknown fields are refused, so a misspelled field cannot be lost silently."""
     shown = _printed(str(name)[:_MAX_FIELD_NAME])
     likely = difflib.get_close_matches(shown, CONTACT_FIELDS, n=1)
     hint = f" Did you mean `{likely[0]}`?" if likely else ""
