@@ -205,7 +205,7 @@ class PaymentFailedError(HostingOrdersError):
 
 
 class OrderCanceledError(HostingOrdersError):
-    """The order was cancelled before delivery began, or it has already ended."""
+    """The order was cancelled before delivery began, or it has ended."""
 
 
 class OrderExpiredError(HostingOrdersError):
