@@ -113,7 +113,7 @@ class CallbackReceiver:
             return [entry for entry in self.received if order is None or entry.is_about(order)]
 
     def all(self) -> tuple[list[Received], list[NextAnswer]]:
-        """All callbacks, and the answers to the next ones."""
+        """All callbacks received so far, and the answers that are set for the next callbacks."""
         with self._lock:
             return list(self.received), [replace(answer) for answer in self._next]
 

@@ -35,8 +35,8 @@ def running_emulator(
 ) -> Iterator[Emulator]:
     """Run an empty emulator inside the block.
 
-    `wait_scale` shortens a state machine's waits and retry intervals. `concurrency` limits the functions that run at
-    the same time. If it is None, the limit depends on this machine.
+    The waits and retry intervals of a state machine are multiplied by `wait_scale`. `concurrency` limits the functions
+    that run at the same time. If it is None, the limit depends on this machine.
     """
     if not EMULATOR_PYTHON.exists():
         raise StackError("The emulator is not installed: run `make .venv/emulator`.")

@@ -109,7 +109,7 @@ class Handler(BaseHTTPRequestHandler):
         return fields
 
     def answer_control(self, status: int, document: Mapping[str, Any]) -> None:
-        """Answer a JSON request with the document. Answer a form with a redirect to the page, or with an error page."""
+        """Answer a JSON request with the document, and a form with a redirect to the start page or an error page."""
         if not self.is_form:
             self.answer_json(status, document)
         elif status == 200:

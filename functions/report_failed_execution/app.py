@@ -1,4 +1,7 @@
-"""Report a failed execution to the operators: the order, the step and the time left (docs/runbooks.md)."""
+"""Report a failed execution to the operators: the order, the step and the time left for a redrive.
+
+See docs/runbooks.md, "An execution failed".
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ bootstrap.prepare("orders", "workflow", "alerts")
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    # `logger()` configures logging. Without it, a process that has just started loses the use case's log lines.
+    # `logger()` configures logging. Without this call, a process that has just started loses the use case's log lines.
     logger()
     report_failed_execution(bootstrap.services(), failed_execution(event))
     return {}

@@ -31,8 +31,8 @@ def _wait_for_a_turn() -> None:
         if slot[1] != "account":  # a slot was free, or the function has reached its own limit
             return slot
         with changed:
-            # A function may have ended after the first try and before we waited. Nothing will notify us of its end
-            # again, so `wait_for` tries once more before it waits.
+            # A function may have ended after our first try and before we waited, so we missed its notification.
+            # Therefore `wait_for` tries once more before it waits.
             def got_slot() -> bool:
                 nonlocal slot
                 slot = acquire(function, config)

@@ -470,7 +470,7 @@ def _failure(name: str, given: Mapping[str, Any]) -> str | None:
         return "The registry refused the request."
     if names.begins(name, "badcontact-"):
         registrant = given["RegistrantContact"]
-        # The messages of real registries repeat the refused contact. The caller must not show it.
+        # The messages of real registries repeat the refused contact. Our code must not show such a message.
         return (
             f"The registry refused the registrant contact: {registrant['Email']} {registrant['PhoneNumber']}"
         )

@@ -1,6 +1,6 @@
-"""Collect the invoices of a subscription after the first: the draft, the retries, and what follows the last retry.
+"""Collect all invoices of a subscription except the first (dunning): the draft, the retries, and the end.
 
-At Stripe, a model chooses the days of the retries. Here the setting `retry_days` does.
+Stripe chooses the days of the retries itself. In the stand-in, the setting `retry_days` gives them.
 https://docs.stripe.com/billing/revenue-recovery/smart-retries
 """
 

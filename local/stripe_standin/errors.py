@@ -92,7 +92,7 @@ def not_permitted(resource: str, right: str) -> StripeError:
 
 
 def card_refused(code: str, message: str, **facts: Any) -> StripeError:
-    """402: the bank or Radar declined the payment, or it needs authentication."""
+    """402: the bank or Stripe's fraud protection declined the payment, or the payment needs authentication."""
     error = _error("card_error", message, code, None)
     error.update({name: fact for name, fact in facts.items() if fact is not None})
     return StripeError(402, error)

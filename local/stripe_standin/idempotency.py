@@ -38,7 +38,7 @@ class IdempotencyKeys:
         self._entries: dict[str, _Entry] = {}
 
     def begin(self, key: str, request: str) -> Answer | None:
-        """Return the stored response, or None for a new key, which `finish` must then complete.
+        """Return the stored response. None means that the key is new: execute the request, and then call `finish`.
 
         Raises Stripe's error when the key is in use or was used with other parameters.
         """

@@ -38,11 +38,11 @@ class Card:
     funding: str = "credit"
     authentication: Authentication = Authentication.NEVER
     decline: Decline | None = None
-    """Every charge is declined with this error. If the card needs authentication, the decline follows it."""
+    """Every charge is declined with this error. If the card needs authentication, the decline comes after it."""
     attachable: bool = True
     """False if the card cannot be attached to a customer, because the bank declines the check of the card."""
     blocked: bool = False
-    """Radar blocks the charge before it reaches the bank."""
+    """Radar, Stripe's fraud protection, blocks the charge before it reaches the bank."""
     dispute: str | None = None
     """The charge succeeds and is immediately disputed for this reason."""
     refund: str = "succeeds"
@@ -51,7 +51,7 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class BankAccount:
-    """A SEPA direct debit account. Its payments are `processing` at first; in live mode this takes days."""
+    """A SEPA direct debit account. Its payments are `processing` at first. In live mode they settle after days."""
 
     iban: str
     failure_code: str | None = None

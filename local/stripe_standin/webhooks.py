@@ -1,4 +1,4 @@
-"""Webhooks: signed events, delivered in order by one thread: https://docs.stripe.com/webhooks.
+"""Webhooks (https://docs.stripe.com/webhooks). One thread delivers the signed events in order.
 
 Stripe does not guarantee the order of events, and may deliver an event twice. So the stand-in has settings that
 shuffle and duplicate deliveries. Failed deliveries are retried after `RETRY_SECONDS`.
@@ -33,7 +33,7 @@ Receiver = Callable[[bytes, str], int]
 @dataclass
 class WebhookSettings:
     on: bool = True
-    """False: new events are never delivered, but can be read through the API."""
+    """If False, new events are never delivered, but can be read through the API."""
     copies: int = 1
     shuffle: int | None = None
     """A seed. Waiting deliveries are shuffled after `gather_seconds`, in an order that the seed decides."""
@@ -61,7 +61,7 @@ class Target:
 
 
 Endpoints = Callable[[str], Sequence[Target]]
-"""The webhook endpoints that want this type of event."""
+"""Takes a type of event, and returns the webhook endpoints that want it."""
 
 
 @dataclass(order=True)

@@ -27,7 +27,7 @@ def world() -> Iterator[World]:
         yield world
 
 
-def test_events_has_one_folder_for_each_function() -> None:
+def test_the_folder_events_has_a_folder_for_each_function() -> None:
     assert sorted({event.parent.name for event in EVENTS}) == FUNCTIONS
 
 

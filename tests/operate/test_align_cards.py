@@ -1,4 +1,7 @@
-"""`make align-cards` lets the customer's default card pay. Earlier releases gave each subscription its own card."""
+"""`make align-cards` makes the customer's default card pay the renewals.
+
+Earlier releases gave each subscription a card of its own, and Stripe charges that card instead of the default card.
+"""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def test_key_and_secrets_are_stored_and_not_shown(deployed: Deployed) -> None:
     assert not any("key-of-the-platform" in line or SECRET in line for line in deployed.said)
 
 
-def test_an_empty_answer_keeps_the_stored_value(deployed: Deployed) -> None:
+def test_an_empty_input_keeps_the_stored_value(deployed: Deployed) -> None:
     connect(deployed, "key-of-the-platform", OLD)
     connect(deployed, "", SECRET)
     connect(deployed, "another-key", "")

@@ -419,7 +419,7 @@ CLAIMS: dict[str, Claims] = {
             (in_template("RollUpCartFunction", "Events/Stream/Properties/MaximumRetryAttempts"),),
         ),
         ("tries every {} minutes, as long", (in_template("RollUpDeadLetters", "VisibilityTimeout") / 60,)),
-        ("time has ended: {} days for a registration, {} days for a transfer", DOMAIN_DAYS),
+        ("has reached its deadline: {} days for a registration, {} days for a transfer", DOMAIN_DAYS),
         ("delivery began more than {} minutes ago", (STUCK,)),
         ("deadline, {} days for a registration and {} days for a transfer", DOMAIN_DAYS),
         ("suspends the domain {} days after its delivery", (DAYS(deadlines.VERIFICATION_ENDS),)),

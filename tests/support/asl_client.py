@@ -108,7 +108,7 @@ class StepFunctionsClient:
         maxResults: int = 100,
         includeExecutionData: bool = True,
     ) -> dict[str, Any]:
-        """Return the start, the entered states and a failure, in one page. AWS has more types of events."""
+        """Return one page with events for the start, each entered state and a failure. AWS has more types of events."""
         with _client_errors("GetExecutionHistory"):
             execution = self._find(executionArn)
         events: list[dict[str, Any]] = [

@@ -1,8 +1,8 @@
 """Records the AWS calls of each function in tests, and compares them with the rights in template.yaml.
 
-Neither moto nor the emulator enforces IAM. All handlers share one process with all environment variables, so a
-variable that a function lacks in template.yaml is not noticed either. At the end of a run, the records also show
-rights that no test used (`unused`, printed by tests/conftest.py).
+Neither moto nor the emulator enforces IAM, so only this comparison finds a missing right. It also finds a missing
+environment variable: all handlers share one process, which has the variables of all functions. At the end of a run, the
+records also show rights that no test used (`unused`, printed by tests/conftest.py).
 """
 
 from __future__ import annotations

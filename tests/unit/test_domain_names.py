@@ -92,7 +92,7 @@ def test_a_domain_has_one_normal_form(text: str, unicode: str, ascii_name: str, 
         ("www.foo.co.uk", "order `foo.co.uk`"),
         ("www.bücher.de", "order `bücher.de`"),
         ("www.xn--bcher-kva.de", "order `bücher.de`"),
-        ("foo.github.io", "order `github.io`"),  # a domain under .io, not a registry's suffix
+        ("foo.github.io", "order `github.io`"),  # no registry sells names under github.io
         ("-bad.com", "begins or ends with a hyphen"),
         ("bad-.com", "begins or ends with a hyphen"),
         ("ab--cd.com", "third and fourth place"),

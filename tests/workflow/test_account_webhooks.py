@@ -50,7 +50,7 @@ def completed(world: World, account: str = "ready", **changes: Any) -> str:
     return str(placed.body["orders"][0]["id"])
 
 
-def test_a_secret_lost_with_its_response_can_be_rotated(world: World) -> None:
+def test_a_secret_whose_response_was_lost_can_be_rotated(world: World) -> None:
     def post(path: str = "", body: Any = None) -> Reply:
         headers = {"Idempotency-Key": "a"}
         return world.request("POST", f"/api/webhooks/endpoints{path}", body, headers=headers)
@@ -274,7 +274,7 @@ def fail_for_days(world: World, *, answer: CallbackAnswer) -> None:
         world.run()
 
 
-def test_a_failing_endpoint_is_disabled_and_replayed_later(world: World) -> None:
+def test_a_disabled_endpoints_events_can_be_replayed_later(world: World) -> None:
     endpoint = create(world, "order.completed")
     other = create(world, "webhook.*")
     fail_for_days(world, answer=CallbackAnswer(503, "busy"))
@@ -395,7 +395,7 @@ def test_a_backlog_is_sent_at_a_fixed_rate(world: World, monkeypatch: Any) -> No
         assert world.requeue_webhooks() == 2
         world.run()
         assert len(world.webhooks.received) == 2 * minute
-        world.advance(59.9)  # the schedule of every minute is not exact
+        world.advance(59.9)  # the function runs once a minute, but not exactly
     assert len({request.message_id for request in world.webhooks.received}) == 8
 
 

@@ -59,7 +59,7 @@ def expires_in(world: World, name: str, days: float) -> None:
 
 
 @pytest.mark.parametrize("name", [UNVERIFIED, WITHOUT_ZONE])
-def test_a_renewal_start_is_retried_daily_during_upkeep(world: World, name: str) -> None:
+def test_starting_a_renewal_is_retried_daily_during_upkeep(world: World, name: str) -> None:
     with no_new_subscriptions(world.stripe):
         order = delivered(world, name)
         assert world.metrics.counts["RenewalNotStarted"] == 1
@@ -119,7 +119,8 @@ def test_a_renewal_starts_within_an_hour_after_a_fault(world: World, webhooks: b
 
 
 @pytest.mark.parametrize("name", [UNVERIFIED, WITHOUT_ZONE])
-def test_an_order_without_renewal_due_at_is_renewed(world: World, name: str) -> None:
+def test_an_order_without_a_renewal_due_time_is_renewed(world: World, name: str) -> None:
+    """Earlier releases stored orders without the field `renewal_due_at`."""
     order = delivered(world, name)
     older = replace(now(world, order), renewal_due_at=None)
     assert older.due_at is not None and older.due_at <= world.clock.now() + DAY * 1000
@@ -150,7 +151,7 @@ def test_a_renewal_ends_if_the_zone_check_finds_the_domain_gone(
     assert renewals(world, order) == []
 
 
-def test_a_domain_that_leaves_is_not_noted_as_confirmed(world: World) -> None:
+def test_no_confirmation_is_noted_for_a_domain_that_leaves(world: World) -> None:
     order = delivered(world, UNVERIFIED)
     world.live(2 * DAY, every=HOUR)
     world.registrar.leave(UNVERIFIED)

@@ -90,7 +90,7 @@ def _nothing_is_taken_down(patch: pytest.MonkeyPatch) -> None:
 
 
 def _addresses_are_kept(patch: pytest.MonkeyPatch) -> None:
-    """Delete a Lightsail machine but keep its address."""
+    """Delete a Lightsail machine but keep its static IP address."""
     patch.setattr(LightsailPlatform, "_release", lambda self, region, place: None)
 
 
@@ -185,7 +185,7 @@ _NO_LIMIT = SpendCap("EUR", month=10**12)
 
 
 def _steps_wait(patch: pytest.MonkeyPatch) -> None:
-    """Answer the step only after the renewal has started. A crash before that leaves the step waiting."""
+    """Answer the delivery step only after the renewal has started. A crash before that leaves the step waiting."""
     patch.setattr(reconcile, "answer_delivery", lambda services, order: None)
     patch.setattr(register_domain, "answer_delivery", lambda services, order: None)
 

@@ -376,7 +376,7 @@ def test_a_cart_is_delivered_after_its_authentication(world: World) -> None:
     assert_settled(world, orders, EVERYTHING, "completed")
 
 
-def test_a_cart_paid_by_debit_is_delivered_after_it_settles(world: World) -> None:
+def test_a_cart_is_delivered_after_its_debit_has_settled(world: World) -> None:
     world.stripe.controls.set(sepa_settles_after=4 * DAY)
     orders = cart_of(world, "one.net", "lost-two.org", account="sepa")
     world.live(3 * DAY, every=DAY / 2)
@@ -473,8 +473,8 @@ def test_concurrent_and_repeated_requests_create_one_cart(world: World) -> None:
 def test_a_cart_is_placed_once_even_if_a_side_effect_fails(mishap: Mishap) -> None:
     """The client retries after every second failure, and whenever nothing was written.
 
-    In all other cases the reconciler continues. For a single order, test_idempotency.py tests both ways after each
-    failure.
+    In all other cases the reconciler continues. For a single order, test_idempotency.py tests the client's retry and
+    the reconciler after each failure.
     """
     with a_world() as world:
         world.webhooks_on = False

@@ -119,7 +119,7 @@ def test_no_year_is_bought_before_aws_shows_the_new_date(world: World, tld: str,
 
 
 @pytest.mark.parametrize("left", [3, 6])
-def test_a_domain_that_expires_within_days_is_renewed_at_once(world: World, left: int) -> None:
+def test_a_domain_that_expires_in_a_few_days_is_renewed_at_once(world: World, left: int) -> None:
     """AWS still shows the former date, so we may buy a year too many. That is better than a lost domain."""
     world.registrar.configure(expiry_lags=10 * HOUR)
     order = transferred(world, "quill-and-sons.com", days_left=left)
@@ -263,10 +263,13 @@ def test_the_year_is_bought_once_even_if_a_side_effect_fails(world: World, misha
     assert world.metrics.counts["DomainRenewalFailed"] == 0
 
 
-def test_a_renewal_start_is_retried_before_the_window_opens(
+def test_starting_the_renewal_is_retried_before_the_window_opens(
     world: World,
 ) -> None:
-    """The registry sells the transfer's year only after 520 days. Stripe refuses the renewal for the first 5 days."""
+    """Stripe refuses the renewal's subscription for the first 5 days. We try again every day.
+
+    The registry sells the transfer's year only after 520 days, when its renewal window opens.
+    """
     with no_new_subscriptions(world.stripe):
         order = transferred(world, "quill-and-sons.co.uk", days_left=700)
         world.live(5 * DAY, every=6 * HOUR)
@@ -292,8 +295,11 @@ def test_a_domain_is_not_charged_after_it_has_left(world: World, webhooks: bool)
     assert world.net_paid() == paid
 
 
-def test_a_renewal_start_is_retried_during_the_purchase(world: World) -> None:
-    """The registrar needs days for the year. We check it every hour, but try to start the renewal only daily."""
+def test_starting_the_renewal_is_retried_during_the_purchase(world: World) -> None:
+    """The registrar needs 2.5 days to add the transfer's year. Stripe refuses the subscription for 2 days.
+
+    We ask the registrar every hour whether it has added the year. We try to start the renewal only once a day.
+    """
     world.registrar.configure(delay=2.5 * DAY)
     with no_new_subscriptions(world.stripe):
         order = transferred(world, "quill-and-sons.co.uk", days_left=50)

@@ -35,7 +35,7 @@ def _texts(names: str) -> dict[str, Any]:
     return dict.fromkeys(names.split(), _S)
 
 
-# The order in the vendor's documentation: every field, with a value of its type.
+# An order as the vendor documents it. Each field has a value of the documented type.
 ORDER: dict[str, Any] = {
     **_texts(
         "id number payment_module client_id staff_member_id invoice_id total currency_id date_created status "

@@ -160,7 +160,7 @@ def test_O2_142_an_ending_that_is_not_on_sale_gets_a_404(world: World, ending: s
     assert "xxxx" not in json.dumps(reply.body)
 
 
-def test_endings_can_be_read_with_any_key_or_the_right_scope(world: World) -> None:
+def test_endings_can_be_read_with_any_key_or_a_scoped_token(world: World) -> None:
     for path in ("/api/tlds", "/api/tlds/com"):
         for key in ("user_key", "system_key"):
             assert send(world, "GET", path, headers=credentials(world, "ready", key)).status == 200

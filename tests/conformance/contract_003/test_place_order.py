@@ -202,7 +202,7 @@ def test_O1_030_an_idempotency_key_is_refused_with_another_body(world: World, ch
     assert state_of(world) == before
 
 
-def test_O1_030_the_versions_share_an_account_s_idempotency_keys(world: World) -> None:
+def test_O1_030_versions_1_and_2_share_idempotency_keys(world: World) -> None:
     order(world, idempotency_key="both")
     assert_error(world.place(key="both"), 422, "idempotency_key_reused")
     assert_error(order(world, account="credit", idempotency_key="x" * 256), 400, "invalid_idempotency_key")

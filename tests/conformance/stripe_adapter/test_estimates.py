@@ -47,7 +47,7 @@ def test_without_tax_the_estimate_is_the_sum_of_the_lines(shop: Shop) -> None:
     assert shop.statuses(customer) == []
 
 
-def test_stripe_is_not_called_without_tax_and_a_customer(shop: Shop) -> None:
+def test_without_tax_or_customer_stripe_is_not_called(shop: Shop) -> None:
     shop.wire.spoil(0)
     assert estimate(shop, account(None), on_page=True) == Estimate(2100, 2100, balance=0)
     assert shop.wire.count == 0
@@ -62,7 +62,7 @@ def test_the_estimate_equals_the_charge(shop: Shop) -> None:
 
 
 @pytest.mark.standin_only("tax needs settings of the Stripe account")
-def test_an_estimate_for_a_page_uses_the_billing_contact(shop: Shop) -> None:
+def test_an_estimate_for_a_payment_page_uses_the_billing_contact(shop: Shop) -> None:
     customer, _ = shop.customer(credit=500)
     for whose in (account(None), account(customer)):
         assert estimate(shop, whose, on_page=True, automatic_tax=True) == Estimate(2100, 2541, 0, final=False)
@@ -102,7 +102,7 @@ def test_an_estimate_includes_all_lines_of_a_long_order(shop: Shop) -> None:
 
 
 @pytest.mark.standin_only("uses the stand-in's controls")
-def test_a_location_refused_by_stripe_has_no_estimate(shop: Shop) -> None:
+def test_no_estimate_if_stripe_refuses_the_customers_location(shop: Shop) -> None:
     customer, _ = shop.customer()
     refusal = {"type": "invalid_request_error", "code": "customer_tax_location_invalid", "message": "Where?"}
     shop.standin.controls.add_fault("refuse", "/v1/invoices/create_preview", status=400, error=refusal)
@@ -141,7 +141,7 @@ def test_an_invoice_above_the_maximum_is_not_paid(shop: Shop, credit: int) -> No
 
 
 @pytest.mark.standin_only("tax needs settings of the Stripe account")
-def test_a_tax_rise_above_the_maximum_prevents_the_payment(shop: Shop) -> None:
+def test_a_cost_that_rises_above_the_maximum_is_not_charged(shop: Shop) -> None:
     whose = shop.customer()
     payments = StripeInvoices(shop.adapter(automatic_tax=True))
     hungary = {"address": {"country": "HU", "line1": "Street 1"}}

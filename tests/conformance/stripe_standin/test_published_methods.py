@@ -47,7 +47,7 @@ def test_every_card_number_and_iban_has_a_valid_check_digit() -> None:
 @pytest.mark.standin_only("uses the stand-in's controls")
 @pytest.mark.parametrize("number", DECLINES)
 def test_each_declining_card_gives_its_published_code(shop: Shop, number: str) -> None:
-    """Such a card cannot be attached to a customer. The setting `attach_decline_cards` allows it."""
+    """Stripe refuses to attach such a card to a customer. The stand-in attaches it if `attach_decline_cards` is set."""
     method = shop.client.v1.payment_methods.create(card(number))
     customer = shop.customer(None)
     for _ in range(2):

@@ -70,7 +70,7 @@ def test_an_unreadable_operation_is_a_fault(stubbed: Stubbed, answer: dict[str, 
         stubbed.registrar.operation("op-1")
 
 
-def test_it_is_a_fault_if_a_listed_domains_details_are_refused(stubbed: Stubbed) -> None:
+def test_refused_details_of_a_listed_domain_are_a_fault(stubbed: Stubbed) -> None:
     stubbed.asking.add_client_error("get_domain_detail", "InvalidInput", "the name can't be read just now")
     stubbed.asking.add_response(
         "list_domains",
@@ -87,7 +87,7 @@ def test_it_is_a_fault_if_a_listed_domains_details_are_refused(stubbed: Stubbed)
         stubbed.registrar.domain("bakery.com")
 
 
-def test_a_longer_domain_is_not_a_match(
+def test_a_longer_domain_with_the_same_start_is_not_a_match(
     stubbed: Stubbed,
 ) -> None:
     stubbed.asking.add_client_error("get_domain_detail", "InvalidInput", "Domain not found in 1 account.")

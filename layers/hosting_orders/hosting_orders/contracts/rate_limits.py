@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hosting_orders.usecases.limit_rate import Bucket, RateLimit, Standing
 
-# Each key has one counter per kind of request. All contracts with these limits share it.
+# Each key has one counter for each kind of request. All contracts with these limits use the same counter.
 LIMITS = {
     Bucket.READ: RateLimit(requests=600, seconds=60),
     Bucket.WRITE: RateLimit(requests=120, seconds=60),

@@ -94,7 +94,7 @@ class ApiKey:
 
 @dataclass(frozen=True, slots=True)
 class KeyRing:
-    """The account's keys, newest first."""
+    """Newest first."""
 
     keys: tuple[ApiKey, ...]
     made: int = 0  # how many keys were ever made

@@ -17,13 +17,13 @@ from .order import OrderStatus
 
 
 class Action(StrEnum):
-    """After an action that neither ends the order nor waits, the caller reads order and payment and asks again."""
+    """After an action that neither ends the order nor waits, the caller calls `next_action` again with fresh data."""
 
     STOP_DELIVERY = "stop_delivery"  # ask the provider, then deliver, wait or give up
     GIVE_UP = "give_up"  # forbid delivery: the order becomes `refunding`
     CLOSE_PAYMENT = "close_payment"  # void an open payment, or wait for a debit
     END_UNPAID = "end_unpaid"  # nothing to refund; the order ends
-    GIVE_BACK = "give_back"  # take the service down, refund this order once; end the order if it is open
+    GIVE_BACK = "give_back"  # take the service down, refund this order once, end it if it has not ended
     NOTHING = "nothing"  # the order has ended; no money is owed
 
 
@@ -39,7 +39,7 @@ _TABLE: Mapping[OrderStatus, _Row] = {
     OrderStatus.PROCESSING: _Row(Action.STOP_DELIVERY, Action.STOP_DELIVERY, Action.STOP_DELIVERY),
     # The order was delivered, so the money is kept.
     OrderStatus.COMPLETED: _Row(Action.NOTHING, Action.NOTHING, Action.NOTHING),
-    # Delivery is no longer possible. Only the money is left.
+    # Delivery is no longer possible. The payment must still be closed or refunded.
     OrderStatus.CANCELING: _Row(Action.CLOSE_PAYMENT, Action.END_UNPAID, Action.GIVE_BACK),
     OrderStatus.REFUNDING: _Row(Action.CLOSE_PAYMENT, Action.END_UNPAID, Action.GIVE_BACK),
     OrderStatus.REFUND_FAILED: _Row(Action.CLOSE_PAYMENT, Action.END_UNPAID, Action.GIVE_BACK),

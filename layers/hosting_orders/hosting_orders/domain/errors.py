@@ -1,4 +1,4 @@
-"""Errors that stop a request or a workflow step. The workflow recognises class names."""
+"""Errors that stop a request or a workflow step. The workflow recognises some of them by class name."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class SpendCapExceededError(RequestRefusedError):
 
 
 class StrongerKeyError(RequestRefusedError):
-    """A key tried to make or rotate a key with more rights."""
+    """A key tried to make or rotate a key with more rights than its own."""
 
     code = Code.STRONGER_KEY
 
@@ -184,7 +184,7 @@ class OrderNotCancellableError(RequestRefusedError):
 
 
 class PaymentNotStartedError(RequestRefusedError):
-    """The provider refused the payment, and nothing can be paid any more."""
+    """The provider refused the payment. The cart can no longer be paid."""
 
     code = Code.CART_PAY_FAILED
 
@@ -205,7 +205,7 @@ class PaymentFailedError(HostingOrdersError):
 
 
 class OrderCanceledError(HostingOrdersError):
-    """The order was cancelled before delivery began, or has ended."""
+    """The order was cancelled before delivery began, or it has ended."""
 
 
 class OrderExpiredError(HostingOrdersError):
@@ -217,7 +217,7 @@ class ProvisioningFailedError(HostingOrdersError):
 
 
 class PaymentSettledError(HostingOrdersError):
-    """The payment that RefundOrder waited for has settled. The workflow runs the step again immediately."""
+    """The payment that RefundOrder waited for has settled. The workflow runs RefundOrder again immediately."""
 
 
 class RefundRefusedError(HostingOrdersError):

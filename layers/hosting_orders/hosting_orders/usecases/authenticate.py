@@ -53,7 +53,7 @@ class Caller:
 
 def hash_key(secret: str) -> str:
     """Plain SHA-256 is enough, because keys are long and random."""
-    # Hash any text, even half a surrogate pair. It is a wrong key, and must not cause an exception.
+    # Hash any text, even half a surrogate pair. Such a text is only a wrong key, and must not cause an exception.
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 

@@ -1,7 +1,7 @@
 """The state RegisterDomain (docs/order-life.md; docs/decisions.md, 16).
 
 Two calls can make the registrar register a domain twice. So the order records the attempt before the call, only one
-process at a time calls, and a retry checks the registrar's list first.
+process at a time calls, and a retry first checks the registrar's list of operations.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ from .ports import Services
 from .registrar_operations import CLOCKS_DIFFER, known_operation
 from .sealed_contacts import auth_code_context, open_contacts
 
-# The operation of an abandoned order may still end this long after its submission.
+# An abandoned order may have submitted its operation up to this long before our own submission.
 _ABANDONED_BEFORE = 365 * DAY
 
 
 def register_domain(services: Services, account_id: str, number: int, task_token: str) -> None:
     """Begin delivery and call the registrar. The reconciler answers the token.
 
-    Raises OrderCanceledError when a cancel came first, ProvisioningFailedError when the registrar refuses.
+    Raises OrderCanceledError if the order was cancelled before, or ProvisioningFailedError if the registrar refuses.
     """
     order = claim_for_delivery(services, account_id, number, task_token)
     if order is None:
@@ -49,7 +49,8 @@ def register_domain(services: Services, account_id: str, number: int, task_token
     try:
         ask_registrar(services, order)
     except ProviderUnavailableError:
-        # Do not retry here. The reconciler runs within a minute, and checks the registrar's list before it calls again.
+        # Do not retry here. The reconciler runs within a minute, and checks the registrar's list of operations before
+        # it submits again.
         log.warning(
             "the registrar gave no clear response; the reconciler checks soon", extra={"order_id": order.uuid}
         )
@@ -94,7 +95,8 @@ def _submit(services: Services, order: Order) -> None:
     order = change_order(services, order, to=take)
     if not mine:
         # Another process is calling the registrar, or has already recorded an operation. If the order is no longer
-        # processing, our token may have been stored too late, so answer it now.
+        # processing, the process that changed its status may have looked for our task token before we stored the token.
+        # So answer the token now.
         if order.status is not OrderStatus.PROCESSING:
             answer_delivery(services, order)
         return
@@ -102,7 +104,8 @@ def _submit(services: Services, order: Order) -> None:
     try:
         _ask_once(services, order, asked_before)
     except _RefusedInDoubtError:
-        # This call was clearly refused. Only the earlier attempt is in doubt, so store its time again.
+        # The registrar clearly refused this call. Only the outcome of the earlier attempt is uncertain, so put the time
+        # of that attempt back.
         change_order(services, order, to=lambda current: _without_lease(current, now, asked_before))
         raise
     except ProviderUnavailableError:
@@ -159,7 +162,7 @@ def _ours(services: Services, order: Order, other: AlreadyOrderedError) -> str:
 
 
 def _is_of_this_order(services: Services, order: Order) -> bool:
-    """Whether this order registered the domain in our account. An abandoned order's domain has other contacts."""
+    """Whether this order registered the domain in our account. If not, an abandoned order did, with other contacts."""
     submission, item = order.domain_record.submission, order.item_as(DomainItem)
     assert submission is not None
     if order.operation_id is not None or _earlier_operation(services, order) is not None:
@@ -323,7 +326,8 @@ def _deliver(services: Services, order: Order, domain: RegisteredDomain) -> None
         expires_at = domain.expires_at
         missing = expires_at is not None and current.item_as(DomainItem).year_missing(expires_at, now)
         record = current.domain_record.delivered(expires_at, now, year_missing=missing)
-        # The order is due immediately: the reconciler buys a missing year and starts the renewal.
+        # The order is due immediately: the reconciler buys the year that a transfer did not bring, and starts
+        # the renewal.
         return current.with_domain(record).delivered(resource, None, now, Actor.REGISTRAR).check_at(now)
 
     order = change_order(services, order, when=OrderStatus.PROCESSING, to=delivered)

@@ -33,8 +33,8 @@ def roll_up_carts(services: Services, news: Iterable[OrderChange]) -> list[str]:
     grown: dict[str, None] = {}
     for item in news:
         by_cart.setdefault((item.account_id, item.cart_token), []).append(item)
-        # Mark the account's pages when an order is new and when it ends. An order is usually old enough for a page mark
-        # only at its end.
+        # Write missing page marks when an order is new, and again when it ends. Only orders that are more than two
+        # minutes old (ORDER_WRITTEN) can get a page mark, so a new order is too young for one.
         if item.version == 0 or item.status in ENDS:
             grown[item.account_id] = None
     failed: list[str] = []

@@ -28,7 +28,7 @@ class OrderView:
     password: str | None  # None when the caller may not see it (docs/contracts.md C22)
 
     def __repr__(self) -> str:
-        return f"OrderView({self.order.uuid})"  # it may hold a password
+        return f"OrderView({self.order.uuid})"  # the view may contain a password
 
 
 def show_order(services: Services, caller: Caller, order_id: str) -> OrderView:

@@ -1,4 +1,4 @@
-"""Every key of the table. A structure test forbids code elsewhere that builds keys.
+"""Every key of the table. A structure test forbids that other modules build keys.
 
 A key made for one account cannot reach another account's items.
 """

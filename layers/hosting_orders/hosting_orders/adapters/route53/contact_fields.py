@@ -78,7 +78,7 @@ def _wrong(pointer: str, message: str) -> InvalidRequestError:
 
 
 def _unknown(name: object) -> InvalidRequestError:
-    """An unknown field is refused. Otherwise the value of a misspelled field would be lost silently."""
+    """Unknown fields are refused, so a misspelled field cannot be lost silently."""
     shown = _printed(str(name)[:_MAX_FIELD_NAME])
     likely = difflib.get_close_matches(shown, CONTACT_FIELDS, n=1)
     hint = f" Did you mean `{likely[0]}`?" if likely else ""
@@ -155,7 +155,7 @@ def _phone(text: str) -> str:
     except NumberParseException as error:
         raise refusal from error
     # Do not use the library's check for valid numbers, which is too strict: it refuses new number ranges, and ranges
-    # for examples such as 555.
+    # that are reserved for examples, such as 555.
     if is_possible_number_with_reason(number) != ValidationResult.IS_POSSIBLE:
         raise refusal
     return f"+{number.country_code}.{national_significant_number(number)}"

@@ -66,7 +66,7 @@ class StripeCheckoutRefunds:
         )
 
     def _refund(self, payment_id: str, order_id: str) -> Document | None:
-        """A failed or cancelled refund is returned only if the order has no other."""
+        """Return a failed or cancelled refund only if the order has no other refund."""
         pages = self._stripe.v1.refunds.list({"payment_intent": payment_id, "limit": PAGE}).auto_paging_iter()
         refunds = (refund.to_dict() for refund in pages)
         of_order = [refund for refund in refunds if (refund["metadata"] or {}).get("order_id") == order_id]
@@ -76,7 +76,7 @@ class StripeCheckoutRefunds:
     def _note(
         self, session: Document, line_key: str, item: Document | None, order_id: str, refund: Document
     ) -> None:
-        """Create the credit note. The money is already back, so only log errors."""
+        """Create the credit note. Only log errors, because the money is already refunded."""
         invoice_id = id_of(session.get("invoice"))
         if invoice_id is None:
             return

@@ -73,7 +73,8 @@ class StripeInvoices:
 
     def state(self, invoice_id: str) -> PaymentState | None:
         """PROCESSING with an `error` means that our own attempt was declined permanently, and `charge` has not voided
-        the invoice yet. After any other decline or a returned debit, the customer can still pay on the hosted page.
+        the invoice yet. After any other decline or a returned debit, the state is AWAITING_AUTHENTICATION: the customer
+        can still pay.
         """
         with self._stripe.faults_translated():
             return self.state_of(self._stripe.invoice(invoice_id))
@@ -104,7 +105,7 @@ class StripeInvoices:
             return self._closed(invoice_id, invoice)
 
     def _outcome(self, invoice: Document | None, refusal: stripe.StripeError | None) -> PaymentState:
-        """Raises PaymentNotStartedError when nothing can be paid any more."""
+        """Raises PaymentNotStartedError if the invoice can no longer be paid."""
         if invoice is None:
             raise PaymentNotStartedError("The payment was withdrawn.")
         state = self._state(invoice)
@@ -116,7 +117,7 @@ class StripeInvoices:
                 return state
             if isinstance(refusal, self._stripe.sdk.CardError) and declined not in FINAL_DECLINES:
                 return awaiting(state, invoice, declined)
-            # The payment was declined permanently, or refused before the attempt.
+            # The payment was declined permanently, or Stripe refused the request before it tried to charge.
             state = self._closed(invoice["id"], invoice)
             if state.status in (PaymentStatus.SUCCEEDED, PaymentStatus.PROCESSING):
                 return state

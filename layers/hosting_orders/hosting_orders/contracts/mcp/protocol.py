@@ -31,7 +31,8 @@ STATELESS = ("2026-07-28",)
 SPOKEN = (*WITH_HANDSHAKE, *STATELESS)
 # A request without the header `MCP-Protocol-Version` has this revision.
 _WITHOUT_HEADER = "2025-03-26"
-# In these revisions, wrong arguments of a tool are protocol errors.
+# In these revisions, wrong arguments of a tool cause a protocol error. In later revisions, the tool's result reports
+# them.
 _STRICT_ARGUMENTS = ("2025-03-26", "2025-06-18")
 
 _META = "io.modelcontextprotocol/"

@@ -32,7 +32,7 @@ class OrderPreviewed(TypedDict):
     items: list[ItemPreview]
     net_cents: int  # all amounts are minor units
     tax_cents: int
-    tax_is_estimated: bool  # the payment page computes the tax from the address that is entered there
+    tax_is_estimated: bool  # True: the payment page computes the final tax from the address entered there
     gross_cents: int
     credit_applied_cents: int
     amount_due_cents: int
@@ -83,6 +83,5 @@ _NOT_RETURNED = "A registered or transferred domain cannot be returned."
 
 
 def terms(view: OrderPreview) -> list[str]:
-    """What the customer agrees to, in sentences."""
     registered = any(previewed.item.DELIVERER is Deliverer.REGISTRAR for previewed in view.items)
     return [_RENEWS, _CANCEL, *([_NOT_RETURNED] if registered else [])]
