@@ -122,7 +122,7 @@ class CallbackReceiver:
     ) -> None:
         """Answer `times` callbacks with `status` after `slow` seconds. Answers set earlier are used first."""
         if not 200 <= status <= 599 or times < 1 or slow < 0:
-            raise ValueError("status is 200 to 599, times at least 1, slow not negative")
+            raise ValueError("`status` must be 200 to 599, `times` at least 1, and `slow` not negative")
         with self._lock:
             self._next.append(NextAnswer(status, times, retry_after, slow))
 

@@ -135,7 +135,9 @@ def _refuse_unfit(cloud: Cloud, stage: Stage, region: str, status: str | None) -
             f"  aws cloudformation continue-update-rollback --stack-name {stage.stack} --region {region}"
         )
     if status.endswith("_IN_PROGRESS"):
-        raise OperateError(f"The stack {stage.stack} is {status}. Wait until this has ended.")
+        raise OperateError(
+            f"The stack {stage.stack} is {status}. Wait until this operation has ended, then deploy again."
+        )
 
 
 def _reasons(cloud: Cloud, stage: Stage) -> list[str]:

@@ -123,7 +123,7 @@ def excess(own: Credential, other: Credential) -> tuple[str, str] | None:
     if own.scopes and (not other.scopes or not all(own.allows(scope) for scope in other.scopes)):
         return "/scopes", f"The scopes must be among those of your key: {', '.join(sorted(own.scopes))}."
     if other.kind is CredentialKind.USER and other.user_id != own.user_id:
-        return "/kind", "Only a user's own key can make or rotate a key of this user."
+        return "/kind", "Only a key of the same user can make or rotate this user's key."
     if own.ip_list and not (other.ip_list and all(_within(block, own.ip_list) for block in other.ip_list)):
         return "/ip_list", f"The addresses must be among those of your key: {', '.join(own.ip_list)}."
     if own.expires_at is not None and (other.expires_at is None or other.expires_at > own.expires_at):

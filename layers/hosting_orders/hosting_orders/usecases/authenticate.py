@@ -96,7 +96,9 @@ def admit(
         check_token(credential, oauth_scope, "This endpoint")
     elif credential.scopes and not scoped and key_scope is None and oauth_scope not in credential.scopes:
         # A key that has scopes may call only operations whose scope it has.
-        raise AccessDeniedError(Code.INSUFFICIENT_SCOPE, "The API key's scopes do not include this.")
+        raise AccessDeniedError(
+            Code.INSUFFICIENT_SCOPE, "The API key's scopes do not include this operation."
+        )
     if user_required and credential.user_id is None:
         raise UserRequiredError("Only a person may do this: use a user's API key, not the account's own.")
     if account is AccountFrom.KEY:

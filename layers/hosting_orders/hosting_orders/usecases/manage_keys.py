@@ -224,7 +224,7 @@ def _new(services: Services, caller: Caller, request: KeyRequest, made: str) -> 
         raise InvalidRequestError(Code.INVALID_FIELD, text, "/spend_cap/currency")
     kind = request.kind or own.kind
     if kind is CredentialKind.USER and own.user_id is None:
-        raise StrongerKeyError("Only a user's own key can make a key of this user.", "/kind")
+        raise StrongerKeyError("Your key belongs to no user, so it cannot make a user's key.", "/kind")
     test = own.test if request.test is None else request.test
     secret = new_secret(test=test)
     credential = Credential(

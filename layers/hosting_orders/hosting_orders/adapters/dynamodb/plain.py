@@ -72,7 +72,7 @@ def _reader(hint: Any) -> Callable[[Any], Any]:
         if len(kinds) == 1:
             return _reader(kinds[0])
         if not all(hasattr(kind, "KIND") for kind in kinds):
-            raise TypeError(f"no attribute says which of {hint} an item holds")
+            raise TypeError(f"each dataclass of {hint} needs a KIND, which says what a stored item holds")
         by_word = {kind.KIND: kind for kind in kinds}
         # An item without `kind` was written when only the first of these dataclasses existed.
         return lambda value: from_plain(by_word[value.get("kind", kinds[0].KIND)], value)

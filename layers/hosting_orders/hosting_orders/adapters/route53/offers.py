@@ -67,7 +67,9 @@ def transferable(answer: Mapping[str, Any], auth_code: str | None) -> DomainOffe
     if word == "DOMAIN_IN_OWN_ACCOUNT":
         return DomainOffer(Availability.UNAVAILABLE, reason="the domain is already registered with us")
     if word == "DOMAIN_IN_ANOTHER_ACCOUNT":
-        reason = "the domain is in another account at our registrar, which has to hand it over there first"
+        reason = (
+            "the domain is at our registrar, in another customer's account, which must release it to us first"
+        )
         return DomainOffer(Availability.UNAVAILABLE, reason=reason)
     if word in ("UNTRANSFERABLE", "UNTRANSFERRABLE"):  # AWS uses both spellings
         said = without(str(answer.get("Message") or ""), [auth_code or ""])

@@ -148,7 +148,7 @@ def _wrong(
     path = list(error.instance_path)
     if error.kind.name == "additionalProperties":
         known = ", ".join(_property(schema, path).get("properties", {}))
-        expected = f"It takes {known}." if known else "It has none of its own."
+        expected = f"Its fields are {known}." if known else "It has no fields of its own."
         for name in error.kind.value:
             yield pointer_to(*path, name), f"The registry does not know this field. {expected}"
         return
