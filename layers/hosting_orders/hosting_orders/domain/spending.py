@@ -16,7 +16,7 @@ class Period(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Spend:
-    """What an order uses of the cap. Released if the order ends undelivered."""
+    """What an order uses of the cap. It no longer counts if the order ends undelivered."""
 
     key: str  # the id of the API key, or its hash if it has no id
     day: str  # when the order was placed, in UTC: `2026-11-27`
