@@ -206,8 +206,8 @@ def _departed(services: Services, order: Order) -> Order:
 
 
 def _year_is_bought(order: Order, now: int) -> bool:
-    # While we buy the year that a transfer did not add, the order is checked often. Stripe may have refused to start the
-    # renewal, and must not get the same request at each of these checks. So we do not start the renewal meanwhile.
+    # While we buy the year that a transfer did not add, the order is checked often. If Stripe has refused to start the
+    # renewal, it must not get the same request at each of these checks. So we do not start the renewal meanwhile.
     year = order.domain_record.transfer_year if order.transfer_year_owed else None
     return year is not None and year.is_open and now < year.lease_until + deadlines.DOMAIN_RENEWAL_DEADLINE
 
