@@ -35,8 +35,6 @@ class Spent:
 
 @dataclass(frozen=True, slots=True)
 class Remaining:
-    """What a key may still spend."""
-
     currency: str
     day: int | None  # None means no limit
     month: int | None

@@ -53,7 +53,7 @@ def undeliverable(
     actor: Actor,
     when: When = OrderStatus.PROCESSING,
 ) -> Order:
-    """Record that the order cannot be delivered. Can be repeated."""
+    """Can be repeated."""
     now = services.clock.now()
     return change_order(
         services,

@@ -46,7 +46,7 @@ _RENEWALS_AT_PROVIDERS = {ProductKind.DOMAIN: renew_domain}
 
 
 def reconcile(services: Services, body: CallbackBody, limit: int = BATCH) -> int:
-    """Check up to `limit` due items. A failure of one check does not stop the others."""
+    """A failure of one check does not stop the others."""
     started = services.clock.now()
     looked_at = 0
     for item in services.orders.due(started, limit):
