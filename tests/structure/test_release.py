@@ -165,7 +165,7 @@ def test_a_template_needs_exactly_one_place_for_the_stamp(text: str) -> None:
 
 
 def calls_of_what_is_not_released(template: dict[str, Any]) -> list[str]:
-    """SAM makes the events of a function call its alias. Every other caller must name the alias itself."""
+    """SAM connects the events of a function to its alias. Every other caller must name the alias in the template."""
     problems = []
     for name, properties in functions(template).items():
         if properties.get("AutoPublishAlias") != ALIAS:

@@ -75,7 +75,7 @@ def broken_targets(definition: Definition) -> list[str]:
 
 
 def loops(definition: Definition) -> list[str]:
-    """A workflow must wait with task tokens. AWS bills each round of a loop, and an endless loop never stops."""
+    """A workflow must wait with task tokens. AWS bills each round of a loop, and a loop may never end."""
     problems = [f"{name} uses a Wait state; wait for a task token" for name, _ in states(definition, "Wait")]
     all_states = definition["States"]
 
@@ -410,7 +410,7 @@ def test_a_mismatch_of_template_and_workflow_is_noticed(rule, path: str, value: 
     assert any(complaint in problem for problem in problems), problems
 
 
-def test_time_outs_and_retries_that_take_over_a_year_are_noticed() -> None:
+def test_retries_that_take_more_than_a_year_are_noticed() -> None:
     ninety_days = changed(GOOD_DEFINITION, "States/RefundOrder/TimeoutSeconds", 90 * 86_400)
     retry = [{"ErrorEquals": ["States.TaskFailed"], "MaxAttempts": 60}]
     assert executions_that_outlive_a_year(changed(ninety_days, "States/RefundOrder/Retry", retry)) == []
@@ -419,6 +419,6 @@ def test_time_outs_and_retries_that_take_over_a_year_are_noticed() -> None:
     assert problems == ["an execution could take 5490 days; AWS ends it after 365"]
 
 
-def test_a_state_time_out_longer_than_the_workflows_is_noticed() -> None:
+def test_a_state_that_outlasts_the_workflow_is_noticed() -> None:
     problems = deadlines_in_the_wrong_order(changed(GOOD_DEFINITION, "TimeoutSeconds", 500), GOOD_TEMPLATE)
     assert problems == ["ChargeOrder: may take 600 s, but the whole machine only 500 s"]

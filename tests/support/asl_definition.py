@@ -77,7 +77,7 @@ class Expression:
         return value
 
     def _walk(self, variables: Mapping[str, Any]) -> Any:
-        """Look up a plain path without JSONata, which takes ten times as long. Most expressions are plain paths."""
+        """Look up a plain path without JSONata, which is ten times slower. Most expressions are plain paths."""
         value: Any = variables
         for name in self._path or ():
             if not isinstance(value, dict) or name not in value:

@@ -25,7 +25,7 @@ def order_site(
     callback: bool = True,
     body: Mapping[str, Any] | None = None,
 ) -> Reply:
-    """POST /api/orders in version 1, by default with a callback. `key` is the Idempotency-Key."""
+    """POST /api/orders in API version 1 (contract 003), by default with a callback. `key` is the Idempotency-Key."""
     sent = dict(body or site())
     if callback:
         sent["callback"] = {"url": HOOK}

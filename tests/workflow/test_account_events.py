@@ -51,7 +51,7 @@ def test_an_order_paid_on_a_page_sends_two_payment_events(world: World) -> None:
     assert sent(world) == {"payment.action_required": 1, "payment.succeeded": 1}
 
 
-def test_an_order_whose_page_is_not_paid_sends_cancel_events(world: World) -> None:
+def test_an_unpaid_order_sends_events_about_its_cancellation(world: World) -> None:
     create(world, "*", account="no_method")
     order_of(world, order_site(world))
     world.live(2 * DAY, every=HOUR)

@@ -121,5 +121,5 @@ def test_neither_the_password_nor_the_key_leaks(monkeypatch: pytest.MonkeyPatch)
     assert len(told["callbacks"]) > 500 and "ORDER#" in told["stream"]
     for where, text in told.items():
         assert [password for password in passwords if password in text] == [], where
-        # A public key is not secret, but it is the customer's. Only the table and its stream may contain it.
+        # A public key is not secret, but it belongs to the customer. So only the table and its stream may contain it.
         assert where in ("table", "stream") or KEY not in text, where

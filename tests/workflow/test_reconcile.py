@@ -171,7 +171,7 @@ def test_an_unpaid_order_expires_soon_after_its_deadline(world: World) -> None:
 def test_a_cart_expires_at_the_time_shown_to_its_customer(
     world: World, monkeypatch: pytest.MonkeyPatch, for_others: int
 ) -> None:
-    """A later release may change the time limit. A cart that was placed earlier keeps its own."""
+    """A later release may change the time limit. A cart that was placed before that release keeps the old limit."""
     order = placed(world, "authentication_required")
     world.run()
     payment = world.cart(order.cart_token, "authentication_required").payment

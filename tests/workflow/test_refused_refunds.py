@@ -115,7 +115,7 @@ def test_a_refusal_is_recorded_if_any_side_effect_breaks(world: World, mishap: M
     assert world.net_paid() == 1200 and len(world.stripe.credit_notes()) == 1
 
 
-def test_the_refund_of_an_ended_order_is_made_in_an_hour(world: World) -> None:
+def test_the_refund_of_an_ended_order_is_made_within_an_hour(world: World) -> None:
     """Stripe repeats a refusal for a day under the same idempotency key, so each retry needs another key."""
     account = "declined_recoverable"
     reply = world.place(account)

@@ -73,7 +73,7 @@ def test_a_refused_second_submission_reveals_the_first(world: World, monkeypatch
 
 
 def test_an_abandoned_orders_operation_is_not_taken_over(world: World) -> None:
-    """It would register the domain for the later order with the contacts of the abandoned order."""
+    """If the later order took over this operation, it would get a domain with the contacts of the abandoned order."""
     world.registrar._registry.delay = None
     abandoned = placed(world, NAME)
     world.run()

@@ -1,4 +1,4 @@
-"""Shared by the tests of contract 003: requests in version 1, and a check of every response against its schema."""
+"""Shared by the tests of contract 003: requests in API version 1, and a check of every response against its schema."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.world import Reply, World, matched
 
 CALLBACK = {"url": HOOK, "authorization": "Bearer 12345"}
 
-# Every route of version 1. No order has the id UNKNOWN. `True` means X-Auth-Account is required.
+# Every route of API version 1. No order has the id UNKNOWN. `True` means X-Auth-Account is required.
 ROUTES = (
     ("GET", "/api/orders", True),
     ("POST", "/api/orders", True),
@@ -33,8 +33,8 @@ ROUTES = (
     ("GET", "/api/accounts/acc_ready", False),
     ("GET", "/api/users/usr_ready", False),
 )
-# The API returns these errors before it reads the version of the key. The response's X-Api-Version is then the version
-# that the request names, or 2. The error body is the same in both versions.
+# Every key has an API version. The API returns these errors before it reads that version. The response's X-Api-Version
+# is then the version that the request names, or 2. The error body is the same in both versions.
 BEFORE_THE_VERSION = (
     *("unauthorized", "oauth_not_allowed", "insufficient_scope", "missing_account", "trial_account"),
     *("malformed_body", "unsupported_api_version"),
@@ -47,7 +47,7 @@ def headers_of(world: World, account: str, key: str = KEY) -> dict[str, str]:
 
 
 def ask(world: World, method: str, path: str, account: str = "ready", key: str = KEY, **more: Any) -> Reply:
-    """Send a request with the account's version 1 key, and check the response against its operation's schema."""
+    """Send a request with the account's key for API version 1, and check the response against the schema."""
     headers = headers_of(world, account, key) | dict(more.pop("headers", {}))
     return in_shape(send(world, method, path, headers=headers, account=None, **more), method, path)
 

@@ -1,7 +1,7 @@
 """Hostile requests to version 1 of the API: every response has the contract's error shape, and nothing is stored.
 
-The tests of contract 002 cover the dispatcher, which all contracts share. The tests in this file cover the bodies and
-routes of version 1.
+The tests of contract 002 cover the code that all contracts share. The tests in this file cover the bodies and routes
+of version 1.
 """
 
 from __future__ import annotations

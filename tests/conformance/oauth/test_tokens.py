@@ -193,7 +193,7 @@ def test_SQ_013_C22_contracts_000_and_001_are_closed_to_oauth(
     assert (reply.status, reply.body["code"]) == (403, "OAUTH_NOT_ALLOWED")
 
 
-def test_version_1_accepts_the_same_tokens(world: World, issuer: IssuerStandIn) -> None:
+def test_api_version_1_accepts_the_same_tokens(world: World, issuer: IssuerStandIn) -> None:
     headers = bearer(world, issuer.token("usr_ready", "acc_ready")) | {"x-api-version": "1"}
     reply = send(world, "GET", "/api/orders", headers=headers, account=None)
     assert (reply.status, reply.headers["x-api-version"]) == (200, "1")

@@ -228,7 +228,7 @@ def test_a_cart_cannot_be_charged_after_its_draft_is_voided(shop: Shop) -> None:
     assert shop.taken(whose[0]) == []
 
 
-def test_charging_a_voided_cart_takes_nothing(shop: Shop) -> None:
+def test_a_cart_cannot_be_charged_after_its_invoice_is_voided(shop: Shop) -> None:
     whose = shop.customer()
     cart = shop.cart(whose)
     shop.wire.spoil(3, "dropped")

@@ -46,7 +46,7 @@ def test_all_requests_of_the_account_count_towards_one_limit(shop: Shop) -> None
     assert refused(shop) == ["global-rate"]
 
 
-def test_all_ids_of_an_endpoint_share_its_limit(shop: Shop) -> None:
+def test_requests_for_different_ids_share_an_endpoint_limit(shop: Shop) -> None:
     customers = [shop.customer(None) for _ in range(3)]
     shop.standin.clock.advance(1)
     shop.standin.controls.set(endpoint_requests_per_second=2)

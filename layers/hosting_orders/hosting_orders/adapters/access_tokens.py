@@ -82,7 +82,7 @@ class JwtAccessTokens:
 
     def _check_purpose(self, claims: Mapping[str, Any]) -> None:
         if self._rules.audience_claim != "aud" and "aud" in claims:
-            # Tokens for us name their audience in the other claim. A token that has an `aud` is for another audience.
+            # Our issuer names the audience in another claim than `aud`. A token with an `aud` is not meant for us.
             raise AccessTokenRefusedError("the token has an `aud`; set OAuthAudienceClaim to aud")
         if "cnf" in claims:
             # The token is bound to a key of the client (DPoP, mTLS). We cannot check that the sender has this key.

@@ -16,7 +16,7 @@ class Period(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Spend:
-    """What an order uses of the cap. Released if the order ends undelivered."""
+    """What an order uses of the cap. It no longer counts if the order ends undelivered."""
 
     key: str  # the id of the API key, or its hash if it has no id
     day: str  # when the order was placed, in UTC: `2026-11-27`
@@ -35,8 +35,6 @@ class Spent:
 
 @dataclass(frozen=True, slots=True)
 class Remaining:
-    """What a key may still spend."""
-
     currency: str
     day: int | None  # None means no limit
     month: int | None

@@ -112,7 +112,8 @@ def place(
 def _check_maximum_covers_quote(services: Services, account: Account, request: CartRequest) -> None:
     assert request.quote is not None and request.max_gross is not None
     quoted = read_quote(services, account, request.quote)
-    # If the quote was used, this call is a repetition. It must not be refused here: `place_cart` finds its orders.
+    # A used quote means that this call may repeat an earlier call. Do not refuse it here: `place_cart` then returns the
+    # orders of the earlier call.
     if request.max_gross < quoted.gross and not services.orders.quote_used(account.id, quoted.id):
         check_maximum(account, quoted.gross, (request.max_gross, "/max_cost_cents"))
 

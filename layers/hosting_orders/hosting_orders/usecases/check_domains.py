@@ -38,7 +38,7 @@ _NO_ANSWER = "The registrar has not answered. Check the domain again in a few se
 
 
 class CheckResult(StrEnum):
-    """Published."""
+    """Published values never change."""
 
     AVAILABLE = "available"
     UNAVAILABLE = "unavailable"
@@ -67,8 +67,8 @@ def check_domains(
 ) -> list[DomainCheck]:
     """Check up to MAX_NAMES domains, in the given sequence. The registrar's answers may be a minute old.
 
-    The request was already counted as the first question to the registrar. Raises InvalidRequestError (400),
-    RateLimitedError (429), FeatureDisabledError or ProviderUnavailableError (503).
+    The rate limit has already counted this request as one question to the registrar. Raises InvalidRequestError
+    (400), RateLimitedError (429), FeatureDisabledError or ProviderUnavailableError (503).
     """
     account = caller.scope
     if not names:

@@ -120,8 +120,8 @@ def _give_lease_back(services: Services, cart: Cart) -> Cart:
 def record_payment(services: Services, cart: Cart, state: PaymentState) -> Cart:
     """An outdated state changes nothing."""
     if state.saved is not None and not cart.payment.paid:
-        # Save the method before the payment is recorded, so a crash in between repeats this step. A failure
-        # does not block the payment: the renewal saves the method later.
+        # Save the method before the payment is recorded. If the process crashes in between, a later check does both.
+        # A failure to save the method does not block the payment, because the renewal saves the method later.
         try:
             services.payments.keep_method(state.saved)
         except ProviderUnavailableError:
@@ -158,7 +158,7 @@ def record_payment(services: Services, cart: Cart, state: PaymentState) -> Cart:
         due_at = None
         if not payment.settled:
             check = now + deadlines.LOST_START if payment.needs_void else deadlines.payment_check(free, now)
-            # A debit can outlast every deadline. Only the bank decides, so check from time to time.
+            # A debit can outlast every deadline, because only the bank decides when it ends. So we keep checking it.
             due_at = min(check, max(deadlines.payment_deadline(free), now + deadlines.RECONCILE_AGAIN))
         return replace(free, due_at=due_at)
 
@@ -185,7 +185,7 @@ def record_failure(services: Services, cart: Cart, refusal: PaymentNotStartedErr
         orders = services.orders.orders(cart.account_id, sorted(cart.orders))
         failed = [
             # Check the order once more after its end. If another process took over this payment, the order's workflow
-            # may already wait.
+            # may already wait for its outcome. That check resumes the workflow.
             order.payment_failed(failure, now).check_at(now + deadlines.CLOSING_CHECK)
             for order in orders
             if order.status is OrderStatus.PENDING

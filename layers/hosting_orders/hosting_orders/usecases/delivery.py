@@ -14,8 +14,8 @@ from .ports import Services
 def claim_for_delivery(services: Services, account_id: str, number: int, task_token: str) -> Order | None:
     """Begin delivery and store the step's token. From then on the order cannot be cancelled.
 
-    Returns None if the order is already delivered. Raises OrderCanceledError if a cancel came first, and
-    ProvisioningFailedError in every other status except `processing`.
+    Returns None if the order is already delivered. Raises OrderCanceledError if the order was
+    cancelled first, or ProvisioningFailedError if its status allows no delivery.
     """
     now = services.clock.now()
     order = load_order(services, account_id, number)
@@ -53,7 +53,7 @@ def undeliverable(
     actor: Actor,
     when: When = OrderStatus.PROCESSING,
 ) -> Order:
-    """Record that the order cannot be delivered. Can be repeated."""
+    """Can be repeated."""
     now = services.clock.now()
     return change_order(
         services,

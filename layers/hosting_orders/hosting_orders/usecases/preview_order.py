@@ -33,7 +33,7 @@ class OrderPreview:
     currency: str
     net: int  # after discounts
     gross: int
-    tax_is_final: bool  # as in Estimate.final
+    tax_is_final: bool  # False: the payment page computes the tax from the address entered there
     credit: int  # what the account's balance pays
     due: int  # the rest, which the customer pays with `method` or on a payment page
     method: PaymentMethod | None  # None: the customer pays on a payment page

@@ -32,8 +32,8 @@ class PublisherChange:
 def publish_events(services: Services, changes: Iterable[PublisherChange]) -> list[str]:
     """Return the sequence numbers of records to retry.
 
-    Records may be repeated or late. A later item still has all earlier events, and each delivery has a fixed id. So
-    each event is stored once.
+    Records may be repeated or late. The item in a later record still shows all earlier events, and each delivery has
+    a fixed id. So each event is stored once.
     """
     by_account: dict[str, list[PublisherChange]] = {}
     for change in changes:
@@ -97,7 +97,7 @@ def _stored(
 def queue_deliveries(
     services: Services, account_id: str, endpoint_id: str, deliveries: list[QueuedWebhook]
 ) -> None:
-    """After a fault, `requeue_webhooks` queues them later."""
+    """If the queue fails, `requeue_webhooks` queues the deliveries later."""
     for start in range(0, len(deliveries), _MESSAGE):
         try:
             services.webhook_queue.send(account_id, endpoint_id, deliveries[start : start + _MESSAGE])

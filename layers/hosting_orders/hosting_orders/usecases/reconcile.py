@@ -40,12 +40,13 @@ _NEXT_CHECK = {
     "order": deadlines.PROVISIONING_CHECK,
     "callback": deadlines.RECONCILE_AGAIN,
 }
-# Only this module may use these functions, because they need the payment provider's key.
+# These functions read a renewal's payments at the payment provider. Only the reconciler may call them, because it has
+# the provider's key.
 _RENEWALS_AT_PROVIDERS = {ProductKind.DOMAIN: renew_domain}
 
 
 def reconcile(services: Services, body: CallbackBody, limit: int = BATCH) -> int:
-    """Check up to `limit` due items. A failure of one check does not stop the others."""
+    """A failure of one check does not stop the others."""
     started = services.clock.now()
     looked_at = 0
     for item in services.orders.due(started, limit):
@@ -86,7 +87,8 @@ def _check(services: Services, item: DueItem, body: CallbackBody) -> None:
         if order is not None:
             _reconcile_order(services, order)
             if order.provisioning_at is not None and not order.item.is_reported():
-                return  # its provider sends no events, so polling is the ordinary path
+                # The provider of this product sends no events. A change that we find by polling is not drift.
+                return
             later = services.orders.order(item.account_id, int(item.key))
             _count_drift(services, "Order", order.status, later.status if later else None)
 
@@ -164,7 +166,8 @@ def _advance_order(services: Services, order: Order) -> None:
         _correct_roll_up(services, order, cart)
         order = _departed(services, order)
     if order.renewal_owed:
-        answer_delivery(services, order)  # the process that delivered it may not have answered the step
+        # The process that delivered the order may have stopped before it answered the waiting steps.
+        answer_delivery(services, order)
         if not _year_is_bought(order, now):
             order = start_renewal(services, order)
         if not order.transfer_year_owed:
@@ -174,7 +177,7 @@ def _advance_order(services: Services, order: Order) -> None:
         return
     if order.ended:
         if cart.payment.paid and owes_a_refund(order):
-            # Refund money that arrived after the order's end. If Stripe refuses the refund, the order stays due.
+            # Give back money that arrived after the order's end. If Stripe refuses the refund, the order stays due.
             result = refund_order(services, order.account_id, order.number, "Reconciled")
             if result is Compensation.WAITING:
                 return
@@ -203,14 +206,15 @@ def _departed(services: Services, order: Order) -> Order:
 
 
 def _year_is_bought(order: Order, now: int) -> bool:
-    # While the transfer's year is being bought, the order is checked often. If Stripe refuses to start the renewal, we
-    # must not repeat the request at each of these checks.
+    # While we buy the year that a transfer did not add, the order is checked often. If Stripe has refused to start the
+    # renewal, it must not get the same request at each of these checks. So we do not start the renewal meanwhile.
     year = order.domain_record.transfer_year if order.transfer_year_owed else None
     return year is not None and year.is_open and now < year.lease_until + deadlines.DOMAIN_RENEWAL_DEADLINE
 
 
 def _correct_roll_up(services: Services, order: Order, cart: Cart) -> None:
-    # Lambda may have given up on the stream record, so recompute once after the order's end.
+    # Lambda may have given up on the stream record of the order's end. The cart's mark then still has an older status,
+    # so we recompute the roll-up here.
     mark = cart.orders.get(order.number)
     if mark is not None and mark.status is not order.status:
         recompute_roll_up(services, order.account_id, order.cart_token)
@@ -219,12 +223,12 @@ def _correct_roll_up(services: Services, order: Order, cart: Cart) -> None:
 
 def _reconcile_delivery(services: Services, order: Order, now: int) -> None:
     if now >= deadlines.delivery_ends_at(order):
-        # The deadline decides, whatever the execution waits for.
+        # After the deadline the order is refunded, whatever its execution waits for.
         _compensate(services, order, "DeliveryTimedOut")
         answer_delivery(services, load_order(services, order.account_id, order.number))
     elif order.provisioning_at is None:
         if now >= order.since + deadlines.DELIVERY_NOT_BEGUN:
-            # The step fails before our code can count the fault, or the execution has failed.
+            # Either the step fails before our code runs, so it cannot count the fault, or the execution has failed.
             services.metrics.count("StepFault")
             log.error("a paid order is not being delivered", extra={"order_id": order.uuid})
     else:
@@ -247,7 +251,7 @@ def _close(services: Services, order: Order) -> None:
             services.workflow.resume(order, step)
         else:
             services.workflow.fail(order, step, OrderCanceledError, f"the order is {order.status}")
-    # Close the order only if it is still due for this check. A payment event may have made it due again meanwhile.
+    # A payment event may have set a new `due_at` meanwhile, for another check. Then the order is not closed yet.
     seen, now = order.due_at, services.clock.now()
     change_order(
         services,

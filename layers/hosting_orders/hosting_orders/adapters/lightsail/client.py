@@ -36,7 +36,7 @@ class NotThereError(Exception):
 
 
 class RefusedError(Exception):
-    """A permanent refusal. `name_in_use`: whether the name is taken."""
+    """A permanent refusal."""
 
     def __init__(self, text: str) -> None:
         super().__init__("Lightsail refused")

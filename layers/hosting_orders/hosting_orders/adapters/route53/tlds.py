@@ -1,8 +1,8 @@
 """The TLDs on sale. Each has a file in `tld_data`.
 
 The facts were read in November 2026 in the Route 53 Developer Guide ("Domains that you can register") and the API
-reference (`ExtraParam`). The registrar also checks stricter rules and rules across contacts. For example, one
-contact of a .de domain must be in Germany.
+reference (`ExtraParam`). The registrar also checks stricter rules, and rules about all contacts together. For
+example, the owner or the administrative contact of a .de domain must live in Germany.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ class StripeWebhooks:
         self._secrets = secrets
 
     def read_event(self, raw_body: bytes, signature: str) -> PaymentEvent:
-        """Accepts a signature for five minutes, if it was made with any of the secrets."""
+        """Accepts a signature made with any of the secrets, for five minutes after it was made."""
         self._verify(raw_body, signature)
         try:
             event = json.loads(raw_body)

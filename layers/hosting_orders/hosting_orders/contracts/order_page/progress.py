@@ -55,7 +55,7 @@ def steps_of(order: Order, cart: Cart, goods: Goods, _: Language) -> list[Step]:
 
 
 def was_paid(order: Order, cart: Cart) -> bool:
-    """Whether the order was paid before its deadline. A later refund changes nothing."""
+    """Whether the order was paid before its deadline. A later refund does not change the answer."""
     late = order.status in (OrderStatus.FAILED, OrderStatus.EXPIRED)
     return not late and (cart.payment.paid or order.entered(OrderStatus.PROCESSING) is not None)
 

@@ -43,7 +43,7 @@ class KeyDetails(TypedDict):
     created_at: str | None
     last_used_at: str | None
     revoked_at: str | None
-    made_by: str | None  # a key's id
+    made_by: str | None  # the id of the key that made this one
     previous_secret: PreviousSecret | None
 
 

@@ -67,7 +67,7 @@ class AccountRoleDetails(TypedDict):
 
 class AccountWithPeople(AccountDetails):
     account_roles: list[AccountRoleDetails]
-    callback_signing_secret: str  # ours; clients verify callbacks with it (Standard Webhooks)
+    callback_signing_secret: str  # our addition; clients verify callbacks with it (Standard Webhooks)
 
 
 class UserDetails(TypedDict):
