@@ -1,4 +1,4 @@
-"""The queue WebhookQueue: send the webhooks of a message to an account's endpoint."""
+"""The queue WebhookQueue: each message names webhooks of one endpoint. Send them."""
 
 from __future__ import annotations
 
