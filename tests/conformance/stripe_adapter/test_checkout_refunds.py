@@ -332,7 +332,7 @@ def test_refunds_in_any_sequence_return_the_exact_amounts(shop: Shop) -> None:
 @pytest.mark.parametrize("refusals", [0, 1, 2])
 @pytest.mark.parametrize("later", [0, 10, 400])
 def test_two_requests_that_find_no_refund_create_only_one(shop: Shop, refusals: int, later: int) -> None:
-    """The payment is large enough for two refunds, so Stripe would accept a second one under another idempotency key."""
+    """The payment covers two refunds, so Stripe would accept a second one under another idempotency key."""
     customer, session_id = _paid(shop)
 
     def other() -> None:

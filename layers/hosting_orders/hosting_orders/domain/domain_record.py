@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from .registration import RegistrarWaits, Verification
 
 TRANSFER_YEAR = "transfer"
-"""The `reference` of the renewal that a transfer's price includes. Other renewals have an invoice's id as `reference`."""
+"""The `reference` of the renewal that a transfer's price includes. Other renewals have an invoice's id."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,10 +36,7 @@ class StepCall:
 def workflow_step(
     handle: Callable[[StepCall, Services], None],
 ) -> Callable[[Mapping[str, Any], Any], dict[str, Any]]:
-    """Turn a workflow step into a Lambda handler.
-
-    The handler raises every error again: the state machine reacts to the name of the error's class.
-    """
+    """Return a Lambda handler. It re-raises every error: the state machine reacts to the name of the error's class."""
 
     @wraps(handle)
     def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
