@@ -1,4 +1,4 @@
-"""The queue WebhookQueue: each message names webhooks of one endpoint. Send them."""
+"""The queue WebhookQueue: send the account webhooks that each message names."""
 
 from __future__ import annotations
 

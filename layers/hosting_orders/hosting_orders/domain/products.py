@@ -191,8 +191,8 @@ class SiteResource:
 # -- domains ------------------------------------------------------------------------------------------------------
 
 
-# If a domain expires earlier than this after its transfer, the transfer has not added a year. An added year would end
-# at least 320 days after the transfer, because a domain can be transferred until 45 days after its expiry.
+# If a domain expires within this time after its transfer, the transfer has not added a year. An added year would end at
+# least 320 days after the transfer, because a domain can be transferred until 45 days after its expiry.
 _BROUGHT_A_YEAR = 300 * DAY
 
 

@@ -140,8 +140,8 @@ def renewal_state(subscription: Document, invoices: list[Document]) -> RenewalSt
     invoiced = any(period["start"] == begun for _, period in terms)
     missing = not ended and begun >= subscription["billing_cycle_anchor"] and not invoiced
     payable = any(
-        # The draft of an ended subscription cannot be paid if StripeRenewals.end_renewal has switched off its
-        # `auto_advance`: Stripe never finalizes it.
+        # A draft of an ended subscription cannot be paid once StripeRenewals.end_renewal has switched off its
+        # `auto_advance`, because Stripe then never finalizes the draft.
         invoice["status"] in ("open", "uncollectible")
         or (invoice["status"] == "draft" and not (ended and not invoice["auto_advance"]))
         for invoice, _ in terms
