@@ -23,7 +23,7 @@ NEVER = "tests/e2e"
 
 # The roots of imports: `hosting_orders.domain` is layers/hosting_orders/hosting_orders/domain.
 _IMPORT_FROM = ("", "layers/hosting_orders/")
-# Tests import the handlers by a computed name, which no import statement shows.
+# `world.py` imports the handlers by computed names, so no import statement shows that it depends on functions/.
 _COMPUTED = {"tests/support/world.py": "functions/"}
 
 

@@ -1,4 +1,4 @@
-"""The queue WebhookQueue: send the webhooks of a message to an account's endpoint."""
+"""The queue WebhookQueue: send the account webhooks that each message names."""
 
 from __future__ import annotations
 

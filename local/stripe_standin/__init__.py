@@ -29,9 +29,9 @@ Controls: POST JSON or form fields. Each has a form on the page at `/` and a met
     /_standin/settle               payment (id of the intent, invoice or session) | customer: a SEPA payment arrives
     /_standin/fail                 payment | customer[, failure_code]: a SEPA payment fails
     /_standin/decline              payment_method, decline_code[, code]: decline this card's charges; without
-                                   decline_code, undo this
+                                   decline_code, accept them again
     /_standin/set_up               payment_method: the customer authenticates it for off-session payments
-    /_standin/discount             customer, percent: a coupon lowers the customer's further invoices
+    /_standin/discount             customer, percent: a coupon lowers the customer's later invoices
     /_standin/dispute              charge | invoice[, reason]: the bank disputes a charge
     /_standin/refund               refund, succeeds (true, false): the outcome of a pending refund; a succeeded
                                    refund can still fail

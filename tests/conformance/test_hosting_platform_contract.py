@@ -436,7 +436,7 @@ def test_deprovisioning_ends_a_running_operation(world: World) -> None:
     assert world.built(ITEM) == 0
 
 
-def test_a_service_that_is_deleted_before_its_order_is_not_built(world: World) -> None:
+def test_a_service_deleted_before_its_request_is_not_built(world: World) -> None:
     if not world.remembers_everything:
         pytest.skip("Lightsail does not remember a machine that never existed")
     world.platform.deprovision(world.asked)  # the DELETE arrives before the PUT

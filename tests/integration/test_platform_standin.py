@@ -182,7 +182,7 @@ def test_a_name_prefix_makes_only_the_first_attempt_fail(standin: PlatformStandI
     assert second.id != first.id
 
 
-def test_a_name_prefix_holds_a_service_until_a_command(standin: PlatformStandIn) -> None:
+def test_a_name_prefix_holds_a_service_until_a_control_ends_it(standin: PlatformStandIn) -> None:
     platform = adapter_of(standin)
     started = platform.provision(request_for("stuck-shop"))
     platform.provision(request_for(item_id="another"))

@@ -231,6 +231,7 @@ def test_a_missing_right_is_named_and_nothing_is_stored(deployed: Deployed, miss
 
 
 def test_the_events_exist_and_do_not_delay_invoices() -> None:
+    """Stripe delays the invoices of renewals while it cannot deliver `invoice.created`."""
     (kinds,) = get_args(params("WebhookEndpointCreateParams")["enabled_events"])
     known = set(get_args(kinds))
     assert set(EVENTS) <= known - {"*"}
@@ -255,7 +256,7 @@ def test_the_rights_match_the_adapter_s_requests() -> None:
         reads = method in ("list", "retrieve", "search", "preview")
         wanted[path] = "read" if reads and wanted.get(path) != "write" else "write"
     given = {right.path: right.access for right in RIGHTS}
-    # Expanded objects, inline prices and `make connect-stripe` itself need rights that the pattern does not find.
+    # The pattern does not find the rights that expanded objects, inline prices and `make connect-stripe` itself need.
     extra = {"payment_intents": "read", "prices": "write", "webhook_endpoints": "write"}
     assert given == {**wanted, **extra}
 

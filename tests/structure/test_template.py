@@ -157,7 +157,7 @@ def tables_that_could_lose_data(template: Template) -> list[str]:
 
 
 def state_machines_that_log_wrongly(template: Template) -> list[str]:
-    """Step Functions must log errors, but not the data between states, which may become confidential."""
+    """Step Functions must log errors, but not the data that states pass on. A later change could add secrets to it."""
     problems = []
     groups = set(resources(template, "AWS::Logs::LogGroup"))
     for name, machine in resources(template, "AWS::Serverless::StateMachine").items():
@@ -475,7 +475,7 @@ def test_a_function_named_unlike_its_folder_is_noticed() -> None:
     assert "functions/place_order has 2 functions in the template, not one" in problems
 
 
-def test_functions_in_a_definition_body_are_http_functions() -> None:
+def test_functions_in_an_api_definition_are_http_functions() -> None:
     template = with_change(GOOD, f"{PLACE}/Events", {})
     template["Resources"]["Api"] = parse_template(
         "Type: AWS::Serverless::HttpApi\nProperties: {DefinitionBody: !Sub '${PlaceOrderFunction.Arn}'}"

@@ -44,7 +44,7 @@ def test_the_stripe_stand_in_formats_amounts_as_we_do() -> None:
 
 
 def test_a_currency_with_more_than_two_decimals_is_refused() -> None:
-    """babel takes decimals from CLDR, which gives IQD no decimals. ISO 4217 gives IQD three, so the test adds IQD."""
+    """babel gives IQD no decimals, but ISO 4217 gives it three. So the test adds IQD to babel's list."""
     many = {code for code in list_currencies() if get_currency_precision(code) > 2} | {"IQD"}
     assert get_global("currency_fractions")["IQD"][0] == 0
     for code in many:

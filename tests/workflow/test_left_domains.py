@@ -1,4 +1,4 @@
-"""A departed domain can be ordered again: a domain that has moved to another registrar, or has lapsed.
+"""A domain that has moved to another registrar, or has lapsed, can be ordered again.
 
 As long as the domain is at our registrar, its order has a claim, and no other order can have the domain.
 """

@@ -205,7 +205,8 @@ def test_a_running_subscription_does_not_change_a_preview(taxed: World) -> None:
     assert preview(taxed, *[{"site": SITE}] * 12)["preview"]["gross_cents"] == 12 * 1428
 
 
-def test_a_quote_holds_if_tax_is_rounded_once_and_a_subscription_runs(taxed: World) -> None:
+def test_a_quote_holds_if_tax_is_rounded_once_for_the_invoice(taxed: World) -> None:
+    """The customer already has a subscription. It must not change the preview of the next order."""
     taxed.stripe.controls.set(tax_rounding="invoice")
     lives_in(taxed, "DE")
     assert order(taxed).status == 202
@@ -251,7 +252,7 @@ def test_the_quoted_renewal_price_also_holds(world: World) -> None:
     assert world.net_paid() == 1200
 
 
-def test_a_quoted_domain_is_refused_if_its_cost_is_too_high(world: World) -> None:
+def test_a_quoted_domain_is_refused_if_it_costs_us_too_much(world: World) -> None:
     domain = world.domain("dear-example.com")["domain"]
     quote = preview(world, {"domain": domain})["quote"]
     catalogue = world.services.catalogue
@@ -322,7 +323,7 @@ def test_the_token_of_an_order_page_is_not_a_quote(world: World) -> None:
     refused(world, 400, "invalid_quote", lambda: order(world, quote=token))
 
 
-def test_a_quote_of_another_account_looks_forged(world: World) -> None:
+def test_another_accounts_quote_is_refused_like_a_forged_quote(world: World) -> None:
     foreign = preview(world, account="credit")["quote"]
     forged = refused(world, 400, "invalid_quote", lambda: order(world, quote="x"))
     assert refused(world, 400, "invalid_quote", lambda: order(world, quote=foreign)).body == forged.body
@@ -500,7 +501,8 @@ def test_an_agent_needs_a_new_quote_after_the_tax_has_risen(taxed: World) -> Non
     key = mcp.agent_key(taxed)
     quote = mcp.quoted(taxed, key)
     lives_in(taxed, "HU")
-    # `max_cost_cents` is the quote's price. With a higher `max_cost_cents`, the old quote would still be refused.
+    # `max_cost_cents` is the quote's price, so both limits are exceeded. The error must name the quote: with a higher
+    # `max_cost_cents`, the old quote would still be refused.
     result = mcp.use(taxed, "place_order", key=key, **mcp.order_of(quote))
     error = mcp.refused(result, "price_changed")
     assert error["fields"] == ["/quote"]
@@ -622,7 +624,7 @@ def test_the_same_attempt_key_returns_the_same_quoted_order(world: World) -> Non
 def test_a_preview_of_a_departed_domain_changes_nothing(
     world: World,
 ) -> None:
-    """A former order still claims a domain that has left the registrar. Only a new order releases this claim."""
+    """An earlier order still has the claim of a domain that has left the registrar. Only a new order releases it."""
     done = world.order_domain("left-example.com")
     world.run()
     world.registrar.finish("left-example.com")

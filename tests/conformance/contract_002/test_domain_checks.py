@@ -105,7 +105,7 @@ def test_an_invalid_name_does_not_stop_the_check_of_the_next(world: World, name:
     assert [domain["status"] for domain in reply.body["domains"]] == ["invalid", "available"]
 
 
-def test_an_oauth_token_needs_the_right_scope(world: World) -> None:
+def test_an_oauth_token_needs_the_scope_account_read(world: World) -> None:
     query = {"names": "one.com"}
     allowed = send(world, "GET", "/api/domains/check", query=query, headers=oauth(world, "account:read"))
     assert allowed.status == 200

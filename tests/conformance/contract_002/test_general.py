@@ -22,7 +22,8 @@ from tests.support.world import World
 
 SCOPED = [(method, path) for method, path, scoped in ROUTES if scoped]
 UNSCOPED = [(method, path) for method, path, scoped in ROUTES if not scoped]
-# OAuth tokens cannot list keys (test_key_rights.py). GET /api/domains/check needs account:read (test_domain_checks.py).
+# The reads that need the scope billing:read. Two others are left out: OAuth tokens cannot list keys
+# (test_key_rights.py), and GET /api/domains/check needs account:read (test_domain_checks.py).
 READS = [
     route for route in SCOPED if route[0] == "GET" and route[1] != "/api/keys" and "/domains/" not in route[1]
 ]
@@ -82,7 +83,7 @@ def test_O2_005_O2_009_C05_an_accepted_order_gets_a_202_with_a_cart_to_poll(worl
     assert cart.body["cart"]["token"] == placed.body["cart"]["token"]
 
 
-def test_O2_007_a_site_order_in_version_2_never_uses_stripe_checkout(world: World) -> None:
+def test_O2_007_api_version_2_never_opens_a_payment_page(world: World) -> None:
     completed(world)
     paths = [request.path for request in world.stripe.requests]
     assert any(path.startswith("/v1/invoices") for path in paths)
@@ -112,7 +113,7 @@ def test_O2_182_api_keys_need_no_scopes(world: World) -> None:
     assert send(world, "GET", "/api/orders", headers=headers).status == 200
 
 
-def test_O2_183_a_key_from_a_wrong_address_gets_the_401_of_a_wrong_key(world: World) -> None:
+def test_O2_183_a_wrong_address_gets_the_401_of_an_unknown_key(world: World) -> None:
     limited = {"authorization": f"Bearer {new_key(world, ip_list=('198.51.100.0/24', '2001:db8::1'))}"}
     unknown = {"authorization": "Bearer sq_test_" + "0" * 64}
     for address in ("198.51.100.77", "2001:db8::1"):
@@ -157,7 +158,7 @@ def test_C01_the_api_names_its_version_and_refuses_others(world: World) -> None:
     assert state_of(world) == before
 
 
-def test_C01_a_request_with_a_version_1_key_can_ask_for_version_2(world: World) -> None:
+def test_C01_a_key_for_api_version_1_can_request_version_2(world: World) -> None:
     headers = {"authorization": f"Bearer {new_key(world, api_version=1)}"}
     assert_error(send(world, "POST", "/api/carts", headers=headers), 400, "unsupported_api_version")
     assert send(world, "GET", "/api/orders", headers={**headers, "x-api-version": "2"}).headers[

@@ -29,7 +29,7 @@ ORDERS = 107
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
-    """In this world, the account `many` has three pages of orders. Two were created in each second."""
+    """In this world, the account `many` has three pages of orders. Two orders were created in each second."""
     with a_world() as world:
         new_account(world, "ready", "many")
         placed = [world.place("many").body["orders"][0]["id"]]
@@ -144,7 +144,7 @@ def test_O2_031_orders_of_one_second_are_sorted_by_millisecond(world: World) -> 
 
 
 def test_O2_031_a_millisecond_can_have_more_orders_than_numbers(world: World) -> None:
-    """160 orders are placed in one millisecond, which has only 128 order numbers."""
+    """A millisecond has only 128 order numbers, so some of the 160 orders get numbers of later milliseconds."""
     new_account(world, "ready", "crowd")
     ids = []
     for _ in range(8):
@@ -283,6 +283,6 @@ def test_O2_020_an_account_without_orders_has_an_empty_list(world: World) -> Non
     assert "link" not in reply.headers
 
 
-def test_O2_002_an_oauth_token_with_the_scope_lists_orders(world: World) -> None:
+def test_O2_002_a_token_with_the_scope_billing_read_lists_orders(world: World) -> None:
     reply = send(world, "GET", "/api/orders", headers=oauth(world, "billing:read", account="many"))
     assert len(reply.body["orders"]) == 50

@@ -175,7 +175,7 @@ def test_a_new_invoice_causes_no_second_refund(shop: Shop, twin_sees_the_invoice
 
 @pytest.mark.standin_only("pays on the checkout page; at Stripe only a person can do that")
 def test_a_retry_sends_the_same_idempotency_key(shop: Shop) -> None:
-    """If two requests have searched before one of them posts, only the idempotency key prevents a second refund."""
+    """Two requests may find no refund and both try to create one. Only the idempotency key prevents the second."""
     _, session_id = _paid(shop)
     shop.wire.meanwhile["POST refunds"] = lambda: shop.wire.spoil(0, "dropped")
     with pytest.raises(ProviderUnavailableError):
@@ -258,7 +258,7 @@ def test_a_refused_refund_moves_no_money(shop: Shop) -> None:
 
 
 @pytest.mark.standin_only("pays on the checkout page; at Stripe only a person can do that")
-def test_an_operators_concurrent_refund_counts_as_the_refund(shop: Shop) -> None:
+def test_an_operators_concurrent_refund_replaces_our_refund(shop: Shop) -> None:
     customer, session_id = _paid(shop, (ChargeLine("101", "Site", 1200),))
     by_hand: list[str] = []
 
@@ -331,8 +331,8 @@ def test_refunds_in_any_sequence_return_the_exact_amounts(shop: Shop) -> None:
 @pytest.mark.standin_only("pays on the checkout page; at Stripe only a person can do that")
 @pytest.mark.parametrize("refusals", [0, 1, 2])
 @pytest.mark.parametrize("later", [0, 10, 400])
-def test_simultaneous_searches_cause_one_refund(shop: Shop, refusals: int, later: int) -> None:
-    """The payment is large enough for two refunds, so Stripe would accept a second refund under another key."""
+def test_two_requests_that_find_no_refund_create_only_one(shop: Shop, refusals: int, later: int) -> None:
+    """The payment covers two refunds, so Stripe would accept a second one under another idempotency key."""
     customer, session_id = _paid(shop)
 
     def other() -> None:
@@ -345,8 +345,8 @@ def test_simultaneous_searches_cause_one_refund(shop: Shop, refusals: int, later
 
 
 @pytest.mark.standin_only("pays on the checkout page; at Stripe only a person can do that")
-def test_a_refused_refund_is_accepted_under_the_next_key(shop: Shop) -> None:
-    """Stripe repeats a refusal under the same key for a day. The number of refusals is part of the next key."""
+def test_a_refused_refund_is_accepted_under_a_new_key(shop: Shop) -> None:
+    """Stripe repeats a refusal for a day under the same idempotency key. So the key contains the number of refusals."""
     customer, session_id = _paid(shop)
     shop.standin.controls.set(refunds="refuse")
     with pytest.raises(RefundRefusedError):

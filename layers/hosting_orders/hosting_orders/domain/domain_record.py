@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from .registration import RegistrarWaits, Verification
 
 TRANSFER_YEAR = "transfer"
-"""The `reference` of the renewal that a transfer's price includes. For other renewals it is an invoice's id."""
+"""The `reference` of the renewal that a transfer's price includes. Other renewals have an invoice's id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,7 @@ class Submission:
     """Stored before the registrar is called. A retry finds it, and first asks whether the earlier call succeeded."""
 
     first_at: int
-    lease_until: int  # until then only one process may call
+    lease_until: int  # until then only one process may call the registrar
     asked_at: int = 0  # when the last call with a possibly unclear outcome began
     flag: RegistrarWaits | None = None
 
@@ -51,7 +51,7 @@ class DomainRecord:
     resent_at: int | None = None  # when the verification mail was last sent again
     registered_until: int | None = None  # the registry's expiry date at delivery
     year_waived_at: int | None = (
-        None  # an operator has returned the money of a transfer's year (docs/runbooks.md)
+        None  # when an operator returned the money for a transfer's year (docs/runbooks.md)
     )
 
     @property
@@ -85,7 +85,7 @@ class DomainRecord:
         return replace(self, renewals=shifted).renewing(replace(renewal, done_at=now))
 
     def delivered(self, expires_at: int | None, now: int, *, year_missing: bool) -> DomainRecord:
-        """If `year_missing` and the expiry date is known, add a renewal for the paid year."""
+        """If a transfer did not add its paid year (`year_missing`) and the expiry is known, add a renewal for it."""
         record = replace(self, registered_until=expires_at)
         if not year_missing or expires_at is None:
             return record

@@ -36,7 +36,6 @@ def decimals(currency: str) -> int:
 
 
 def is_sold_in(currency: str) -> bool:
-    """Whether accounts and prices can have this currency."""
     letters = len(currency) == 3 and currency.isascii() and currency.isalpha() and currency.isupper()
     return letters and currency not in _MANY_DECIMALS
 

@@ -24,7 +24,7 @@ class ProductKind(StrEnum):
 
 
 class Deliverer(StrEnum):
-    """Decides which workflow state delivers, and the type and scope in contract 000."""
+    """Decides which workflow state delivers, and the type and scope of an order in contract 000."""
 
     PLATFORM = "platform"
     REGISTRAR = "registrar"
@@ -85,7 +85,7 @@ class Product(Protocol):
         ...
 
     def given_up(self) -> int:
-        """Time from the start of delivery until the reconciler abandons it and refunds."""
+        """Time from the start of delivery until the reconciler abandons the delivery and refunds the order."""
         ...
 
     def poll_after(self) -> int:
@@ -191,8 +191,8 @@ class SiteResource:
 # -- domains ------------------------------------------------------------------------------------------------------
 
 
-# If a transferred domain expires later than this, the transfer may have added a year. An added year ends at least 320
-# days after the transfer, because a domain can be transferred until 45 days after its expiry.
+# If a domain expires within this time after its transfer, the transfer has not added a year. An added year would end at
+# least 320 days after the transfer, because a domain can be transferred until 45 days after its expiry.
 _BROUGHT_A_YEAR = 300 * DAY
 
 
@@ -272,7 +272,7 @@ class DomainItem:
         return 30 * DAY if self.is_transfer else 7 * DAY
 
     def given_up(self) -> int:
-        return self.deadline()  # the workflow's step waits longer, so the reconciler decides
+        return self.deadline()  # the workflow's step waits longer, so the reconciler gives up first
 
     def poll_after(self) -> int:
         return 300 if self.is_transfer else 2
@@ -362,7 +362,7 @@ class VmItem(_Hosted):
         return 4 * HOUR
 
     def given_up(self) -> int:
-        return self.deadline()  # the workflow's step waits longer, so the reconciler decides
+        return self.deadline()  # the workflow's step waits longer, so the reconciler gives up first
 
 
 @dataclass(frozen=True, slots=True)

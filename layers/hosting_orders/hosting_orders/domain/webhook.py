@@ -15,10 +15,8 @@ from .providers import CallbackAnswer
 from .webhook_events import EventType, WebhookEvent, matches
 
 MAX_ENDPOINTS = 10
-"""Maximum endpoints of an account."""
 
 MAX_PATTERNS = 20
-"""Maximum patterns of an endpoint."""
 
 ROTATION = DAY
 """How long an old secret still signs after a rotation."""
@@ -36,7 +34,10 @@ CREATION_KEPT = 30 * DAY
 """How long the Idempotency-Key of a created endpoint is known."""
 
 PUBLISHED_FOR = KEPT - DAY
-"""Events older than this are not published. Deliveries are kept for longer, so no event is published twice."""
+"""Events older than this are not published.
+
+Deliveries are kept for longer, so a repeated event finds its delivery and is not sent again.
+"""
 
 SENT_SOON = 2 * MINUTE
 """A new delivery is queued at once. If it is not sent within this time, it is queued again."""

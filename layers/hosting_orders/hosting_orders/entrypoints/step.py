@@ -36,10 +36,7 @@ class StepCall:
 def workflow_step(
     handle: Callable[[StepCall, Services], None],
 ) -> Callable[[Mapping[str, Any], Any], dict[str, Any]]:
-    """Turn a workflow step into a Lambda handler.
-
-    It does not catch errors: the state machine acts by the name of the error's class.
-    """
+    """Return a Lambda handler. It re-raises every error: the state machine reacts to the name of the error's class."""
 
     @wraps(handle)
     def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
@@ -52,8 +49,8 @@ def workflow_step(
         except Exception as error:
             log.warning("step ended with an error", extra={"error": type(error).__name__, "why": str(error)})
             if not isinstance(error, HostingOrdersError):
-                # The workflow retries the step for hours. Count each fault, so that operators learn of the first one
-                # before the last retry.
+                # The workflow retries the step for hours. Count each fault, so that operators learn of the first fault
+                # early.
                 bootstrap.services().metrics.count("StepFault")
             raise
         finally:

@@ -38,7 +38,6 @@ class Problems:
         self.found: list[InvalidRequestError] = []
 
     def collect(self, pointer: str, check: Callable[[], T]) -> T | None:
-        """Return the result of `check`, or None after an error."""
         try:
             return check()
         except InvalidRequestError as problem:

@@ -112,7 +112,7 @@ class OrderStore(Protocol):
         ...
 
     def mark_pages(self, account_id: str, before: int) -> None:
-        """Store page marks for orders with numbers below `before`. No such order may be written later."""
+        """Store page marks for orders with numbers below `before`. Call it only if no such order can follow."""
         ...
 
     def older_than(self, account_id: str, number: int, limit: int) -> OrderPage: ...
@@ -125,9 +125,9 @@ class OrderStore(Protocol):
     def save_order(self, order: Order, owed: CallbackDelivery | None = None) -> Order:
         """Write a changed order and return it with its new version.
 
-        The same transaction stores the callback `owed`. If the order ends undelivered, it also releases its
-        capacity, its domain and its `spend`, and deletes its contacts. If its delivered domain has left the
-        registrar, it releases the domain. Raises ConcurrentUpdateError.
+        The same transaction stores the callback `owed`. For an order that ends undelivered, it also releases the
+        capacity, the domain and the `spend`, and deletes the contacts. It releases a delivered domain that has
+        left the registrar. Raises ConcurrentUpdateError.
         """
         ...
 
@@ -193,8 +193,8 @@ class Workflow(Protocol):
     """The state machine that fulfils orders.
 
     A waiting step has a task token for each attempt. The step's own function can answer the token that it received.
-    Other code names the order and the step. Every call can be repeated. Raises ProviderUnavailableError when the
-    outcome is unknown.
+    Other code knows no token, so it names the order and the step. Every call can be repeated. Raises
+    ProviderUnavailableError when the outcome is unknown.
     """
 
     def start(self, order: Order) -> None:
@@ -202,7 +202,7 @@ class Workflow(Protocol):
         ...
 
     def wait(self, order: Order, step: Step, token: str) -> None:
-        """Store this attempt's token. Raises ConcurrentUpdateError when a token that seems newer is stored."""
+        """Store this attempt's token. Raises ConcurrentUpdateError when the stored token seems newer."""
         ...
 
     def answer(self, order: Order, step: Step, token: str) -> None:
@@ -255,7 +255,7 @@ class Addresses(Protocol):
 
 class Features(Protocol):
     def enabled(self, feature: str, account_id: str | None) -> bool:
-        """Whether the account has the feature. None: all accounts without their own rule.
+        """Whether the account has the feature. None stands for all accounts without a rule of their own.
 
         Raises ProviderUnavailableError.
         """

@@ -15,7 +15,7 @@ from .ports import Services
 
 @dataclass(frozen=True, slots=True)
 class DeliveryLog:
-    """Newest first."""
+    """`deliveries` are newest first."""
 
     endpoint: WebhookEndpoint
     deliveries: tuple[WebhookDelivery, ...]

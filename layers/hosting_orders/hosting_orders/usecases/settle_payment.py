@@ -33,7 +33,7 @@ def settle_payment(services: Services, reference: str) -> None:
         return
     if cart.payment.reference not in (None, state.reference):
         if state.status is PaymentStatus.CANCELED:
-            return  # a cancelled payment cannot take money a second time
+            return  # a cancelled payment takes no money, so the cart is not paid twice
         log.error("two payments for one cart", extra={"cart_token": cart.token, "payment": reference})
         services.metrics.count("SecondPayment")
         return
@@ -43,7 +43,9 @@ def settle_payment(services: Services, reference: str) -> None:
         and cart.payment_lease > services.clock.now()
         and state.status is not PaymentStatus.SUCCEEDED
     ):
-        return  # another process is starting this payment and answers the client; a refusal may not be final
+        # The process that holds the lease is still starting this payment, so a refusal may not be final. That process
+        # records the outcome and answers the client.
+        return
     if unanswered and state.status is PaymentStatus.FAILED:
         record_failure(
             services, cart, PaymentNotStartedError("The payment method was declined.", state.error)
@@ -54,7 +56,7 @@ def settle_payment(services: Services, reference: str) -> None:
         for order in services.orders.orders(cart.account_id, sorted(cart.orders)):
             resumed = resume_order(services, order, cart)
             if waits_for_its_start(resumed):
-                # The placing process may have stopped before it started the execution. Starting it twice is harmless.
+                # The process that placed the cart may have stopped before this start. A second start is harmless.
                 services.workflow.start(resumed)
 
 

@@ -115,7 +115,7 @@ class DynamoKeyUses:
             before=now - USE_NOTED_EVERY,
             deleted=now // 1000 + USE_KEPT,
         )
-        with contextlib.suppress(ConditionFailedError):  # another process has noted a use within the hour
+        with contextlib.suppress(ConditionFailedError):  # another process has noted a use in the last hour
             self._table.write(noted)
         if len(self._noted) >= _MAX_REMEMBERED:
             self._noted.clear()

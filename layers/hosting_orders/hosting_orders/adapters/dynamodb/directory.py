@@ -69,7 +69,7 @@ class DynamoDirectory:
     # -- for the seeder and operators: the last write wins, so seeding twice is harmless -------------------
 
     def put_credential(self, credential: Credential) -> None:
-        """Add a key with an id and exactly one account to that account's key list too."""
+        """Store a key. If it has an id and exactly one account, add it to that account's key list too."""
         self._table.write(put(credential_to_item(credential)))
         if credential.id and len(credential.account_ids) == 1:
             self._table.write(put(api_key_to_item(ApiKey(credential.account_ids[0], credential))))

@@ -12,7 +12,7 @@ from .table import Table, put
 
 MARK_EVERY = 50
 MAX_NEW_MARKS = 40
-"""The most marks that one call writes. The next calls write the rest."""
+"""The maximum number of marks that one call writes. The next calls write the rest."""
 
 _ORDERS = "#PK = :account AND #SK BETWEEN :low AND :high"
 

@@ -21,7 +21,7 @@ class DynamoTokenStore:
     def put_token(self, account_id: str, number: int, step: str, token: str, now: int) -> None:
         """Raises ConcurrentUpdateError when a newer token is stored.
 
-        Either the caller's attempt is outdated, or only this machine's clock is behind. Then a retry succeeds.
+        Either the caller's attempt is outdated, or this machine's clock is behind. In the second case a retry succeeds.
         """
         item = {
             **keys.token(account_id, number, step),

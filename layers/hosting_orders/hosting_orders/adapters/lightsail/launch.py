@@ -14,7 +14,6 @@ from hosting_orders.domain.providers import ServiceRequest
 from .sha_crypt import new_hash
 
 USERNAME = "root"
-"""The user who logs in, with the key or the password."""
 
 _NAME = """\
 hostnamectl set-hostname {name} || hostname {name}

@@ -140,7 +140,8 @@ def renewal_state(subscription: Document, invoices: list[Document]) -> RenewalSt
     invoiced = any(period["start"] == begun for _, period in terms)
     missing = not ended and begun >= subscription["billing_cycle_anchor"] and not invoiced
     payable = any(
-        # StripeRenewals.end_renewal switches a draft's `auto_advance` off, so Stripe never finalizes this draft.
+        # A draft of an ended subscription cannot be paid once StripeRenewals.end_renewal has switched off its
+        # `auto_advance`, because Stripe then never finalizes the draft.
         invoice["status"] in ("open", "uncollectible")
         or (invoice["status"] == "draft" and not (ended and not invoice["auto_advance"]))
         for invoice, _ in terms
@@ -156,7 +157,7 @@ def renewal_state(subscription: Document, invoices: list[Document]) -> RenewalSt
 
 
 def is_given_up(subscription: Document) -> bool:
-    """Stripe's retries have ended without a payment. The Stripe account's settings decide what happens then."""
+    """Stripe's retries have ended without a payment. Stripe's settings decide between `unpaid` and `canceled`."""
     reason = (subscription.get("cancellation_details") or {}).get("reason")
     status = subscription["status"]
     return status == "unpaid" or (status == "canceled" and reason == "payment_failed")

@@ -118,8 +118,8 @@ def _share(invoice: Document, lines: list[Document], line_key: str) -> _Share:
 
 
 def _to_card(invoice: Document, share: _Share, notes: list[Document], total: int) -> int:
-    # The line's share of what the card paid, with the rounding difference, but at most the amount that has not yet gone
-    # back to the card.
+    # Return the line's share of the card payment, plus the rounding difference. The card never gets back more than
+    # it has paid in total.
     paid_by_card: int = min(invoice["amount_paid"], invoice["total"])
     given_back: int = sum(refund["amount_refunded"] for note in notes for refund in note.get("refunds") or [])
     part = part_of(paid_by_card, share.before, share.gross, invoice["total"], invoice["currency"])

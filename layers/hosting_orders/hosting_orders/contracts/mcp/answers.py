@@ -59,7 +59,7 @@ class OnSale(TypedDict):
 
 
 class SpendCapLeft(TypedDict):
-    """Null: no limit for this period."""
+    """An amount is null if its period has no limit."""
 
     currency: str
     day_cents: int | None

@@ -1,4 +1,4 @@
-"""The bodies of `POST /mcp`, and models of the tools' arguments. The JSON Schemas are made from these."""
+"""The bodies of `POST /mcp`, and models of the tools' arguments. The tools' JSON Schemas come from these models."""
 
 from __future__ import annotations
 

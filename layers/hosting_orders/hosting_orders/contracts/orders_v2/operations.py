@@ -251,7 +251,7 @@ CHECK_DOMAINS = Operation(
 
 # -- API keys -----------------------------------------------------------------------------------------
 
-# Keys without scopes may manage keys too, so the use case checks the scope.
+# Without a `scope`, OAuth tokens are refused. The use case checks API keys: a key that has scopes needs `keys:manage`.
 _MANAGE_KEYS = Access(scoped=True)
 
 LIST_KEYS = Operation(

@@ -1,4 +1,4 @@
-"""The top-level domains on sale (our addition)."""
+"""The top-level domains on sale (our addition to the contract)."""
 
 from __future__ import annotations
 

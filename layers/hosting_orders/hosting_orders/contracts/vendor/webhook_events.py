@@ -18,7 +18,7 @@ _EXAMPLE_ID = "00000000-0000-8000-8000-000000000000"
 
 
 class EventData(TypedDict, total=False):
-    """Only the members of the event's type."""
+    """An event has only the members of its type."""
 
     account_id: str
     order_id: str

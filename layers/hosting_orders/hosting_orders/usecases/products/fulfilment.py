@@ -86,7 +86,7 @@ class Fulfilment(Protocol[RequestT_contra, DraftT]):
     def committed(self, order: Order) -> object | None:
         """Return what was ordered at the provider and cannot be taken back, or None.
 
-        The value changes when a process calls the provider or records its response.
+        The value changes when a process calls the provider or records the response.
         """
         ...
 
