@@ -43,7 +43,8 @@ def _what_runs(changed: Collection[str], chosen: Collection[str]) -> str:
         return "Nothing has changed here: unit and structure tests only. `make test` runs everything."
     return (
         f"{_number(changed, 'file')} changed, affecting {_number(chosen, 'test file')} in addition to the unit and "
-        f"structure tests. The nearest run first, for {SECONDS:.0f} seconds. `make test` runs everything."
+        f"structure tests. Those nearest to the changed files run first. After {SECONDS:.0f} seconds the rest is "
+        "skipped. `make test` runs everything."
     )
 
 

@@ -123,7 +123,9 @@ def running_stack(
     a minute, as on AWS.
     """
     if stripe_api_key and not stripe_api_key.startswith(STRIPE_TEST_KEYS):
-        raise StackError("STRIPE_API_KEY is not a test key (sk_test_…): this would move real money.")
+        raise StackError(
+            "STRIPE_API_KEY is not a test key (sk_test_…). With this key, the stack would move real money."
+        )
     with ExitStack() as cleanup:
         cleanup.enter_context(_only_stack_in(state))
         started = time.monotonic()

@@ -15,7 +15,7 @@ _FAULTS = {
     "lose": "execute the request, but break the connection before the response",
     "ThrottlingException": "answer that there are too many requests",
     "quota": "answer that a quota is reached",
-    "InvalidInputException": "answer that this is not offered",
+    "InvalidInputException": "answer that the bundle or image is not offered",
     "ServiceException": "fail (500)",
     "AccessDeniedException": "answer that this account has no access",
 }

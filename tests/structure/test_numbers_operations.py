@@ -475,7 +475,7 @@ NAMES = re.compile(
     r"|\b00[0-3]\b|\b[Vv]ersions? [12](?: and 2)?\b|\b[Cc]hecks? \d+(?: to \d+)?\b"
     r"|\b(?:decision|sections?|steps) \d+(?: and \d+)?\b"
     r"|Route 53|RFC 9457|ISO (?:8601|4217)|UTS 46|UTF-8|SHA-\d+|3-D Secure|\bEC2\b|base64|HMAC-SHA256"
-    r"|whole number from 1|\(from 1\)|\b0 (?:until|by default|for a currency)|, 1: no amount"
+    r"|whole number of 1 or more|\(from 1\)|\b0 (?:until|by default|for a currency)|, 1: no amount"
 )
 COUNT = re.compile(
     r"(?<![\w.-])\d[\d.,]*"

@@ -47,12 +47,12 @@ class Code(StrEnum):
         "Invalid id",
         "The id in the path cannot be an order's id.",
     )
-    INVALID_PAGE = "invalid_page", 400, "Invalid page", "`page` is not a whole number from 1."
+    INVALID_PAGE = "invalid_page", 400, "Invalid page", "`page` is not a whole number of 1 or more."
     INVALID_PER_PAGE = (
         "invalid_per_page",
         400,
         "Invalid page size",
-        "`per_page` is not a whole number from 1.",
+        "`per_page` is not a whole number of 1 or more.",
     )
     INVALID_CURSOR = "invalid_cursor", 400, "Invalid cursor", "`cursor` does not come from a `Link` header."
     RESERVED = "reserved", 400, "Reserved", "The method is reserved: a placed order cannot be changed."
@@ -75,7 +75,7 @@ class Code(StrEnum):
     UNKNOWN_TERM = "unknown_term", 400, "Unknown term", "The term is not `monthly` or `annual`."
     VARIANT_UNAVAILABLE = (
         *("variant_unavailable", 400, "Variant unavailable"),
-        "The variant is over capacity.",
+        "All places of the variant are in use.",
     )
     PRICING_MISSING = (
         *("pricing_missing", 400, "No price"),
@@ -130,7 +130,7 @@ class Code(StrEnum):
     UNKNOWN_SCOPE = "unknown_scope", 400, "Unknown scope", "`GET /api/keys/scopes` lists the scopes."
     STRONGER_KEY = (
         *("stronger_key", 403, "Stronger key"),
-        "A key cannot make or rotate a key that may do more than itself.",
+        "A key cannot make or rotate a key that may do more than it may.",
     )
     KEY_INACTIVE = (
         *("key_inactive", 409, "Key inactive"),

@@ -103,7 +103,8 @@ def place(
     _admit(services, caller, request, scopes, questions)
     if cap_of(caller.credential) is None:
         raise AccessDeniedError(
-            Code.SPEND_CAP_REQUIRED, "This API key has no spend cap, and agents order only with one."
+            Code.SPEND_CAP_REQUIRED,
+            "This API key has no spend cap. An agent can order only with a key that has one.",
         )
     _check_maximum_covers_quote(services, caller.scope, request)
     return place_cart(services, caller, request, allow_loopback_callbacks=loopback)

@@ -33,7 +33,7 @@ MAX_NAMES = 50
 
 _HELD = "The domain is already owned or on order here."
 _NO_PREMIUM = "It is a premium domain, and premium domains are not sold here."
-_NO_PRICE = "There is no price to register it at the moment."
+_NO_PRICE = "This domain has no price at the moment, so it cannot be ordered."
 _NO_ANSWER = "The registrar has not answered. Check the domain again in a few seconds."
 
 
@@ -73,7 +73,7 @@ def check_domains(
     account = caller.scope
     if not names:
         raise InvalidRequestError(
-            Code.MISSING_FIELD, "`names` is required: domains, with commas between.", "/names"
+            Code.MISSING_FIELD, "`names` is required: one or more domains, separated by commas.", "/names"
         )
     if len(names) > MAX_NAMES:
         raise InvalidRequestError(
