@@ -82,7 +82,7 @@ def test_the_reconcilers_role_has_no_inline_policy(transformed: Transformed) -> 
 
 
 def test_every_function_declares_its_authentication() -> None:
-    """`sam deploy` asks whether a missing declaration is intended, and stops if nobody answers."""
+    """`sam deploy` asks whether a missing declaration is intended, and stops if there is no answer."""
     assert sam_transform.undeclared_authentication(TEMPLATE) == []
 
 
