@@ -249,7 +249,7 @@ def test_adding_a_contract_changes_only_the_listed_files() -> None:
             ("functions.", "hosting_orders.contracts.orders_v2", "hosting_orders.contracts.mcp.")
         )
     }
-    # domain/placement.py names contract 002, through which all orders that store no contract were placed.
+    # domain/placement.py names contract 002: an order that stores no contract was placed through it.
     assert outside == {"hosting_orders.contracts.published", "hosting_orders.domain.placement"}
     served = {source.module for source in project_modules() if "@serves(" in source.text}
     assert {module for module in naming if module.startswith("functions.")} <= served | {

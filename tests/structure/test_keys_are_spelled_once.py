@@ -113,7 +113,7 @@ def test_the_keys_of_different_kinds_of_items_differ() -> None:
     assert len(set(spelled)) == len(BUILT)
 
 
-def test_every_function_that_builds_a_key_is_compared() -> None:
+def test_the_list_of_keys_contains_a_key_of_every_kind() -> None:
     builders = [
         name
         for name, builder in vars(keys).items()

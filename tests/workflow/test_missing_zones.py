@@ -61,7 +61,7 @@ def test_a_delivered_domain_gets_its_missing_zone_later(world: World) -> None:
     assert order.status is OrderStatus.COMPLETED and order.subscription is not None
     block = shown(world, order)["domain"]
     assert (block["status"], block["dns_zone"]) == ("active", None)
-    assert "DNS zone follows" in block["transfer"]["next_step"]
+    assert "DNS zone will be created later" in block["transfer"]["next_step"]
     counted = world.metrics.counts["ZoneMissing"]
     assert counted > 0
     world.live(3 * HOUR, every=HOUR)

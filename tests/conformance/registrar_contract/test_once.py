@@ -106,7 +106,7 @@ def test_operations_are_found_by_domain_action_and_time(world: World) -> None:
     assert len(found(DomainAction.REGISTER, START)) == 3
 
 
-def test_a_search_begins_at_the_full_second_before_its_time(world: World) -> None:
+def test_the_start_of_a_search_is_rounded_down_to_a_second(world: World) -> None:
     operation_id = world.register("bakery.com")
 
     found = world.registrar.find("bakery.com", DomainAction.REGISTER, int(START * 1000) + 900)

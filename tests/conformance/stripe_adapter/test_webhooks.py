@@ -91,7 +91,7 @@ def test_forged_outdated_and_malformed_webhooks_are_refused(shop: Shop) -> None:
             pytest.fail(f"{malformed!r}: {invoice_of(shop.news, malformed, signed(shop, malformed))}")
 
 
-@pytest.mark.standin_only("moves the stand-in's time")
+@pytest.mark.standin_only("uses the stand-in's clock")
 def test_without_a_secret_every_webhook_is_refused(shop: Shop) -> None:
     body = event("invoice.paid", {"id": "in_1"})
     for secrets in ((), ("",)):

@@ -253,7 +253,7 @@ def test_the_controls_for_debits_accept_the_id_of_a_session(shop: Shop) -> None:
 
     assert shop.read_session(settled).payment_status == "paid"
     assert shop.read_session(failed).payment_status == "unpaid"
-    with pytest.raises(Exception, match="no payment that is processing"):
+    with pytest.raises(Exception, match="not a payment in the state processing"):
         shop.standin.controls.settle(settled.id)
 
 

@@ -1,4 +1,4 @@
-"""The PageTokens port: tokens signed with itsdangerous."""
+"""The PageTokens port: the signed tokens in the addresses of order pages. Uses itsdangerous."""
 
 from __future__ import annotations
 

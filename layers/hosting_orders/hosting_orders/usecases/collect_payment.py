@@ -166,7 +166,7 @@ def record_payment(services: Services, cart: Cart, state: PaymentState) -> Cart:
 
 
 def _pay_until(cart: Cart, state: PaymentState) -> int | None:
-    """When the customer must have paid (epoch ms). A time that was shown stays valid for its payment method."""
+    """When the customer must have paid (epoch ms). It changes only with the payment method."""
     told = cart.payment.pay_until
     if state.pay_url is None:
         return told if state.status is PaymentStatus.CANCELED else None

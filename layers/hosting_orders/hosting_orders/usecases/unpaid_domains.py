@@ -13,7 +13,7 @@ from .drafts import Draft
 from .ports import Services
 
 MAX_UNPAID_DOMAINS = 25
-"""Per account. Without a limit, unpaid orders could reserve many domains until they expire."""
+"""Of one account. Without a limit, an account could reserve many domains with orders that it never pays."""
 
 
 def check_unpaid_domains(services: Services, account: Account, drafts: Sequence[Draft]) -> None:
