@@ -1,4 +1,4 @@
-"""A new contract (a published API) needs a folder, a line in `published.py`, and a line in each function that serves it.
+"""A new contract (a published API) needs a folder, a line in `published.py`, and a line in each function serving it.
 
 This file contains two contracts. The operations of the first contract share their routes with a published contract.
 The second contract has no operations, only a path. Errors under this path have its format.
