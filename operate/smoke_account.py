@@ -190,7 +190,7 @@ class Shop:
             for item in page["Items"]:
                 number = item.pop("number", None)
                 if number is not None:
-                    # Delete the number's claim first. If this fails, a repeat still finds the number in the item.
+                    # Delete the number's claim first. If this fails, the item still shows which claim is left.
                     self._delete(keys.number_claim(int(number["N"])))
                 self._dynamodb.delete_item(TableName=self._table, Key=item)
 

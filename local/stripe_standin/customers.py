@@ -1,6 +1,6 @@
 """Customers and their credit balance: https://docs.stripe.com/api/customers, /customer_balance_transactions.
 
-Finalizing an invoice uses a negative balance as credit, and adds a positive one to the amount due.
+Finalizing an invoice uses a negative balance as credit, and adds a positive balance to the amount due.
 """
 
 from __future__ import annotations
@@ -158,7 +158,7 @@ def _change(state: State, customer: Json, params: Json) -> None:
 def change_balance(
     state: State, customer: Json, amount: int, *, type: str, currency: str | None = None, **links: Any
 ) -> Json:
-    """Add `amount` (minor units), which is negative for credit. `links` has the `invoice` or `credit_note`, by id."""
+    """Add `amount` (minor units), which is negative for credit. `links` has an id as `invoice` or `credit_note`."""
     customer["balance"] += amount
     customer["currency"] = customer["currency"] or (currency or "eur").lower()
     for draft in state.all("invoice", customer=customer["id"], status="draft"):

@@ -75,7 +75,8 @@ def test_O1_052_a_page_is_accessible(name: str, site: ServedWorld, chromium: Bro
     for language in LOOKED_AT:
         with reachable(shown, order, site, language) as address:
             look(chromium, address, language, shown.status)
-    assert {path.partition("?")[0].rpartition("/")[0] for path in site.asked} == {"/o"}  # no other request
+    # The page loads nothing else.
+    assert {path.partition("?")[0].rpartition("/")[0] for path in site.asked} == {"/o"}
 
 
 @contextmanager

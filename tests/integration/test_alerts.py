@@ -1,4 +1,4 @@
-"""Operators get alerts through SNS. EventBridge sends an event for each failed execution, which becomes an alert."""
+"""Operators get alerts through SNS. For each failed execution, EventBridge sends an event, and we send an alert."""
 
 from __future__ import annotations
 

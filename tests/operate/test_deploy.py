@@ -126,7 +126,7 @@ def test_a_first_deployment_that_was_not_confirmed_asks_again(machine: Machine) 
     assert overrides(machine.arguments()) == ["PlatformUrl=https://p.example"]
 
 
-def test_next_commands_are_shown_for_an_unconnected_stack(machine: Machine) -> None:
+def test_next_commands_are_shown_until_the_secrets_are_filled(machine: Machine) -> None:
     machine.deploy(stack=DEPLOYED)
     assert machine.said == [
         "hosting-orders-prod is deployed: https://api.example.com",
@@ -245,7 +245,7 @@ def test_the_command_fails_when_sam_fails(machine: Machine) -> None:
 
 
 def test_without_sam_nothing_is_built(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`python -m operate deploy` may not find `sam`, because only `make deploy` sets the PATH."""
+    """Only `make deploy` sets the PATH, so `python -m operate deploy` sometimes cannot find `sam`."""
     monkeypatch.setenv("PATH", "")
     with pytest.raises(OperateError, match="run `make deploy STAGE=prod`"):
         machine.deploy("PlatformUrl=https://platform.example", "AlarmEmail=")

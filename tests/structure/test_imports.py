@@ -31,7 +31,7 @@ MAY_IMPORT = {
     "settings": set(),
     "domain": set(),
 }
-# Imports that are allowed only under `if TYPE_CHECKING:`. The functions of bootstrap return the types of the ports.
+# Imports that are allowed only under `if TYPE_CHECKING:`. bootstrap needs them for the return types of its functions.
 FOR_TYPES_ALSO = {"bootstrap": {"usecases", "domain"}}
 STANDARD_LIBRARY_ONLY = {"domain", "usecases"}
 PROVIDER_SDKS = {"boto3", "botocore", "stripe", "requests", "urllib3"}
@@ -40,7 +40,7 @@ HEAVY = {"stripe", "requests"}  # each import takes tenths of a second
 FOR_TOKENS = {"joserfc", "cryptography"}  # only a request with an OAuth token needs these
 LONGEST_APP = 60  # lines of code, enough for several short operations
 
-# Calls that make or use a client. A plain value of an SDK, such as botocore's Config, is cheap.
+# Calls that make or use a client. An import may make a plain value of an SDK, such as botocore's Config.
 MAKES_A_CLIENT = {"client", "resource", "Session", "session", "get_session", "StripeClient"}
 USES_A_CLIENT = {"get", "post", "put", "patch", "delete", "request"}
 

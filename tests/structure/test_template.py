@@ -157,7 +157,7 @@ def tables_that_could_lose_data(template: Template) -> list[str]:
 
 
 def state_machines_that_log_wrongly(template: Template) -> list[str]:
-    """Step Functions must log errors, but not the data that states pass on. A later change could add secrets to it."""
+    """Step Functions must log errors, but not the data that states pass on. This data could contain secrets one day."""
     problems = []
     groups = set(resources(template, "AWS::Logs::LogGroup"))
     for name, machine in resources(template, "AWS::Serverless::StateMachine").items():

@@ -73,7 +73,7 @@ class CertificateAuthority:
         return ssl.create_default_context(cadata=self.pem())
 
     def server_context(self, folder: Path, host: str, *, expired: bool = False) -> ssl.SSLContext:
-        """Return a server's context for `host`, a domain or an address. Write its key and certificate to `folder`."""
+        """Return the context of a server at `host`, a domain or an IP address. Write its certificate to `folder`."""
         key = ec.generate_private_key(ec.SECP256R1())
         until = self._now - _DAY if expired else self._now + _DAY
         certificate = (

@@ -48,7 +48,7 @@ class Mishaps:
         self.choose = choose
 
     def strike(self, position: int, mishap: Mishap) -> None:
-        """Let only one of the next side effects fail. `position` 0 is the first of them."""
+        """Let exactly one side effect fail. `position` 0 means the next side effect."""
         self.watch(lambda name: mishap if len(self.seen) - 1 == position else None)
 
     def in_the_moment_of(self, side_effect: str, act: Callable[[], object], nth: int = 1) -> None:

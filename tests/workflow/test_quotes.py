@@ -233,7 +233,7 @@ def test_the_quoted_price_holds_when_the_price_changes(world: World, meanwhile: 
     world.run()
     assert world.net_paid() == 1200
     assert world.order(placed.body["orders"][0]["id"]).renewal_price.amount == 1200
-    assert order(world).status == 202  # without the quote, the new price
+    assert order(world).status == 202  # without the quote, the new price is charged
     assert world.net_paid() == 1200 + meanwhile
 
 
@@ -624,7 +624,10 @@ def test_the_same_attempt_key_returns_the_same_quoted_order(world: World) -> Non
 def test_a_preview_of_a_departed_domain_changes_nothing(
     world: World,
 ) -> None:
-    """An earlier order still has the claim of a domain that has left the registrar. Only a new order releases it."""
+    """An earlier order still has the claim of a domain that has left the registrar.
+
+    A new order releases this claim. A preview does not.
+    """
     done = world.order_domain("left-example.com")
     world.run()
     world.registrar.finish("left-example.com")

@@ -282,9 +282,9 @@ def test_O2_131_O2_147_a_source_without_a_registration_is_refused(
 
 
 def test_O2_147_the_error_does_not_say_why_contacts_cannot_be_copied(world: World, owned: int) -> None:
-    """The text is the same if the order belongs to another account, is unknown, unfinished or failed, or has no domain.
+    """The order of the registration belongs to another account, is unknown, unfinished or failed, or has no domain.
 
-    A client therefore learns nothing about other registrations.
+    The text is the same in all these cases, so a client learns nothing about other registrations.
     """
     foreign = registered(world, fresh(), "credit")["domain"]["registration_id"]
     waiting = world.order_domain(fresh(), "authentication_required").body["orders"][0]["id"]
@@ -440,7 +440,7 @@ def test_O2_134_the_contact_of_a_role_can_be_a_new_person(world: World, owned: i
             "invalid_contact_source",
             "/tech/source_registration_id",
         ),
-        # A role without `source` gets the owner's contact. The registry would then store the owner, not Grace.
+        # A role without `source` gets the owner's contact. So the registry would store the owner, not Grace.
         ({"billing": {"first_name": "Grace"}}, "invalid_contact", "/billing/first_name"),
         (
             {"billing": {"source_registration_id": 10}},
@@ -639,7 +639,7 @@ def test_O2_130_O2_151_O2_152_the_published_schema_agrees_with_the_endpoint(
             reply = order_domain(world, world.domain(name, contact=contact))
             fits = validator.is_valid(contact)
             seen[fits] += 1
-            # The cipher is disabled, so an order with a valid contact fails there, and no order is placed.
+            # The cipher is disabled, so valid contacts cannot be encrypted, and no order is placed.
             expected = ("temporarily_unavailable",) if fits else CONTACT_CODES
             assert reply.body["code"] in expected, (contact, reply.body)
     assert min(seen.values()) >= 5, seen

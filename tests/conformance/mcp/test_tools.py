@@ -73,7 +73,7 @@ def test_SQ_050_get_order_status_returns_the_order_of_contract_000(world: World)
         assert found == expected
 
 
-def test_SQ_064_keys_and_scopes_are_those_of_contract_000(world: World) -> None:
+def test_SQ_064_scopes_give_the_same_rights_as_in_contract_000(world: World) -> None:
     key = agent_key(world)
     order = ordered(world, key)["orders"][0]["id"]
     domain = registered(world, "scopes-of-agents.com")
@@ -327,7 +327,7 @@ def test_annotations_say_what_a_tool_changes(world: World) -> None:
     assert set(tools) == set(TOOLS)
 
 
-def test_schemas_allow_no_other_fields_and_have_no_references(world: World) -> None:
+def test_schemas_forbid_unknown_fields_and_have_no_references(world: World) -> None:
     for tool in published(world).values():
         text = json.dumps([tool["inputSchema"], tool["outputSchema"]])
         assert "$ref" not in text and "$defs" not in text

@@ -1,4 +1,4 @@
-"""O1-052: the table cannot be read. The page then shows an order from memory, with the time of the last read."""
+"""O1-052: if the table cannot be read, the page shows an order from memory, with the time of the last read."""
 
 from __future__ import annotations
 

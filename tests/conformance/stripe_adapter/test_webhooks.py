@@ -1,4 +1,4 @@
-"""Which of Stripe's webhooks lead to an invoice, and which are refused."""
+"""Which of Stripe's webhooks tell us to read an invoice, and which webhooks are refused."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.conformance.stripe_adapter.shop import (
 )
 
 
-def test_only_events_about_a_payment_lead_to_an_invoice(shop: Shop) -> None:
+def test_only_events_about_a_payment_tell_us_to_read_an_invoice(shop: Shop) -> None:
     _, invoice_id = shop.paid()
     invoice = shop.api.invoices.retrieve(
         invoice_id, {"expand": ["payments.data.payment.payment_intent"]}

@@ -1,4 +1,4 @@
-"""EventBridge events of the type "Step Functions Execution Status Change"."""
+"""Read EventBridge events of the type "Step Functions Execution Status Change"."""
 
 from __future__ import annotations
 

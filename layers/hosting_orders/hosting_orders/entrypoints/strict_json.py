@@ -18,7 +18,6 @@ class UnfitJsonError(ValueError):
 
 
 def parse(raw: bytes) -> object:
-    """Raises UnfitJsonError."""
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -15,7 +15,7 @@ from .ports import Services
 def close_payment(services: Services, cart: Cart) -> Cart:
     """Ensure that the cart can no longer be paid, and record the outcome.
 
-    The payment stays unsettled if a debit is in progress or another process may be starting it.
+    The payment stays unsettled if a debit is in progress or another process may be starting the payment.
     Raises ProviderUnavailableError.
     """
     state = _find_payment(services, cart)

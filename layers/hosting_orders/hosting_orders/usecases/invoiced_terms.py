@@ -142,7 +142,7 @@ def store_terms(
         return planned(current)
 
     def as_seen(current: Order) -> bool:
-        # If another process has recorded a renewal meanwhile, that process has also set the next check.
+        # If another process has recorded a renewal meanwhile, it has also set the next check. So we store nothing.
         return current.domain_renewals == order.domain_renewals and current.invoiced == order.invoiced
 
     renewal_became(services, order, state.status, given_up=state.given_up, then=later, when=as_seen)

@@ -85,7 +85,7 @@ class OrderStore(Protocol):
     def quote_used(self, account_id: str, quote_id: str) -> bool: ...
 
     def spent(self, account_id: str, key: str, day: str) -> Spent:
-        """Return what this API key has spent on `day` (`2026-11-27`) and in its month."""
+        """Return what this API key has spent on `day` (`2026-11-27`) and in that month."""
         ...
 
     def domain_taken(self, name: str) -> bool:
@@ -112,7 +112,7 @@ class OrderStore(Protocol):
         ...
 
     def mark_pages(self, account_id: str, before: int) -> None:
-        """Store page marks for orders with numbers below `before`. Call it only if no such order can follow."""
+        """Store page marks for orders with numbers below `before`. Call it when no new order can get such a number."""
         ...
 
     def older_than(self, account_id: str, number: int, limit: int) -> OrderPage: ...
@@ -151,7 +151,7 @@ class OrderStore(Protocol):
     def due(self, now: int, limit: int) -> list[DueItem]: ...
 
     def postpone(self, item: DueItem, due_at: int) -> bool:
-        """Set a later due time. Returns False if the due time has changed since `item` was read."""
+        """Returns False if the due time has changed since `item` was read."""
         ...
 
 
@@ -233,7 +233,7 @@ class HostingPlatform(Protocol):
     """
 
     def provision(self, request: ServiceRequest) -> Operation:
-        """Order the service. A repetition builds nothing twice and returns the current outcome."""
+        """A repetition builds nothing twice and returns the current outcome."""
         ...
 
     def operation(self, operation_id: str) -> Operation | None: ...
@@ -274,7 +274,7 @@ class Callbacks(Sender, Protocol):
 
 class PageTokens(Protocol):
     def token(self, account_id: str, number: int) -> str:
-        """An order's token never changes."""
+        """The token in the address of an order's page. It never changes."""
         ...
 
     def read(self, token: str) -> tuple[str, int] | None:

@@ -1,4 +1,4 @@
-"""Operations at the registrar."""
+"""Look up an operation at the registrar."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CLOCKS_DIFFER = 5 * durations.MINUTE
 def known_operation(
     services: Services, operation_id: str, name: str, action: DomainAction | Upkeep, first_at: int
 ) -> RegistrarOperation | None:
-    """`first_at` is the time of the first attempt (epoch ms).
+    """`first_at` (epoch ms) is when we first tried to start the operation.
 
     AWS documents GetOperationDetail only for operations that are not completed, so also search the list.
     """

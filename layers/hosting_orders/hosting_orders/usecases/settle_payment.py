@@ -43,7 +43,7 @@ def settle_payment(services: Services, reference: str) -> None:
         and cart.payment_lease > services.clock.now()
         and state.status is not PaymentStatus.SUCCEEDED
     ):
-        # The process that holds the lease is still starting this payment, so a refusal may not be final. That process
+        # The process that holds the lease is still starting this payment, so a refusal might not be final. That process
         # records the outcome and answers the client.
         return
     if unanswered and state.status is PaymentStatus.FAILED:
@@ -56,7 +56,8 @@ def settle_payment(services: Services, reference: str) -> None:
         for order in services.orders.orders(cart.account_id, sorted(cart.orders)):
             resumed = resume_order(services, order, cart)
             if waits_for_its_start(resumed):
-                # The process that placed the cart may have stopped before this start. A second start is harmless.
+                # The process that placed the cart may have stopped before it started this workflow. A second start does
+                # no harm.
                 services.workflow.start(resumed)
 
 

@@ -23,7 +23,7 @@ class AccountView:
 
 
 def show_account(services: Services, caller: Caller, account_id: str) -> AccountView:
-    """Raises NotFoundError if the caller has no access to such an account."""
+    """Raises NotFoundError if the caller has no access to the account."""
     account = services.directory.account(account_id) if account_id in caller.credential.account_ids else None
     if account is None or trial_blocks_api(account):
         raise NotFoundError("There is no such account.")

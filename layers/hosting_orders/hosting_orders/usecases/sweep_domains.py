@@ -41,8 +41,8 @@ def sweep_domains(services: Services) -> int:
 
 
 def _wake_if_expired(services: Services, order: Order, expires_at: int, now: int) -> None:
-    # Only make the order due. The reconciler then asks the registrar whether the domain has left. If so, the reconciler
-    # ends the renewal, which the function that runs this sweep has no right to do.
+    # The function that runs this sweep has no right to end a renewal. So only make the order due. The reconciler then
+    # asks the registrar whether the domain has left. If it has, the reconciler ends the renewal.
     change_order(
         services,
         order,

@@ -1,7 +1,7 @@
-"""KeyStore and KeyUses in DynamoDB.
+"""Store API keys and their last uses in DynamoDB.
 
 A key has one item under its account, and one item for each secret. Requests read only a secret's item. A transaction
-that changes secrets also raises the version in the account's item. So only one of two concurrent changes succeeds.
+that changes secrets also raises the version of the key's item. So only one of two concurrent changes succeeds.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""RequestCounts in DynamoDB."""
+"""Count requests in DynamoDB."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ class RefusedError(Exception):
 
 
 class QuotaReachedError(ProviderUnavailableError):
-    """An operator can request a higher quota."""
+    pass
 
 
 def says_quota(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""The page's texts for each product."""
+"""The order page's texts for each product."""
 
 from __future__ import annotations
 

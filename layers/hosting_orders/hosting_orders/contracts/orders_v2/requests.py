@@ -1,4 +1,4 @@
-"""The bodies of contract 002."""
+"""The request bodies of contract 002."""
 
 from __future__ import annotations
 
@@ -64,8 +64,6 @@ class OrderDomain(Agreed):
 
 
 class CartItem(Strict):
-    """Exactly one product."""
-
     site: Site | None = None
     domain: Domain | None = None
     vm: Vm | None = None

@@ -134,7 +134,6 @@ def cart_request(
 
 
 def without_quote(request: CartRequest) -> CartRequest:
-    """Refuse a quote. Raises InvalidRequestError."""
     if request.quote is not None:
         text = "`quote` is not a field of a preview: the preview returns a new quote."
         raise InvalidRequestError(Code.INVALID_FIELD, text, "/quote")
