@@ -73,7 +73,7 @@ def test_a_delivered_domain_gets_its_missing_zone_later(world: World) -> None:
     (zone,) = zones(world, NAME)
     block = shown(world, order)["domain"]
     assert block["dns_zone"]["id"] == zone and len(block["dns_zone"]["nameservers"]) == 4
-    assert "ready to take over" in block["transfer"]["next_step"]
+    assert "change them to those of `dns_zone`" in block["transfer"]["next_step"]
     counted = world.metrics.counts["ZoneMissing"]
     world.live(2 * DAY, every=6 * HOUR)
     assert world.metrics.counts["ZoneMissing"] == counted

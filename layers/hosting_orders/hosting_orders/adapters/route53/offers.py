@@ -68,7 +68,7 @@ def transferable(answer: Mapping[str, Any], auth_code: str | None) -> DomainOffe
         return DomainOffer(Availability.UNAVAILABLE, reason="the domain is already registered with us")
     if word == "DOMAIN_IN_ANOTHER_ACCOUNT":
         reason = (
-            "the domain is at our registrar, in another customer's account, which must release it to us first"
+            "the domain is in another account at our registrar; its owner must first move it to our account"
         )
         return DomainOffer(Availability.UNAVAILABLE, reason=reason)
     if word in ("UNTRANSFERABLE", "UNTRANSFERRABLE"):  # AWS uses both spellings
