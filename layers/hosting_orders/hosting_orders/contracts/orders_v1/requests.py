@@ -72,8 +72,8 @@ def _without_term(body: object) -> object:
     site = body.get("site") if isinstance(body, dict) else None
     if isinstance(site, dict) and "term" in site:
         text = (
-            "`site.term` is not a field of version 1, which sells the monthly term, or the annual term if the plan has no "
-            "monthly price. To choose a term, use version 2."
+            "`site.term` is not a field of version 1, which sells the monthly term, or the annual term if the plan has "
+            "no monthly price. To choose a term, use version 2."
         )
         raise InvalidRequestError(Code.INVALID_FIELD, text, "/site/term")
     return body
