@@ -29,9 +29,9 @@ logs: ## Show the logs of a running `make run`; ID=… for one order, cart, acco
 switch: ## Switch domain orders of a running `make run`: DOMAINS=on, off, or the id of the only account that has them
 	@$(PYTHON_APP) -m local switch $(DOMAINS)
 
-test: ## Run all tests, also against the local stack (about 10 minutes on two cores)
+test: ## Run all tests, also against the local stack (15 to 25 minutes on two cores)
 	@$(BOOTSTRAP) app emulator
-	@$(PYTEST) -n 2 --dist loadgroup
+	@$(PYTEST) -n 3 --dist loadgroup # 3 on two cores: the local stack's tests mostly wait
 
 test-stripe: .venv/app ## Run Stripe's contract tests in a Stripe sandbox; needs STRIPE_API_KEY=sk_test_…
 	@$(PYTHON_APP) -m local.test_stripe $(ARGS)
