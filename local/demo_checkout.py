@@ -1,4 +1,4 @@
-"""The demo orders a site for an account without a saved payment method, and pays on the payment page."""
+"""A part of the demo: order a site for an account without a saved payment method, and pay on the payment page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The queue WebhookQueue: send the account webhooks that each message names."""
+"""Reads the queue WebhookQueue, and sends the account webhooks that each message names."""
 
 from __future__ import annotations
 

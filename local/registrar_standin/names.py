@@ -103,12 +103,12 @@ REQUIRED_OF_EVERY_CONTACT: Mapping[str, tuple[str, ...]] = dict.fromkeys(
     ("co.uk", "me.uk", "org.uk", "uk"), ("UK_CONTACT_TYPE",)
 )
 
-# The TLDs sold here that AWS lists under "TLDs that don't support privacy protection".
+# The TLDs of PRICES that AWS lists under "TLDs that don't support privacy protection".
 WITHOUT_PRIVACY = frozenset(("com.au", "de", "es", "in", "net.au", "us"))
 
 # What a transfer does to the expiry date (Route 53 Developer Guide, "How transferring a domain to Route 53 affects the
-# expiration date"). The page is older than .uk, .me.uk and .au. The stand-in treats them like .co.uk and .com.au. For a
-# TLD in neither set, a transfer adds a year.
+# expiration date"). The page does not cover .uk, .me.uk and .au. The stand-in treats them like .co.uk and .com.au. For
+# a TLD in neither set, a transfer adds a year.
 TRANSFER_KEEPS_THE_DATE = frozenset(
     ("au", "ch", "co.uk", "com.au", "es", "fi", "me.uk", "net.au", "org.uk", "se", "uk")
 )

@@ -1,4 +1,4 @@
-"""The part of the search query language that invoices need: https://docs.stripe.com/search.
+"""The part of Stripe's search query language that invoices need: https://docs.stripe.com/search.
 
 metadata['cart']:'c1' AND status:'paid'      all conditions
 total>1000 OR currency:'eur'                 any condition; AND and OR cannot be combined

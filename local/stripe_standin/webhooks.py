@@ -200,7 +200,7 @@ class Webhooks:
         if seed is None:
             return heapq.heappop(self._waiting)
         due = [waiting for waiting in self._waiting if waiting.due <= now]
-        # The seed and the delivery's number decide, so the order does not depend on this thread's timing.
+        # The order depends only on the seed and the deliveries' numbers, not on the timing of this thread.
         taken = min(due, key=lambda one: random.Random(f"{seed} {one.number}").random())  # noqa: S311
         self._waiting.remove(taken)
         heapq.heapify(self._waiting)
@@ -233,7 +233,7 @@ class Webhooks:
 
     @cached_property
     def _opener(self) -> urllib.request.OpenerDirector:
-        """An opener without a proxy. Created on first use, because loading the machine's certificates is slow."""
+        """An opener without a proxy. Created on first use, because loading the computer's certificates is slow."""
         return urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def _post(self, url: str | None, body: bytes, headers: Mapping[str, str]) -> int | None:

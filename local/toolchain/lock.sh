@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Updates all pins to the newest compatible releases: `make lock`.
-# The pins are for Python 3.11 to 3.14 on Linux and macOS. The files do not name a package index, so each machine
-# uses its own.
+# The pins are for Python 3.11 to 3.14 on Linux and macOS. The pin files do not name a package index, so pip uses the
+# index that is configured on the computer.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)

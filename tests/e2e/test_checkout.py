@@ -64,7 +64,7 @@ class Customer:
         shown = self.order()
         assert shown["order"]["status"] == "completed"
         assert shown["site"]["ssh_data"]["port"] == "22"
-        assert self.client.until(f"/api/orders/{self.order_id}", "completed")  # version 2 of the API agrees
+        assert self.client.until(f"/api/orders/{self.order_id}", "completed")  # version 2 of the API
         assert self.client.succeeded() == [1200]
 
 

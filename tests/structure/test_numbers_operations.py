@@ -340,7 +340,7 @@ CLAIMS: dict[str, Claims] = {
         ),
         ("the refund comes after {} hours | the reconciler |", (HOURS(MACHINE.given_up()),)),
         ("checked once more after {} minutes |", (MINUTES(deadlines.CLOSING_CHECK),)),
-        ("lease at the registrar | {} minutes |", (MINUTES(deadlines.SUBMISSION_LEASE),)),
+        ("lease for submitting a domain | {} minutes |", (MINUTES(deadlines.SUBMISSION_LEASE),)),
         ("for {} minutes an empty list or a refusal", (MINUTES(deadlines.SUBMISSION_DOUBT),)),
         ("alarm after {} minutes |", (STUCK,)),
         ("of a transfer | {} days, {} days;", DOMAIN_DAYS),

@@ -2,7 +2,7 @@
 
 The functions, the routes of template.yaml, the state machine and the adapters are real. The adapters of DynamoDB, KMS
 and DNS zones use moto. Those of Stripe, the platforms and the registrar use our stand-ins, without a socket.
-Callbacks, alerts and metrics are recorded in memory. Time stands still until `advance`.
+Callbacks, alerts and metrics are recorded in memory. Time passes only when a test advances the clock.
 """
 
 from __future__ import annotations
@@ -623,7 +623,7 @@ class World:
             self.lightsail.finish(item_id)  # Lightsail sends no webhooks
 
     def hear_platform(self) -> None:
-        """The platform sends the webhook of every ended operation. If `platform_webhooks_on` is False, it is lost."""
+        """The platform sends a webhook for every ended operation. If `platform_webhooks_on` is False, it sends none."""
         if not self.platform_webhooks_on:
             self._untold_operations.clear()
         waiting, self._untold_operations = self._untold_operations, []

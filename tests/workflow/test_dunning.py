@@ -51,7 +51,7 @@ def pass_to(world: World, moment: float) -> None:
 
 
 def declined(world: World, order: Order) -> dict[str, Any]:
-    """Let the next term begin, and return its invoice after the first attempt."""
+    """Let the next term begin. Return its invoice after Stripe has tried once to charge it."""
     pass_to(world, subscription(world, order)["items"]["data"][0]["current_period_end"])
     pass_to(world, world.stripe.clock.time() + HOUR + 60)
     return world.stripe.get(subscription(world, order)["latest_invoice"])

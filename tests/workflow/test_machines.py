@@ -300,7 +300,7 @@ def test_the_platform_is_told_that_real_money_is_live(world: World, cloud: Forge
     assert [request.live for request in cloud.asked] == [True, True]
 
 
-def test_a_free_machine_is_live_only_in_stripes_live_mode(world: World, cloud: ForgetfulLightsail) -> None:
+def test_a_free_order_is_live_only_in_stripes_live_mode(world: World, cloud: ForgetfulLightsail) -> None:
     world.services.catalogue.put_plan(replace(PLAN, prices=dict.fromkeys(PLAN.prices, 0)))
     order(world)
     world.run()

@@ -188,7 +188,7 @@ def test_credit_pays_tax_and_a_refund_returns_the_credit(taxed: World) -> None:
 
 
 def test_a_customer_without_a_country_is_not_charged(taxed: World) -> None:
-    """Stripe refuses because it cannot determine the tax. Nothing is charged and no invoice stays open."""
+    """Stripe refuses the invoice because it cannot determine the tax. Nothing is charged and no invoice stays open."""
     client = stripe.StripeClient("sk_test_world", base_addresses={"api": taxed.stripe.url})
     customer = taxed.accounts["ready"]["customer"]
     client.v1.customers.update(customer, {"address": ""})
@@ -204,7 +204,7 @@ def test_a_customer_without_a_country_is_not_charged(taxed: World) -> None:
 def test_an_amount_below_the_minimum_uses_the_balance(taxed: World, net: int, tax: int) -> None:
     """Stripe charges at least 0.50 EUR. A smaller amount is added to the customer's debt.
 
-    The API shows it in `credit_applied_cents`.
+    The API shows the added amount in `credit_applied_cents`.
     """
     customer = customer_in(taxed, "FI")
     offer(taxed, "small", net)

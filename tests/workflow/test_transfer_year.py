@@ -1,6 +1,7 @@
-"""A transfer includes a year. The registry adds the year at the transfer, or we buy the year at the registrar.
+"""The price of a transfer includes one more year of registration.
 
-A registry may sell a year only in a renewal window before the expiry date.
+Some registries add this year at the transfer. Otherwise we buy the year at the registrar. A registry may sell a year
+only in a renewal window before the expiry date.
 """
 
 from __future__ import annotations
@@ -94,7 +95,7 @@ def test_a_year_added_by_the_registry_is_not_bought_again(world: World, tld: str
 
 
 def test_a_year_is_bought_if_the_registry_forgets_it(world: World) -> None:
-    """The TLD's file says that a transfer adds a year. It may be wrong: AWS documents this only for some TLDs."""
+    """The TLD's file says that a transfer adds a year. The file may be wrong: AWS documents this only for some TLDs."""
     world.registrar._registry._after_transfer = lambda name, at: at + 100 * DAY  # type: ignore[method-assign]
     order = transferred(world, "quill-and-sons.eu")
     assert world.registrar.asked("RenewDomain") == 0
@@ -268,7 +269,7 @@ def test_starting_the_renewal_is_retried_before_the_window_opens(
 ) -> None:
     """Stripe refuses the renewal's subscription for the first 5 days. We try again every day.
 
-    The registry sells the transfer's year only after 520 days, when its renewal window opens.
+    The registry sells the transfer's year only after 520 days, when the domain's renewal window opens.
     """
     with no_new_subscriptions(world.stripe):
         order = transferred(world, "quill-and-sons.co.uk", days_left=700)

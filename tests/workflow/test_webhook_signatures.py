@@ -78,7 +78,7 @@ def test_no_webhook_is_missed_during_a_rotation(world: World, receiver: Callback
 
 def test_an_old_secret_signs_only_for_a_limited_time(world: World) -> None:
     endpoint = webhook_endpoints.create(world, "order.completed")
-    del world.services.__dict__["webhook_sender"]  # the world records webhooks again
+    del world.services.__dict__["webhook_sender"]  # record webhooks in memory again, instead of sending them
     path = f"/api/webhooks/endpoints/{endpoint['id']}/rotate-secret"
     rotated = world.request("POST", path).body["endpoint"]
     completed(world, "during")

@@ -29,7 +29,7 @@ class Settings:
 
     @property
     def stack_name(self) -> str:
-        """The CloudFormation stack. All metrics have this dimension."""
+        """The CloudFormation stack's name, a dimension of all metrics."""
         return self._required("STACK_NAME")
 
     @property
@@ -120,7 +120,7 @@ class Settings:
 
     @property
     def allow_loopback_callbacks(self) -> bool:
-        """For local use only: callbacks to this machine over plain HTTP."""
+        """For local use only: callbacks to this computer over plain HTTP."""
         return self.values.get("ALLOW_LOOPBACK_CALLBACKS", "false") == "true"
 
     @property

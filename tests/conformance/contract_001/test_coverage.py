@@ -17,8 +17,8 @@ LINES = {
     *range(50, 63),
     *range(70, 76),
 }
-# docs/contracts.md has decisions (C02 …) about contradictions of the contracts. These numbers concern
-# contract 001.
+# docs/contracts.md has decisions (C02 …) about contradictions between the contracts. These are the numbers of the
+# decisions that concern contract 001.
 CONTRADICTIONS = {2, 3, 7, 8, 9, 10, 11, 12, 20, 21, 22, 26, 27, 28}
 
 NAME = re.compile(r"def (test_\w+)\(")

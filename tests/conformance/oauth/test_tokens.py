@@ -232,7 +232,7 @@ def test_a_user_without_the_account_loses_access_at_once(world: World, issuer: I
     assert_error(send(world, "GET", "/api/orders", headers=headers, account=None), 401, "unauthorized")
 
 
-def test_parameters_can_describe_the_claims_of_cognito(world: World, issuer: IssuerStandIn) -> None:
+def test_settings_can_name_the_claims_of_cognito(world: World, issuer: IssuerStandIn) -> None:
     claims = {
         "aud": REMOVED,
         "client_id": "client-1",

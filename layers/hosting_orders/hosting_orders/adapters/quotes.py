@@ -1,4 +1,4 @@
-"""The Quotes port. Quotes and page addresses are signed with the same secret, but with different salts."""
+"""The Quotes port: signs quotes of prices, and reads them back."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from itsdangerous import BadData, URLSafeSerializer
 
 from hosting_orders.domain.quote import Quote, QuotedPrice
 
+# Quotes and page addresses are signed with the same secret. Different salts ensure that a page address is never
+# accepted as a quote.
 _SALT = "hosting-orders/quote"
 
 

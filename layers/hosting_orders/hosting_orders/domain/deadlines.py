@@ -89,8 +89,8 @@ CALLBACK_GRACE = 2 * MINUTE
 # Delay before a failed reconciliation is retried.
 RECONCILE_AGAIN = 5 * MINUTE
 
-# A card can be authenticated or replaced within a day. A SEPA debit settles in 1 to 5 business days (contract
-# 002) and may be returned days later. The order must not expire before that.
+# A card can be authenticated or replaced within a day. A SEPA debit settles in 1 to 5 business days (contract 002) and
+# may be returned days later. The order must not expire before the debit has settled or been returned.
 CARD_EXPIRY = DAY
 SEPA_EXPIRY = 14 * DAY
 # The provider lets a payment page stay open for 30 minutes to 24 hours, by the provider's clock.
@@ -149,7 +149,7 @@ def domain_renewal_check(since: int, now: int) -> int:
 
 
 def delivery_check(order: Order, now: int) -> int:
-    """When to query a platform that sends no reports."""
+    # For platforms that send no reports.
     check = _soon_at_first(order.provisioning_at or now, now, DELIVERY_CHECK, PROVISIONING_CHECK)
     return min(check, max(delivery_ends_at(order), now + DELIVERY_CHECK))
 
@@ -166,7 +166,6 @@ class Outlook:
 
 
 def outlook(order: Order, cart: Cart) -> Outlook | None:
-    """None once the order has ended."""
     if order.ended:
         return None
     since = order.since

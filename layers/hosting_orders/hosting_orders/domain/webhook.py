@@ -43,7 +43,7 @@ SENT_SOON = 2 * MINUTE
 """A new delivery is queued at once. If it is not sent within this time, it is queued again."""
 
 QUEUED_AGAIN = 5 * MINUTE
-"""A delivery that is still not sent is queued again after each of these intervals."""
+"""A delivery that is still not sent is queued again at this interval."""
 
 _ENDPOINT_ID = re.compile(r"we_[0-9a-f]{24}")
 _MESSAGE_ID = re.compile(r"msg_[0-9a-f]{32}")
@@ -193,7 +193,10 @@ class DueWebhook:
 
 @dataclass(frozen=True, slots=True)
 class QueuedWebhook:
-    """A queue message. Each attempt changes the delivery's `due_at`, so a duplicate causes no second attempt."""
+    """A queue message.
+
+    Each attempt changes the delivery's `due_at`, so a duplicate message causes no second attempt.
+    """
 
     message_id: str
     due_at: int

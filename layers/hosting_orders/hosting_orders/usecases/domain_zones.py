@@ -73,7 +73,7 @@ def remove_zone(services: Services, order: Order) -> Order:
 
 
 def rested(order: Order, now: int) -> Order:
-    # Nothing else of the order is due. If its zone still exists, the order is checked again, to remove the zone.
+    # Only the removal of a departed domain's zone can still be due. If the zone still exists, check the order again.
     if not order.zone_remains:
         return order.closed()
     removed_from = _removed_from(order)
@@ -85,7 +85,8 @@ def _removed_from(order: Order) -> int:
 
 
 def _is_in_use(services: Services, order: Order) -> bool:
-    # A later order may have brought the domain back. A transfer keeps the nameservers, so it can use the same zone.
+    # A later order may have brought the domain back. A transfer keeps the nameservers, so the later order can use the
+    # same zone.
     name = order.item_as(DomainItem).ascii_name
     ours = order.resource_as(DomainResource)
     assert ours is not None

@@ -48,7 +48,7 @@ class Collection(Protocol):
         ...
 
     def default_method(self, customer_id: str) -> PaymentMethod | None:
-        """Return the saved method that pays for the customer's carts, or None."""
+        """The saved method that pays for the customer's carts."""
         ...
 
     def charge(self, request: ChargeRequest) -> PaymentState:
@@ -150,7 +150,7 @@ class PaymentNews(Protocol):
         ...
 
     def reference_of(self, payment_id: str) -> str | None:
-        """Return the reference of a payment by the provider's `payment_id`."""
+        """Return the reference of the payment that the provider calls `payment_id`."""
         ...
 
     def subscription(self, subscription_id: str) -> SubscriptionState | None:

@@ -124,7 +124,8 @@ def _check_of_next_charge(state: RenewalState, now: int) -> int:
     next_check = state.next_at - deadlines.DEPARTURE_CHECK
     if now >= next_check:
         next_check = state.next_at + deadlines.RENEWAL_MONEY
-    # In the first year `next_at` is the date of the subscription's first charge. If it is in the past, check daily.
+    # In the first year `next_at` is the date of the subscription's first charge. If that date is in the past, check the
+    # order daily.
     return now + deadlines.RENEWAL_AGAIN if now >= next_check else next_check
 
 
@@ -181,7 +182,8 @@ def _renew(services: Services, order: Order, reference: str, *, live: bool) -> N
     now = services.clock.now()
     if now < opens_at:
         # `renewal_owed` means that we could not yet make Stripe charge the later terms. The order's next check tries
-        # this again, so it must come by tomorrow even if the registry accepts the renewal only later.
+        # to start these charges again. So that check must come by tomorrow, even if the registry accepts the renewal
+        # only later.
         tomorrow = now + deadlines.RENEWAL_AGAIN
         change_order(
             services,

@@ -1,4 +1,4 @@
-"""The stored password of a product."""
+"""Generate passwords, and name the encryption context of a stored password."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import string
 from hosting_orders.domain.ids import order_uuid
 from hosting_orders.domain.order import Order
 
-# Letters and digits are safe in a shell, in a URL and in cloud-init. Similar-looking signs are left out.
+# Letters and digits are safe in a shell, in a URL and in cloud-init. Characters that look alike are left out.
 _SIGNS = "".join(sign for sign in string.ascii_letters + string.digits if sign not in "0O1lI")
 _LENGTH = 24  # 139 bits
 

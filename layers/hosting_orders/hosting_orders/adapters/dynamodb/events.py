@@ -1,4 +1,4 @@
-"""The EventStore port."""
+"""The EventStore port: remembers which events of a provider were processed."""
 
 from __future__ import annotations
 

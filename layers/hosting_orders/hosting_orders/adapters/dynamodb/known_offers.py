@@ -1,4 +1,4 @@
-"""The KnownOffers port."""
+"""The KnownOffers port: the registrar's recent answers about availability."""
 
 from __future__ import annotations
 

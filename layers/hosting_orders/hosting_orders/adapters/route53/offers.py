@@ -86,7 +86,7 @@ def _is_premium(answer: Mapping[str, Any]) -> bool:
 
 
 def cost_in(price: Mapping[str, Any] | None) -> Money | None:
-    """In minor units. The API sends major units as a float, whose decimal text is exact."""
+    """In minor units. AWS sends major units as a float. The float's decimal text is exact."""
     if not price:
         return None
     try:

@@ -1,4 +1,4 @@
-"""The registrar over Route 53 Domains.
+"""The Registrar port, implemented with Route 53 Domains.
 
 The API has no idempotency key, so boto3 must not repeat a submission or a renewal. This adapter repeats such a request
 only after the registrar has refused it.
@@ -129,7 +129,7 @@ class Route53Registrar:
         return None
 
     def renew(self, name: str, current_expiry_year: int, max_cost: Money | None = None, *, live: bool) -> str:
-        """After ProviderUnavailableError a renewal may already be in progress."""
+        """After ProviderUnavailableError, a renewal may already be in progress."""
         if self.costs_money and not live:
             raise ProvisioningFailedError("a renewal that was paid in test mode is not bought for real")
         order = {"DomainName": name, "DurationInYears": 1, "CurrentExpiryYear": current_expiry_year}
@@ -196,7 +196,7 @@ class Route53Registrar:
         return operation
 
     def verification(self, name: str) -> Verification:
-        """DONE if the address is verified or the registry verifies no addresses."""
+        """DONE if the e-mail address is verified or the registry verifies no addresses."""
         try:
             answer = self._asking.ask("get_contact_reachability_status", domainName=name)
         except RefusedError:

@@ -13,7 +13,7 @@ from .words import iso_time
 
 @dataclass(frozen=True, slots=True)
 class Ping:
-    """Times are epoch milliseconds UTC."""
+    """Times are epoch milliseconds."""
 
     credential: Credential
     began_at: int
