@@ -80,7 +80,7 @@ class Registrar(Protocol):
         ...
 
     def renewal_cost(self, tld: str) -> Money | None:
-        """Return what the registrar charges for a further year now, or None when it names no price."""
+        """Return the registrar's current price of a further year, or None when it names no price."""
         ...
 
     def renew(self, name: str, current_expiry_year: int, max_cost: Money | None = None, *, live: bool) -> str:
@@ -130,7 +130,7 @@ class Zones(Protocol):
         """Return the domain's public zone, and create it if there is none.
 
         An existing zone is accepted only if it has these `nameservers` or was created with `reference` (the order's
-        UUID), so never an earlier owner's zone. One `reference` creates at most one zone.
+        UUID). This excludes the zone of an earlier owner. One `reference` creates at most one zone.
         """
         ...
 
