@@ -1,4 +1,4 @@
-"""One cart with a virtual machine of each plan, paid by one charge. Each plan's platform delivers its machine."""
+"""One cart with a virtual machine of each plan, paid by one charge. The platform of each plan delivers that plan's machine."""
 
 from __future__ import annotations
 

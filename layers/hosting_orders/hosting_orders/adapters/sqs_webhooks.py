@@ -1,4 +1,4 @@
-"""The WebhookQueue port on Amazon SQS."""
+"""The queue of account webhooks, on Amazon SQS."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ class Product(Protocol):
         ...
 
     def renewal_price(self, price: Money) -> Money:
-        """`price` is the first term's price. Both are net."""
+        """`price` is the first term's price. Both prices are net."""
         ...
 
     def renewing_at(self, amount: int) -> Item:

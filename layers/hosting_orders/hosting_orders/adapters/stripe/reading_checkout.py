@@ -1,4 +1,4 @@
-"""Read Checkout Sessions as domain values, without requests."""
+"""Convert Checkout Sessions to domain values. No function sends a request."""
 
 from __future__ import annotations
 
