@@ -1,4 +1,4 @@
-"""One cart with a virtual machine of each plan, paid by one charge. The platform of each plan delivers that plan's machine."""
+"""One cart with a virtual machine of each plan, paid by one charge. Each machine comes from its plan's platform."""
 
 from __future__ import annotations
 

@@ -117,10 +117,10 @@ def running_stack(
 
     With `stripe_api_key` (sk_test_…), the stack uses Stripe's own test mode instead of the stand-in. Stripe's webhooks
     do not reach this machine, so the reconciler checks payments every few seconds. In that case
-    `stripe_address` replaces Stripe's own address. `wait_scale` shortens the state machine's waits and retry intervals. `platform_delay` and
-    `registrar_delay` are the seconds for a build and for a registration. A transfer takes six times as long as a
-    registration. `schedule_seconds` is the pause between two reconciler runs. If it is None, the reconciler runs once
-    a minute, as on AWS.
+    `stripe_address` replaces Stripe's own address. `wait_scale` shortens the state machine's waits and retry
+    intervals. `platform_delay` and `registrar_delay` are the seconds for a build and for a registration. A transfer
+    takes six times as long as a registration. `schedule_seconds` is the pause between two reconciler runs. If it is
+    None, the reconciler runs once a minute, as on AWS.
     """
     if stripe_api_key and not stripe_api_key.startswith(STRIPE_TEST_KEYS):
         raise StackError(

@@ -1,4 +1,4 @@
-"""Convert Checkout Sessions to domain values. No function sends a request."""
+"""Convert Checkout Sessions to domain values. Sends no requests."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def session_state(session: Document, gross: dict[str, int]) -> PaymentState:
 
 
 def is_paid(session: Document) -> bool:
-    """Check the invoice too: after a returned debit the customer may still pay it."""
+    """After a returned debit, the customer may still pay the invoice."""
     return session["payment_status"] in ("paid", "no_payment_required") or _invoice_status(session) == "paid"
 
 
