@@ -184,7 +184,7 @@ class SiteResource:
     domain: str
     ip_address: str
     username: str
-    sealed_password: str  # encrypted; only API keys of the order's account can read it (docs/contracts.md C22)
+    sealed_password: str  # encrypted; shown to API keys of the order's account (docs/contracts.md C22)
     port: int
 
 
