@@ -1,4 +1,4 @@
-"""One cart with a virtual machine of each plan, paid by one charge. Each plan's platform delivers its machine."""
+"""One cart with a virtual machine of each plan, paid by one charge. Each machine comes from its plan's platform."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The whole system on this machine: template.yaml on the embedded AWS, with stand-ins for everything outside.
+"""The whole system on this machine: template.yaml on the AWS emulator, with stand-ins for all external providers.
 
     with running_stack(state) as stack:
         stack.api, stack.stripe, stack.platform, stack.lightsail, stack.registrar, stack.callbacks   # base URLs
-        stack.aws.client("dynamodb")                               # the embedded AWS
+        stack.aws.client("dynamodb")                               # the AWS emulator
 
 Several stacks may run at the same time, each with its own state folder and free ports.
 """
@@ -116,11 +116,11 @@ def running_stack(
     Raises StackError with the reason when a part does not start.
 
     With `stripe_api_key` (sk_test_…), the stack uses Stripe's own test mode instead of the stand-in. Stripe's webhooks
-    do not reach this machine, so the reconciler checks payments every few seconds. `stripe_address` then replaces
-    Stripe's own address. `wait_scale` shortens the state machine's waits and retry intervals. `platform_delay` and
-    `registrar_delay` are the seconds for a build and for a registration. A transfer takes six times as long as a
-    registration. `schedule_seconds` is the pause between two reconciler runs. If it is None, the reconciler runs once
-    a minute, as on AWS.
+    do not reach this machine, so the reconciler checks payments every few seconds. In that case
+    `stripe_address` replaces Stripe's own address. `wait_scale` shortens the state machine's waits and retry
+    intervals. `platform_delay` and `registrar_delay` are the seconds for a build and for a registration. A transfer
+    takes six times as long as a registration. `schedule_seconds` is the pause between two reconciler runs. If it is
+    None, the reconciler runs once a minute, as on AWS.
     """
     if stripe_api_key and not stripe_api_key.startswith(STRIPE_TEST_KEYS):
         raise StackError(

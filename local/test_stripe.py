@@ -1,4 +1,4 @@
-"""Run the contract tests of Stripe against Stripe itself (`make test-stripe`, or `python -m local.test_stripe`).
+"""Run the tests of the Stripe stand-in and the Stripe adapter against Stripe itself: `make test-stripe`.
 
 They need a key of a sandbox in STRIPE_API_KEY. Tests that need the stand-in are left out
 (tests/support/stripe_place.py). Arguments are passed to pytest.

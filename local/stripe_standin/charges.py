@@ -1,4 +1,5 @@
-"""Charges: how a payment intent collects money. https://docs.stripe.com/api/payment_intents, /charges.
+"""Charges: how a payment intent collects money. See https://docs.stripe.com/api/payment_intents and
+https://docs.stripe.com/api/charges.
 
 A card charge ends immediately. A SEPA debit is `processing` for days. The intent's `Payee` (its invoice or Checkout
 Session) is notified of the outcome.

@@ -174,8 +174,8 @@ PAYMENT_METHODS: dict[str, str] = {
     "pm_card_pendingRefund": "4000000000007726",
     "pm_card_refundFail": "4000000000005126",
 }
-"""A request can name such an id instead of a payment method's id. Stripe then creates a new payment method with this
-card."""
+"""Stripe's test ids, each with the number of its card. A request can use a test id as the id of a payment method.
+Stripe then creates a new payment method with this card."""
 
 TOKENS: dict[str, str] = {
     name.replace("pm_card_", "tok_"): number for name, number in PAYMENT_METHODS.items()

@@ -195,7 +195,7 @@ def tasks_that_are_not_their_function(definition: Definition, template: dict[str
 
 
 def deadlines_in_the_wrong_order(definition: Definition, template: dict[str, Any]) -> list[str]:
-    """A function must time out before its state, so that the function's own error arrives.
+    """A function must time out before its state, so that the workflow gets the function's own error.
 
     A state must time out before the whole state machine.
     """
@@ -252,7 +252,7 @@ def test_workflow_and_template_follow_the_rule(rule, definition: Definition) -> 
     assert not problems, listed(problems)
 
 
-def test_the_workflow_loads_in_the_strict_interpreter(definition: Definition) -> None:
+def test_our_asl_runner_can_load_the_workflow(definition: Definition) -> None:
     machine = StateMachine.load(STATE_MACHINE, dict.fromkeys(placeholders(definition), "arn"))
     assert set(machine.states) == set(definition["States"])
 

@@ -1,4 +1,4 @@
-"""A seeded history of the whole system under faults, and the invariants at its end (docs/design.md).
+"""Run the whole system through a random history of orders and faults, and check its invariants (docs/design.md).
 
 In the first part, every side effect may fail, lose its response or kill its process. Webhooks arrive twice, late,
 in any order or never. Clients repeat their POSTs and cancel orders. The registrar and the platforms are slow, throttle,
@@ -124,7 +124,7 @@ class History:
         ]
 
     def _cap_keys(self) -> None:
-        """Every key gets a spend cap. Some caps are too low for all orders of the account."""
+        """Every key gets a spend cap. Some caps are lower than the cost of all the orders of the account."""
         chance = random.Random(f"caps of {self.seed}")
         self.caps = {}
         for account in sorted(set(ACCOUNTS)):

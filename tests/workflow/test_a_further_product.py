@@ -153,7 +153,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     monkeypatch.setattr(orders, "Item", Item | ToyItem)
     monkeypatch.setattr(orders, "Resource", Resource | ToyResource)
     plain._fields.cache_clear()
-    # usecases/products/registry.py, the contract's table of blocks, and the texts of the order page
+    # the tables by product kind: the fulfilments, a contract's blocks, and the texts of the order's page
     monkeypatch.setitem(registry.FULFILMENTS, ToyKind.TOY, ToyFulfilment)
     monkeypatch.setitem(shown_orders._BLOCKS, ToyKind.TOY, toy_block)
     monkeypatch.setitem(goods.GOODS, ToyKind.TOY, toy_words)

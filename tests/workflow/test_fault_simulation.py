@@ -1,4 +1,4 @@
-"""Each seed gives a random history of orders and faults (tests/support/simulation.py). The real handlers run it.
+"""Each seed gives a random history of orders and faults (tests/support/simulation.py).
 
 Replay one seed: PYTHONPATH=.:layers/hosting_orders python -m tests.support.simulation SEED 1
 """

@@ -1,4 +1,7 @@
-"""An empty DNS zone is removed 90 days after its domain has left the registrar. A zone with records or in use stays."""
+"""An empty DNS zone is removed 90 days after its domain has left the registrar.
+
+A zone stays if it has records or is in use.
+"""
 
 from __future__ import annotations
 

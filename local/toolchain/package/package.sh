@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Makes the package of a layer or a function, including bytecode: package.sh KIND ARTIFACTS_DIR
+# It packages the folder in which it is started ("this folder"). KIND is one of these:
 #
 #   dependencies  the third-party packages of ../requirements.txt, for the processor in this folder's name
 #   layer         the Python packages in this folder

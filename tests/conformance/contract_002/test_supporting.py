@@ -71,7 +71,7 @@ def test_the_about_endpoint_lists_the_options_of_a_machine(world: World) -> None
     assert one["vm_plans"] == about["vm_plans"]
 
 
-def test_O2_116_the_about_endpoint_shows_the_account_s_features(world: World) -> None:
+def test_O2_116_the_about_endpoint_shows_the_accounts_features(world: World) -> None:
     off_for_ready = {"action": "EQUALS", "key": "account_id", "value": "acc_ready"}
     rules = {"not yet": {"when_match": False, "conditions": [off_for_ready]}}
     world.features.document = {"domain_registration": {"default": True, "rules": rules}}

@@ -1,4 +1,4 @@
-"""The WebhookQueue port on Amazon SQS."""
+"""Account webhooks on Amazon SQS."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hosting_orders.usecases.limit_rate import Bucket, RateLimit, Standing
 
-# Each key has one counter for each kind of request. All contracts with these limits use the same counter.
+# Each key has one counter for each kind of request. All contracts with these limits share these counters.
 LIMITS = {
     Bucket.READ: RateLimit(requests=600, seconds=60),
     Bucket.WRITE: RateLimit(requests=120, seconds=60),
@@ -21,7 +21,7 @@ def x_headers(standing: Standing) -> dict[str, str]:
 
 
 def ietf_headers(standing: Standing) -> dict[str, str]:
-    # As in the draft "RateLimit header fields for HTTP".
+    # The format of the IETF draft "RateLimit header fields for HTTP".
     return {
         "RateLimit-Policy": f'"{standing.bucket}";q={standing.limit};w={standing.seconds}',
         "RateLimit": f'"{standing.bucket}";r={standing.remaining};t={standing.retry_after}',

@@ -34,7 +34,7 @@ class Deliverer(StrEnum):
 class Claims:
     """Reserved for an order, and released if the order ends undelivered."""
 
-    counter: str | None = None
+    counter: str | None = None  # the variant whose limited capacity has a place for the order
     domain: str | None = None  # in ASCII
 
 
@@ -93,7 +93,7 @@ class Product(Protocol):
         ...
 
     def renewal_price(self, price: Money) -> Money:
-        """`price` is the first term's price. Both are net."""
+        """`price` is the first term's price. Both prices are net."""
         ...
 
     def renewing_at(self, amount: int) -> Item:
@@ -184,7 +184,7 @@ class SiteResource:
     domain: str
     ip_address: str
     username: str
-    sealed_password: str  # encrypted; only its owner may see it (docs/contracts.md C22)
+    sealed_password: str  # encrypted; shown to API keys of the order's account (docs/contracts.md C22)
     port: int
 
 
@@ -218,6 +218,7 @@ class DomainItem:
 
     @property
     def keeps_owner(self) -> bool:
+        # When a domain of a country's TLD is transferred, the registry keeps its owner contact:
         # https://docs.aws.amazon.com/Route53/latest/APIReference/API_domains_TransferDomain.html
         country = self.tld.rpartition(".")[2]
         return self.is_transfer and len(country) == 2 and country not in ("cc", "tv")
@@ -373,7 +374,7 @@ class VmResource:
     domain: str
     ip_address: str
     username: str
-    sealed_password: str | None  # None with an SSH key; only its owner may see it (C22)
+    sealed_password: str | None  # None with an SSH key; otherwise as for a site (C22)
     port: int
 
 

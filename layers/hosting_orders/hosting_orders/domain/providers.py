@@ -29,7 +29,7 @@ class Estimate:
 
     net: int  # after discounts
     gross: int
-    balance: int  # what the customer owes; a negative balance is credit, which is used first
+    balance: int  # what the customer owes; a negative balance is credit, which pays before the payment method
     final: bool = True  # False: the payment page computes the tax from the address entered there
 
 
@@ -84,7 +84,7 @@ class PaymentState:
     gross: Mapping[str, int] = field(default_factory=dict, hash=False)  # with tax, by line; empty for a draft
     error: str | None = None
     pay_until: int | None = None  # epoch ms
-    saved: SavedMethod | None = None  # the method that paid on a page
+    saved: SavedMethod | None = None  # the payment method that was used on a payment page
     live: bool = False  # False in the provider's test mode
 
 
@@ -163,7 +163,7 @@ class TermState:
 
 @dataclass(frozen=True, slots=True)
 class RefundState:
-    id: str  # a credit note, a refund of a page payment, or the invoice line of a free order
+    id: str  # of a credit note, of a refund (if paid on a payment page), or of a free order's invoice line
     amount: int  # minor units
     to_credit: int  # minor units, returned to the customer's credit
 

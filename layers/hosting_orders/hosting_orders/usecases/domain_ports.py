@@ -80,7 +80,7 @@ class Registrar(Protocol):
         ...
 
     def renewal_cost(self, tld: str) -> Money | None:
-        """Return what the registrar charges for a further year now, or None when it names no price."""
+        """The registrar's current price of a further year, or None when it names no price."""
         ...
 
     def renew(self, name: str, current_expiry_year: int, max_cost: Money | None = None, *, live: bool) -> str:
@@ -98,9 +98,7 @@ class Registrar(Protocol):
 
     def operation(self, operation_id: str) -> RegistrarOperation | None: ...
 
-    def verification(self, name: str) -> Verification:
-        """Return whether the registrant of our domain has confirmed the e-mail address."""
-        ...
+    def verification(self, name: str) -> Verification: ...
 
     def resend_verification(self, name: str) -> bool:
         """Returns False when the address is already confirmed."""
@@ -130,7 +128,7 @@ class Zones(Protocol):
         """Return the domain's public zone, and create it if there is none.
 
         An existing zone is accepted only if it has these `nameservers` or was created with `reference` (the order's
-        UUID), so never an earlier owner's zone. One `reference` creates at most one zone.
+        UUID). This excludes the zone of an earlier owner. One `reference` creates at most one zone.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""The CallbackStore port."""
+"""Callback deliveries in DynamoDB."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The CatalogueStore port, and the writers for the seeder and operators."""
+"""The catalogue in DynamoDB, and the writes of the seeder and operators."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Directory in DynamoDB, and the writes of the seeder and operators."""
+"""Accounts, users and credentials in DynamoDB, and the writes of the seeder and operators."""
 
 from __future__ import annotations
 

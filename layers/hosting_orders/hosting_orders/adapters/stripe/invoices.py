@@ -1,4 +1,4 @@
-"""Collect a cart with one Stripe invoice, which can be paid only once (docs/design.md)."""
+"""Collect a cart's payment with one Stripe invoice, which can be paid only once (docs/design.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Read Stripe's objects as domain values, without requests."""
+"""Convert Stripe's objects to domain values. Sends no requests."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def awaiting(state: PaymentState, invoice: Document, error: str | None) -> Payme
 
 
 def canceled(state: PaymentState) -> PaymentState:
-    """Voiding an invoice returns the used credit."""
+    """The amounts are 0: voiding returns the used credit."""
     return replace(state, status=PaymentStatus.CANCELED, amount_charged=0, credit_applied=0)
 
 

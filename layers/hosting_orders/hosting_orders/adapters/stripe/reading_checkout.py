@@ -1,4 +1,4 @@
-"""Read Checkout Sessions as domain values, without requests."""
+"""Convert Checkout Sessions to domain values. Sends no requests."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def is_session(reference: str) -> bool:
 def session_state(session: Document, gross: dict[str, int]) -> PaymentState:
     """The status depends only on Stripe's objects (docs/design.md).
 
-    A declined card leaves the session open for another try. A returned debit may leave a payable invoice. The
-    status is then PROCESSING, with an `error`, until the invoice is void.
+    A declined card leaves the session open for another try. A returned debit may leave a payable invoice. If it
+    does, the status is PROCESSING, with an `error`, until the invoice is void.
     """
     intent = _intent_of(session)
     total = session["amount_total"]
@@ -67,7 +67,7 @@ def session_state(session: Document, gross: dict[str, int]) -> PaymentState:
 
 
 def is_paid(session: Document) -> bool:
-    """A returned debit may leave an invoice that is paid later."""
+    """After a returned debit, the customer may still pay the invoice."""
     return session["payment_status"] in ("paid", "no_payment_required") or _invoice_status(session) == "paid"
 
 

@@ -42,7 +42,7 @@ class Error(TypedDict):
 _WORDS = {Code.TEMPORARILY_UNAVAILABLE: "SERVICE_UNAVAILABLE"}
 SHOW = "GET /api/billing/order/{id}"
 CANCEL = "POST /api/billing/order/{id}/cancel"
-# A text of the vendor's contract, and a text that names a field of this contract.
+# The first text is the vendor's. The second text names `attemptKey`, a field of this contract.
 _TEXTS = {
     Code.UNAUTHORIZED: "Authentication required",
     Code.IDEMPOTENCY_KEY_REUSED: "This `attemptKey` was used before with another body; use a new one for a new order.",

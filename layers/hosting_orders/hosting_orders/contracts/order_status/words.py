@@ -32,7 +32,7 @@ def type_word(order: Order) -> str:
 
 
 def status_word(order: Order) -> str:
-    """PROVISION_FAILED means that a refund exists (SQ-045, SQ-047). Without one, an undelivered order is FAILED."""
+    """PROVISION_FAILED means that a refund exists (SQ-045, SQ-047). Without a refund the word is FAILED."""
     if order.status is OrderStatus.CANCELING:
         return "PROCESSING" if order.entered(OrderStatus.PROCESSING) is not None else "PENDING"
     if order.status is OrderStatus.PROVISION_FAILED and order.refund is None:

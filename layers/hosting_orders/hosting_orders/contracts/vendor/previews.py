@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class ItemPreview(TypedDict):
     type: str
     description: str  # the text of the invoice's line
-    net_cents: int  # the first term
+    net_cents: int  # for the first term
     term: str
     renews_at: str  # when the next term is charged, if the order is placed now
     renewal_net_cents: int
@@ -36,7 +36,7 @@ class OrderPreviewed(TypedDict):
     gross_cents: int
     credit_applied_cents: int
     amount_due_cents: int
-    payment_method: PreviewedMethod | None  # null: the customer pays on a page
+    payment_method: PreviewedMethod | None  # null: the customer pays on a payment page
     terms: list[str]
 
 
