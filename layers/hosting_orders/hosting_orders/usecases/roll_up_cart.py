@@ -33,8 +33,8 @@ def roll_up_carts(services: Services, news: Iterable[OrderChange]) -> list[str]:
     grown: dict[str, None] = {}
     for item in news:
         by_cart.setdefault((item.account_id, item.cart_token), []).append(item)
-        # Only an order that is more than two minutes old (ORDER_WRITTEN) can get a page mark. So a new order causes
-        # only the missing marks of older orders to be written. When the order ends, its own mark can be written too.
+        # An order can get a page mark only when it is more than two minutes old (ORDER_WRITTEN). So write the missing
+        # marks of older orders when a new order arrives, and write missing marks again when an order ends.
         if item.version == 0 or item.status in ENDS:
             grown[item.account_id] = None
     failed: list[str] = []
