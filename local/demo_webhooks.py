@@ -1,4 +1,4 @@
-"""Register a webhook endpoint before the demo places its sample order. Then verify the webhook that it receives."""
+"""Register a webhook endpoint before the demo places its sample order. Then verify a webhook that arrives."""
 
 from __future__ import annotations
 

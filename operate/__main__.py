@@ -173,7 +173,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
 def _secret(variable: str, prompt: str) -> str:
     """Read a secret from the environment or the terminal.
 
-    It is not a command-line argument, because other users of the machine can see those.
+    It is not a command-line argument, because other users of the machine can see the arguments of a command.
     """
     if variable in os.environ:
         return os.environ[variable].strip()

@@ -1,4 +1,4 @@
-"""The table's stream: when an order, a payment or a webhook endpoint changes, store the webhooks to send."""
+"""Reads the table's stream. When an order, payment or webhook endpoint changes, it stores the webhooks to send."""
 
 from __future__ import annotations
 

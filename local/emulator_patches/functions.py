@@ -1,4 +1,4 @@
-"""Two patches of ministack: an invocation waits for its turn, and a handler's error gets the same response as on AWS.
+"""Two patches of ministack, the AWS emulator. Invocations wait for their turn, and errors get the response of AWS.
 
 Ministack refuses an invocation above the concurrency limit. With this patch the invocation waits, because the local
 limit is much lower than AWS's 1,000. When a handler raises, ministack answers 502 with the stack trace. AWS answers 500

@@ -253,7 +253,7 @@ class Cloud:
 
 
 def _check_tags(tags: list[dict[str, str]]) -> None:
-    """Check limits for tags that Lightsail enforces. They are not in Lightsail's service model."""
+    """Check the tags against limits that Lightsail enforces. Its service model does not contain these limits."""
     if len(tags) > 50:
         raise _invalid("A resource can have at most 50 tags.")
     for tag in tags:

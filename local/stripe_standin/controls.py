@@ -193,7 +193,7 @@ class Controls:
             self._webhooks.send(event, times)
 
     def send_made_event(self, event_type: str, subject: Json, **fields: Any) -> Json:
-        """Send an invented, signed event without storing it. `fields` (id, created, …) replace the usual ones."""
+        """Send an invented, signed event without storing it. `fields` (id, created, …) replace those of the event."""
         with self._state.lock:
             event = self._state.draft(
                 "event",

@@ -174,7 +174,7 @@ def _subscription_of(invoice: Json) -> str | None:
 
 
 def _no_automatic_collection(params: Json) -> None:
-    """Refuse `auto_advance`. Only a subscription's invoice is finalized and collected without a request."""
+    """Refuse `auto_advance`. The stand-in finalizes and collects only a subscription's invoice by itself."""
     if params.get("auto_advance"):
         raise not_built("auto_advance=true (collecting by itself)")
 

@@ -179,7 +179,7 @@ def nobody_answers(address: str) -> bool:
 
 
 def test_a_killed_run_does_not_block_the_next_run(tmp_path: Path) -> None:
-    """The second run charges for an order. SIGTERM then stops all of its servers."""
+    """The second run charges for an order. After that, SIGTERM stops all servers of the second run."""
     demo_file = tmp_path / "demo.json"
     killed = start_run(tmp_path)
     wait_until(demo_file.exists)

@@ -444,7 +444,7 @@ def test_a_machine_counts_as_deleted_during_its_deletion(shop: Shop) -> None:
         assert (ended.status, ended.error_code) == (OperationStatus.FAILED, "service_deleted")
 
 
-def test_a_deletion_is_an_error_before_the_machine_appears(shop: Shop) -> None:
+def test_a_deletion_before_the_machine_appears_is_an_error(shop: Shop) -> None:
     shop.platform.provision(REQUEST)
     shop.standin.fail_next("GetInstance", "NotFoundException", "does not exist", status=404)
 

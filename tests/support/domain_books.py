@@ -31,7 +31,7 @@ def submitted(world: World, name: str = "hosting-example.com", **changes: Any) -
 
 
 def delivered(world: World, reply: Reply, account: str = "ready", *, every: float = 600) -> Order:
-    """Run the only order of the reply for an hour, check that it is completed, and return it."""
+    """Let an hour pass, check that the only order of the reply is completed, and return the order."""
     world.run()
     world.live(3600, every=every)
     order = world.order(reply.body["orders"][0]["id"], account)

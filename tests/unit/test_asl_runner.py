@@ -347,7 +347,7 @@ def test_a_retrier_uses_no_attempts_of_another_retrier() -> None:
     assert (execution.status, len(work.payloads)) == ("FAILED", 3)
 
 
-def test_after_an_exhausted_retrier_no_other_is_used() -> None:
+def test_after_an_exhausted_retrier_no_other_retrier_is_used() -> None:
     retry = [
         {"ErrorEquals": ["OutOfStockError"], "MaxAttempts": 1},
         {"ErrorEquals": ["States.ALL"], "MaxAttempts": 5},

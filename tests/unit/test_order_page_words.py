@@ -164,6 +164,6 @@ def test_an_order_number_contains_its_creation_time(moment: int) -> None:
 
 
 def test_an_old_order_number_contains_only_its_creation_second() -> None:
-    """Old numbers have random bits in the place of the milliseconds."""
+    """Earlier releases put random bits in the place of the milliseconds."""
     random_bits = (NOW // 1000 << 17) | (2**17 - 1)
     assert placed_at(random_bits) == NOW + 999

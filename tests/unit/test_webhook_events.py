@@ -1,4 +1,4 @@
-"""The events of an order follow from its timeline and its renewals."""
+"""The events of an order are derived from its timeline and its renewals."""
 
 from __future__ import annotations
 

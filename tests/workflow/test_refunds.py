@@ -229,7 +229,7 @@ def test_a_cart_can_be_cancelled_before_its_payment_is_recorded(
 
 
 def test_two_abandoned_unpaid_orders_do_not_block_each_other(world: World) -> None:
-    """In an earlier version, each order waited for the other order, and the cart never closed."""
+    """In an earlier release, each order waited for the other order, and the cart never closed."""
     world.mishaps.watch(lambda name: Mishap.CRASH_BEFORE if name == "stripe.post invoices" else None)
     assert world.place_cart(world.site(), world.domain("never-paid.com"), key="k").status == 502
     world.live(600, every=60)

@@ -104,7 +104,7 @@ def test_O1_050_version_2_can_cancel_an_order_of_version_1(world: World) -> None
     assert page_of(world, order_id, account)["status"] == "expired"
 
 
-def test_C01_version_2_shows_the_variant_migration_of_version_1(world: World) -> None:
+def test_C01_version_2_shows_a_migration_ordered_in_version_1(world: World) -> None:
     reply = ask(world, "POST", "/api/orders", body='{"site": {"name": "Moved", "variant": "migration"}}')
     world.run()
     order_id = reply.body["order"]["id"]

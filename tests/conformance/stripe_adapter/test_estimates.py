@@ -47,7 +47,7 @@ def test_without_tax_the_estimate_is_the_sum_of_the_lines(shop: Shop) -> None:
     assert shop.statuses(customer) == []
 
 
-def test_without_tax_or_customer_stripe_is_not_called(shop: Shop) -> None:
+def test_stripe_is_not_called_without_tax_and_without_customer(shop: Shop) -> None:
     shop.wire.spoil(0)
     assert estimate(shop, account(None), on_page=True) == Estimate(2100, 2100, balance=0)
     assert shop.wire.count == 0
@@ -102,7 +102,7 @@ def test_an_estimate_includes_all_lines_of_a_long_order(shop: Shop) -> None:
 
 
 @pytest.mark.standin_only("uses the stand-in's controls")
-def test_no_estimate_if_stripe_refuses_the_customers_location(shop: Shop) -> None:
+def test_there_is_no_estimate_if_stripe_refuses_the_location(shop: Shop) -> None:
     customer, _ = shop.customer()
     refusal = {"type": "invalid_request_error", "code": "customer_tax_location_invalid", "message": "Where?"}
     shop.standin.controls.add_fault("refuse", "/v1/invoices/create_preview", status=400, error=refusal)

@@ -92,7 +92,7 @@ def test_copies_of_webhooks_are_shuffled(shop: Shop) -> None:
 
 
 def test_each_action_sends_its_events(shop: Shop) -> None:
-    """Only a declined card causes `charge.failed` and `payment_intent.payment_failed`. This test declines one last."""
+    """Only a declined card causes `charge.failed` and `payment_intent.payment_failed`. The last payment is declined."""
     customer = shop.customer()
     shop.client.v1.invoices.void_invoice(shop.open(customer).id)
     paid = shop.paid(customer, 1200)

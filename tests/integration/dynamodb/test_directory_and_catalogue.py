@@ -150,7 +150,7 @@ def test_a_credential_is_found_by_its_hash(directory: DynamoDirectory, credentia
     assert directory.credential(hashlib.sha256(b"another key").hexdigest()) is None
 
 
-def test_the_expiry_of_a_credential_is_not_the_table_s_ttl(directory: DynamoDirectory, client: Any) -> None:
+def test_a_credentials_expiry_is_not_the_tables_ttl(directory: DynamoDirectory, client: Any) -> None:
     """The TTL attribute is in seconds. The expiry of a credential is in milliseconds."""
     directory.put_credential(Credential(KEY_HASH, "ho_", CredentialKind.SYSTEM, (ACCOUNT,), expires_at=NOW))
     (item,) = everything_in(client)

@@ -66,7 +66,6 @@ def event_type(text: str) -> EventType | None:
 
 
 def is_pattern(text: str) -> bool:
-    """Whether the text is a type, `<group>.*` or `*`."""
     return text == EVERY_TYPE or event_type(text) is not None or text in {f"{group}.*" for group in GROUPS}
 
 

@@ -235,8 +235,8 @@ def _check_sharing(route: str, sharing: list[Operation[Any]]) -> None:
 
 
 def _likely(sharing: list[Operation[Any]], event: Event) -> Operation[Any]:
-    # Guess the operation by the version in the header, or else take the first one. The key and its version are not
-    # known yet.
+    # The key is not verified yet, so its API version is not known. Guess the operation by the version in the header, or
+    # else take the first operation.
     wanted = _headers(event).get("x-api-version", "").strip()
     return next((each for each in sharing if each.contract.version == wanted), sharing[0])
 

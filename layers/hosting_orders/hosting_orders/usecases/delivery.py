@@ -1,4 +1,4 @@
-"""What all deliveries share."""
+"""Begin and end a delivery, whatever the product."""
 
 from __future__ import annotations
 
@@ -53,7 +53,6 @@ def undeliverable(
     actor: Actor,
     when: When = OrderStatus.PROCESSING,
 ) -> Order:
-    """Can be repeated."""
     now = services.clock.now()
     return change_order(
         services,

@@ -33,8 +33,8 @@ def roll_up_carts(services: Services, news: Iterable[OrderChange]) -> list[str]:
     grown: dict[str, None] = {}
     for item in news:
         by_cart.setdefault((item.account_id, item.cart_token), []).append(item)
-        # Write missing page marks when an order is new, and again when it ends. Only orders that are more than two
-        # minutes old (ORDER_WRITTEN) can get a page mark, so a new order is too young for one.
+        # An order can get a page mark only when it is more than two minutes old (ORDER_WRITTEN). So write the missing
+        # marks of older orders when a new order arrives, and write missing marks again when an order ends.
         if item.version == 0 or item.status in ENDS:
             grown[item.account_id] = None
     failed: list[str] = []
@@ -74,5 +74,5 @@ def _mark_pages(services: Services, account_id: str) -> None:
     try:
         services.orders.mark_pages(account_id, before=settled)
     except Exception:
-        # The account's next order repeats the marking. Until then, reading a page costs more.
+        # The account's next order repeats the marking. Until then, reading a page of its orders costs more.
         log.exception("pages were not marked", extra={"account_id": account_id})

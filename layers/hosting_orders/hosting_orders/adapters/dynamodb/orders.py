@@ -1,4 +1,4 @@
-"""The OrderStore port."""
+"""The OrderStore port: carts, orders and claims in DynamoDB."""
 
 from __future__ import annotations
 

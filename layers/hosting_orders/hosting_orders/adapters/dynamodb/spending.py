@@ -1,4 +1,4 @@
-"""For each API key and month, one item has the orders' cost, in total and for each day."""
+"""The spending of API keys: a table item for each key and month, with each day's costs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from . import keys
 from .items import Item
 from .table import Write, update
 
-# The item is kept longer than any order takes to end. After that nothing reads it, and DynamoDB deletes it.
+# Every order ends in less time. Nothing reads the item after its orders have ended, so DynamoDB deletes it then.
 _KEPT = dt.timedelta(days=100)
 
 

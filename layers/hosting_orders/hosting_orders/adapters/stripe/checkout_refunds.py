@@ -1,6 +1,6 @@
 """Refund orders that were paid by a Checkout Session (docs/decisions.md, 45).
 
-Only a refund of the payment intent sends money back. The credit note only records it, so nothing is refunded twice.
+Only a refund of the payment intent sends money back. The credit note only records that refund.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ class StripeRefunds:
             return self._refund(reference, line_key, order_id, refusals)
 
     def _refund(self, invoice_id: str, line_key: str, order_id: str, refusals: int) -> RefundState:
-        """Create one credit note per order. A free line needs none: its refund gets the line's id."""
+        """Create one credit note per order. A free line needs no note: its refund gets the line's id."""
         invoice = self._stripe.invoice(invoice_id)
         if invoice is None or not is_ours(invoice):
             raise RefundRefusedError("There is no such invoice.")

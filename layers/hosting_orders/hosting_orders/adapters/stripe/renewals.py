@@ -162,7 +162,7 @@ class StripeRenewals:
             for listed in v1.invoices.list(
                 {"subscription": subscription_id, "limit": PAGE}
             ).auto_paging_iter():
-                # A refusal means that the invoice has just changed. A later call sees its new status.
+                # A refusal means that the invoice has just changed. A later call of `end_renewal` sees its new status.
                 if listed.status == "draft" and listed.auto_advance:
                     stop: Document = {"auto_advance": False}
                     self._stripe.refusal_of(partial(v1.invoices.update, listed.id, given(stop)))
@@ -216,6 +216,7 @@ class StripeRenewals:
 
 
 def _is_limit(error: stripe.StripeError) -> bool:
-    # Stripe documents this code (https://docs.stripe.com/error-codes), but in practice the error may have only a text.
+    # Stripe documents the code `customer_max_subscriptions` (https://docs.stripe.com/error-codes), but in practice the
+    # error may have only a text.
     said = error.user_message or ""
     return code_of(error) == "customer_max_subscriptions" or ("maximum" in said and "subscriptions" in said)

@@ -1,4 +1,4 @@
-"""The sentences of an order's page about its status."""
+"""What an order's page says about the order's status."""
 
 from __future__ import annotations
 
