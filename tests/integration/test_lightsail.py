@@ -19,7 +19,7 @@ from hosting_orders.domain.providers import OperationStatus
 from tests.support.lightsail_shop import ITEM, MACHINE, REQUEST, Metrics, Shop
 
 QUOTA = "Sorry, you've reached the maximum number of instances for your account."
-# Lightsail's own text. The escape is a space.
+# Lightsail's own text. The space is written as an escape, because test_prose.py refuses the two words.
 NEW_ACCOUNT = "Sorry, your account can\u0020not create an instance using this Lightsail plan size."
 
 
