@@ -394,7 +394,7 @@ class Registry:
             self._next_step(self.running(name), self.now())
 
     def approve(self, name: str) -> None:
-        """End the current step as if a person had approved it. Raises ValueError if the step waits for nobody."""
+        """End the current step as if a person had approved it. Raises ValueError if the step needs no person."""
         with self.lock:
             operation = self.running(name)
             if operation.steps[0].flag is None:
