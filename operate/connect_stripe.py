@@ -148,6 +148,4 @@ def _delete_of_other_mode(stack: Stack, stored: Document, url: str, report: Repo
             client.v1.webhook_endpoints.delete(endpoint["id"])
             report(f"The endpoint {endpoint['id']} of the other mode is deleted.")
     except stripe.StripeError:
-        report(
-            f"Delete the endpoint {url} of the other mode in Stripe's dashboard, because the old key may not do it."
-        )
+        report(f"The old key cannot delete the other mode's endpoint {url}. Delete it in Stripe's dashboard.")

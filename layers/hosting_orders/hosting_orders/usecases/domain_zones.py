@@ -73,7 +73,7 @@ def remove_zone(services: Services, order: Order) -> Order:
 
 
 def rested(order: Order, now: int) -> Order:
-    # Only the removal of a departed domain's zone can still be due. If the zone still exists, check the order again.
+    # If the zone of the departed domain still exists, check the order again. Otherwise nothing is left to do for it.
     if not order.zone_remains:
         return order.closed()
     removed_from = _removed_from(order)

@@ -29,7 +29,7 @@ from hosting_orders.domain.providers import (
 class Collection(Protocol):
     """Collecting a cart's money. A refusal is returned as a state or raised as a named error.
 
-    After a fault, every method in this module raises ProviderUnavailableError.
+    Every method in this module raises ProviderUnavailableError if its call fails.
     """
 
     @property

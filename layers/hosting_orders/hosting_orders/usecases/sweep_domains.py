@@ -64,8 +64,8 @@ def why_unpaid(order: Order, expires_at: int, now: int) -> str | None:
     latest = expires_at - deadlines.EXPIRY_MONEY
     if now >= latest:
         return "the money for its renewal has not come"
-    # The next check takes place DEPARTURE_CHECK before the charge, or after the charge. So the charge comes at the
-    # latest DEPARTURE_CHECK after that check.
+    # A renewal is checked some days before its charge, or later. These days are DEPARTURE_CHECK. So the charge comes
+    # at most that many days after the check.
     if order.renewal_check is None or order.renewal_check + deadlines.DEPARTURE_CHECK > latest:
         return "its renewal is charged too late"
     return None
