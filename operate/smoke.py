@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 Report = Callable[[str], None]
 
 PASSED_TAG = "hosting-orders:smoke-passed"
-"""A tag of Stripe's secret: the day of the last smoke test that passed. `make doctor` reads the tag."""
+"""The name of a tag of the secret StripeSecret. The tag's value is the day of the last smoke test that passed, and
+`make doctor` reads it.
+"""
 
 ORDER_SECONDS = 15 * 60.0
 CATALOGUE_SECONDS = 120.0
@@ -155,7 +157,7 @@ class _Run:
                 order_id = str(answer.json()["orders"][0]["id"])
                 self.orders.append(order_id)
                 return order_id
-            # The functions do not know the price until they read the catalogue again.
+            # `Shop.open` has added a price. The functions refuse the order until they read the catalogue again.
             if answer.status_code in (401, 403) or time.monotonic() > deadline:
                 raise _FailedError(f"POST /api/orders answers {answer.status_code}: {answer.text[:300]}")
             time.sleep(_POLL_SECONDS)

@@ -18,9 +18,10 @@ _KEY = re.compile(r"(sk|rk)_(live|test)_[A-Za-z0-9_]{8,}")
 
 @dataclass(frozen=True, slots=True)
 class Right:
-    """A right of a restricted key, as Stripe's dashboard names it. `path` is its resource in the API.
+    """A right of a restricted key. `name` is its name in Stripe's dashboard.
 
-    `example` is the id of an object that does not exist, so a test of the right changes nothing.
+    The right gives access to the resource `path` of Stripe's API. `example` is the id of an object that does not exist,
+    so a test of the right changes nothing.
     """
 
     name: str
@@ -114,6 +115,6 @@ def mode_of(live: bool) -> str:
 
 
 def stored_mode(document: Mapping[str, str]) -> bool | None:
-    """Whether the stored key is live; None without a key."""
+    """Whether the API key in a secret's `document` is live. None if the document has no key."""
     key = document.get("api_key")
     return is_live(key) if key else None

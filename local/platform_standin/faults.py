@@ -1,4 +1,4 @@
-"""Faults for the next requests."""
+"""Faults that the controls set for the next requests to the platform stand-in."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ FAULTS = ("422", "429", "500", "503", "drop", "lose", "garbage", "html")
 
 @dataclass
 class Fault:
-    """Applies to the next `times` requests of a method (`*` for any)."""
+    """The stand-in answers the next `times` requests with this fault. `method` is an HTTP method, or `*` for any."""
 
     method: str
     answer: str

@@ -84,7 +84,7 @@ def _latest(state: State, clock: Json) -> int:
 
 
 def delete(state: State, params: Json, clock_id: str) -> Json:
-    """Also delete the clock's customers. That cancels their subscriptions."""
+    """Delete the clock and its customers. Deleting a customer cancels the customer's subscriptions."""
     clock = state.get(NAME, clock_id)
     for customer in state.all("customer", test_clock=clock_id):
         customers.delete(state, {}, customer["id"])

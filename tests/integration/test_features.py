@@ -303,8 +303,8 @@ def test_the_documents_of_the_runbook_may_be_deployed() -> None:
         document(True, broken=rule(False, "IS_ONE_OF", [ONE])),
         document(True, broken={**rule(True, "EQUALS", ONE), "when_match": "yes"}),
         {DOMAIN_REGISTRATION: {"default": True, "rule": {"misspelled": rule(False, "EQUALS", ONE)}}},
-        # Powertools, the library that reads the document, would accept these. But their rules would not do what an
-        # operator expects.
+        # Powertools, the library that reads the document, would accept these documents. But their rules would
+        # not do what an operator expects.
         document(True, never=rule(False, "EQUALS", ONE, key="account")),
         document(True, never=rule(False, "EQUALS", [ONE])),
         document(True, more=rule(False, "KEY_IN_VALUE", f"{ONE}2,{TWO}")),

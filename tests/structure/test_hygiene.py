@@ -1,4 +1,4 @@
-"""No file contains a path or a package source of one machine. No local server is open to the network."""
+"""No file contains a path or a package source that only one machine has. No local server is open to the network."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ class Life:
 
 
 def lives(product: str) -> Iterator[Life]:
-    """Every state of an order of this product, in the order of the rows in docs/contracts.md."""
+    """Every state of an order of this product, in the same sequence as the rows of the table in docs/contracts.md."""
     resource = PRODUCTS[product][1]
     placed = _placed(product)
     paid = placed.paid(BEGAN + _MINUTE, BEGAN + _MINUTE)

@@ -1,8 +1,8 @@
 """Records the AWS calls of each function in tests, and compares them with the rights in template.yaml.
 
 Neither moto nor the emulator enforces IAM, so only this comparison finds a missing right. It also finds a missing
-environment variable: all handlers share one process, which has the variables of all functions. At the end of a run, the
-records also show rights that no test used (`unused`, printed by tests/conftest.py).
+environment variable. A test would not fail without it, because all handlers run in one process, which has the variables
+of all functions. At the end of a run, tests/conftest.py prints the rights that no test used (`unused`).
 """
 
 from __future__ import annotations

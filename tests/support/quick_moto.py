@@ -181,7 +181,7 @@ def _measure_without_copies() -> None:
 
 
 def _unpickled(attributes: dict[str, DynamoType]) -> LimitedSizeDict:
-    """Make the attributes of a pickled item. moto measures the whole item again for each attribute."""
+    """Make the attributes of a pickled item. moto itself would measure the whole item again for each attribute."""
     made = LimitedSizeDict.__new__(LimitedSizeDict)
     dict.update(made, attributes)
     return made

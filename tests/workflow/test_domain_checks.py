@@ -1,4 +1,4 @@
-"""Domain checks store the registrar's answers for a minute. They succeed even if the registrar fails."""
+"""Domain checks store the registrar's answers for a minute. A check succeeds even if the registrar fails."""
 
 from __future__ import annotations
 

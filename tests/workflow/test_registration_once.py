@@ -100,7 +100,7 @@ def test_a_registration_is_found_after_its_completion(world: World) -> None:
 
 
 def test_a_lagging_list_causes_no_second_registration(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The registrar's list of operations shows nothing for ten minutes. A registration takes less time."""
+    """The registrar's list of operations shows nothing for ten minutes. A registration takes less than ten minutes."""
     order = placed(world, NAME)
     client = world.services.registrar._inner._asking
     listed = client.listed
@@ -266,7 +266,7 @@ def test_a_domain_is_registered_once_if_its_step_breaks(mishap: Mishap) -> None:
 
 @pytest.mark.parametrize("mishap", list(Mishap))
 def test_a_delivery_is_completed_once_if_it_breaks(mishap: Mishap) -> None:
-    """Each run breaks another side effect between the reconciler's query and the start of the order's renewal."""
+    """In each round, another side effect fails between the reconciler's query and the start of the renewal."""
     with a_world() as world:
         world.webhooks_on = False  # Stripe's events are irrelevant here
         for position in range(30):

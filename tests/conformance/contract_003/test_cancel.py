@@ -93,7 +93,7 @@ def test_O1_050_C11_an_ended_or_cancelled_order_cannot_be_cancelled(world: World
         world.run()
 
 
-def test_O1_050_only_its_own_account_can_cancel_an_order(world: World) -> None:
+def test_O1_050_another_account_cannot_cancel_an_order(world: World) -> None:
     account = stranger(world)
     order_id = placed(world, account)["order"]["id"]
     before = state_of(world)

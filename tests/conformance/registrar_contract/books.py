@@ -1,4 +1,4 @@
-"""Shared by the tests of the port Registrar. The tests use the Route 53 adapter and the registrar stand-in.
+"""Helpers for the tests of the port Registrar. The tests use the Route 53 adapter and the registrar stand-in.
 
 Each test runs twice: with the stand-in in this process, and over loopback. The adapter uses the real boto3 client, so
 requests have the real wire format. Time is virtual.

@@ -1,6 +1,7 @@
 """The stand-in's requests and responses fit the types of the pinned `stripe` package.
 
-These types come from Stripe's specification. conftest.py checks the responses of all other tests too.
+These types come from Stripe's specification. The fixture `shop` in conftest.py compares the responses with the types,
+in this file and in all other tests of the stand-in.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ def test_a_route_accepts_only_parameters_of_the_sdk(route: Route) -> None:
 
 
 def test_the_response_of_every_route_fits_the_sdks_types(shop: Shop) -> None:
-    """Call every route. The fixture checks the responses against the types."""
+    """Call every route. After the test, the fixture `shop` compares the responses with the types."""
     stripe_ = shop.client.v1
     customer = shop.customer()
     stripe_.customers.retrieve(customer.id)

@@ -210,7 +210,6 @@ class _Deadline:
         self._end = time.monotonic() + seconds
 
     def left(self) -> float:
-        """Seconds. Raises TimeoutError when none are left."""
         seconds = self._end - time.monotonic()
         if seconds <= 0:
             raise TimeoutError

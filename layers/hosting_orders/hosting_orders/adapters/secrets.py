@@ -1,4 +1,4 @@
-"""Secrets of the stack in AWS Secrets Manager."""
+"""Reads the stack's secrets from AWS Secrets Manager."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class SecretsManager:
             raise ProviderUnavailableError("the secret cannot be read now") from error
 
     def document(self, arn: str, names: Sequence[str], filled_by: str) -> dict[str, str]:
-        """Read a secret's JSON. `filled_by` is the command that stores it.
+        """Read a secret's JSON. `filled_by` is the command that stores the secret.
 
         Raises ProviderUnavailableError, or NotConnectedError if the secret is empty or lacks one of `names`.
         """

@@ -77,7 +77,6 @@ class Delivery:
         return replace(tried, status=DeliveryStatus.PENDING, due_at=now + int(delay * 1000))
 
     def again(self, now: int) -> Self:
-        """Make the delivery due now, with the same message id."""
         return replace(self, status=DeliveryStatus.PENDING, due_at=now)
 
 

@@ -271,7 +271,7 @@ class CapacityExhaustedError(HostingOrdersError):
 
 
 class ProviderUnavailableError(HostingOrdersError):
-    """The provider may have acted. Retry with the same key, or read the provider's state."""
+    """The provider may have acted. Retry with the same idempotency key, or read the provider's state."""
 
 
 class NotConnectedError(ProviderUnavailableError):

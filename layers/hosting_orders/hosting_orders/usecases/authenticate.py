@@ -20,7 +20,7 @@ from .access_tokens import credential_of_token, is_access_token
 from .ports import Services
 
 _SCHEMES = ("bearer", "token")
-# One text for every reason, so an attacker learns nothing from it.
+# The text is the same for every reason of a refusal, so an attacker does not learn the reason.
 _REFUSED = "A valid API key is required: send it as `Authorization: Bearer <key>`."
 _TRIAL = "Trial accounts cannot use the API."
 
@@ -42,7 +42,7 @@ class Caller:
         return self.credential.user_id
 
     def may(self, scope: str) -> bool:
-        """A key without scopes may do nothing that is checked here."""
+        """False if the key has no scopes."""
         return self.credential.allows(scope)
 
     @property
@@ -155,7 +155,7 @@ def trial_blocks_api(account: Account) -> bool:
 
 
 def _presented(headers: Mapping[str, str]) -> str:
-    """Return the headers' secret. Empty if they have two different secrets."""
+    """Return the secret in the headers. Empty if the headers have two different secrets."""
     scheme, _, secret = headers.get("authorization", "").strip().partition(" ")
     secrets = {headers.get("x-api-key", "").strip()} - {""}
     if scheme:

@@ -38,7 +38,7 @@ _NO_ANSWER = "The registrar has not answered. Check the domain again in a few se
 
 
 class CheckResult(StrEnum):
-    """Published values never change."""
+    """The values are published, so they never change."""
 
     AVAILABLE = "available"
     UNAVAILABLE = "unavailable"

@@ -86,7 +86,7 @@ def _customer(services: Services, account: Account) -> str:
 
 
 def resume_payment(services: Services, cart: Cart) -> Cart:
-    """Start or finish the payment if its process stopped and no other process holds the lease."""
+    """Start or finish the payment after its process stopped, unless another process holds the lease."""
     now = services.clock.now()
     answered = cart.payment.started and not cart.payment.needs_void
     if answered or cart.payment.settled or cart.payment_lease > now:
@@ -185,7 +185,7 @@ def record_failure(services: Services, cart: Cart, refusal: PaymentNotStartedErr
         orders = services.orders.orders(cart.account_id, sorted(cart.orders))
         failed = [
             # Check the order once more after its end. If another process took over this payment, the order's workflow
-            # may already wait for its outcome. That check resumes the workflow.
+            # may already wait for the payment's outcome. The later check then resumes the workflow.
             order.payment_failed(failure, now).check_at(now + deadlines.CLOSING_CHECK)
             for order in orders
             if order.status is OrderStatus.PENDING

@@ -104,14 +104,14 @@ def make_key(services: Services, caller: Caller, request: KeyRequest) -> KeyView
         try:
             services.keys.make(key, ring)
         except (ConcurrentUpdateError, KeyExistsError):
-            continue  # a concurrent request made a key, perhaps this one
+            continue  # another request made a key at the same time, perhaps with the same Idempotency-Key
         _log("key made", caller, key)
         return KeyView(key, now, secret)
     raise ConcurrentUpdateError("other requests made keys in every try")
 
 
 def rotate_key(services: Services, caller: Caller, wanted: str, request: RotationRequest) -> KeyView:
-    """Give the key a new secret. One former secret still works for `request.overlap`. All others end now.
+    """Give the key a new secret. One former secret still works for `request.overlap`. All other secrets end now.
 
     Raises NotFoundError, StrongerKeyError, KeyInactiveError, KeyChangedError or IdempotencyKeyReusedError.
     """

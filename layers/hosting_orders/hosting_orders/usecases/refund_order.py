@@ -227,7 +227,8 @@ def _give_back(case: _Case) -> Compensation:
     refused = order.refund_refusals
     if refused is not None and now < refused.at + deadlines.COMPENSATION_CHECK:
         # A process that read the order before the refusal was counted may still be running. It uses another idempotency
-        # key, so both tries could refund. No process runs as long as COMPENSATION_CHECK, so wait for that long.
+        # key than this process, so both could refund the order. No process runs as long as COMPENSATION_CHECK, so wait
+        # for that long.
         _check_refund_at(services, order, refused.at + deadlines.COMPENSATION_CHECK)
         return Compensation.WAITING
     take_down(services, order)

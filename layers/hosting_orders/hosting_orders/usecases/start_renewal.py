@@ -1,4 +1,7 @@
-"""Only the reconciler starts renewals, so functions that deliver need no Stripe key."""
+"""Start the renewals of delivered orders.
+
+Only the reconciler does so. Functions that deliver need no Stripe key.
+"""
 
 from __future__ import annotations
 
@@ -76,7 +79,7 @@ def _by_invoices(services: Services, order: Order) -> Order:
     now = services.clock.now()
     first = _renewed_at(order)
     if first < now and order.item.renewal_is_work():
-        # The charge is late, so charge now.
+        # The date of the charge has passed, so charge now.
         first = max(now, (order.expires_at or 0) - order.item.renews_before())
     renewal = InvoicedRenewal(first, order.item.term.months, _day_of_month(order))
     while renewal.starts_at < now:

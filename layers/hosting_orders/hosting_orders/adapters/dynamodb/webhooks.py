@@ -1,4 +1,4 @@
-"""The WebhookStore port."""
+"""Store webhook endpoints and deliveries (port WebhookStore)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from .table import (
 )
 
 _REMEMBERED = 10_000
-"""How many deliveries a process remembers, so as not to write them again."""
+"""How many deliveries a process remembers, so that it does not write them again."""
 
 
 class DynamoWebhookStore:

@@ -58,7 +58,7 @@ class LightsailPlatform:
     def provision(self, request: ServiceRequest) -> Operation:
         """While the operation is RUNNING, call `provision` or `operation` again.
 
-        Raises ProvisioningFailedError `test_order` if no real money was paid. A stand-in delivers such orders.
+        Raises ProvisioningFailedError (`test_order`) if the payment is not live, unless Lightsail is a stand-in.
         """
         place = place_of(request)
         if place is None:

@@ -22,7 +22,7 @@ _METADATA = "/.well-known/oauth-protected-resource"
 
 
 def _gate(headers: Mapping[str, str], origin: str) -> None:
-    """Raises AccessDeniedError for a web page of another site."""
+    """Raises AccessDeniedError for a request from another site's web page."""
     sender, ours = headers.get("origin", "").strip().lower(), urlsplit(origin.lower())
     if sender and sender != f"{ours.scheme}://{ours.netloc}":
         raise AccessDeniedError(
