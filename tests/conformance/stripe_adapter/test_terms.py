@@ -1,4 +1,4 @@
-"""Renewals without a subscription. One of our own invoices charges each term."""
+"""Renewals without a subscription. Each term is charged by an invoice of its own."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ def quote(
     *,
     loopback: bool,
 ) -> AgentQuote:
-    """`questions` limits questions to the registrar.
+    """`questions` is the rate limit for asking the registrar.
 
     Raises the errors of `preview_order`, RateLimitedError and AccessDeniedError.
     """
