@@ -151,7 +151,7 @@ def test_a_live_stripe_key_is_refused_at_the_start(tmp_path: Path) -> None:
     )
 
     assert ended.returncode == 1
-    assert "would move real money" in ended.stderr
+    assert "With this key, the stack would move real money" in ended.stderr
     assert not (tmp_path / "logs").exists()
 
 

@@ -149,9 +149,8 @@ def place_cart(
     earlier = _earlier(services, account, token, request)
     if earlier is not None:
         return _replay(services, account, earlier, request)
-    check_currency(caller.credential, account)
     try:
-        checked = check_order(services, account, request, allow_loopback=allow_loopback_callbacks)
+        checked = check_order(services, caller, request, allow_loopback=allow_loopback_callbacks)
         total = _total(services, caller, request, checked)
     except (DomainRefusedError, InvalidFieldsError, InvalidRequestError):
         # A concurrent copy of this request may have taken the domain or the last free place of the variant.
@@ -205,9 +204,11 @@ def _earlier(services: Services, account: Account, token: str, request: CartRequ
 
 
 def check_order(
-    services: Services, account: Account, request: CartRequest, *, allow_loopback: bool
+    services: Services, caller: Caller, request: CartRequest, *, allow_loopback: bool
 ) -> CheckedOrder:
     """Raises the errors of `place_cart`."""
+    account = caller.scope
+    check_currency(caller.credential, account)
     quote = None if request.quote is None else usable_quote(services, account, request.quote)
     drafts = _drafts(services, account, request)
     if quote is not None:

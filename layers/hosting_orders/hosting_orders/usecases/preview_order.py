@@ -14,7 +14,6 @@ from .key_mode import check_ordering
 from .place_cart import CartRequest, check_order
 from .ports import Services
 from .quoted_prices import check_maximum, estimate, maximum, new_quote
-from .spend_cap import check_currency
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +47,10 @@ class OrderPreview:
 def preview_order(
     services: Services, caller: Caller, request: CartRequest, *, allow_loopback_callbacks: bool
 ) -> OrderPreview:
-    """Raises the errors of `place_cart`."""
+    """Return what the order would cost, with a quote. Raises the errors of `place_cart`."""
     account = caller.scope
     check_ordering(services, caller)
-    check_currency(caller.credential, account)
-    checked = check_order(services, account, request, allow_loopback=allow_loopback_callbacks)
+    checked = check_order(services, caller, request, allow_loopback=allow_loopback_callbacks)
     drafts, on_page = checked.drafts, checked.method is None
     total = estimate(services, account, drafts, on_page=on_page)
     check_maximum(account, total.gross, maximum(checked.quote, request.max_gross))

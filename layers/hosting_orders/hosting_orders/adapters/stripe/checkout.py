@@ -19,6 +19,7 @@ from hosting_orders.adapters.stripe.client import (
     Document,
     StripeApi,
     code_of,
+    filled,
     given,
     is_kept,
     method_types,
@@ -228,24 +229,26 @@ class StripeCheckout:
 
 
 def address_of(contact: BillingContact) -> Document:
-    address = {
-        "line1": contact.street.strip(),
-        "postal_code": contact.post_code.strip(),
-        "city": contact.city.strip(),
-        "country": contact.country.strip(),
-    }
-    return {name: value for name, value in address.items() if value}
+    return filled(
+        {
+            "line1": contact.street.strip(),
+            "postal_code": contact.post_code.strip(),
+            "city": contact.city.strip(),
+            "country": contact.country.strip(),
+        }
+    )
 
 
 def _customer(account: Account) -> Document:
     contact = account.billing_contact
-    parameters: Document = {
-        "name": contact.name.strip() or account.name,
-        "email": contact.email.strip(),
-        "address": address_of(contact),
-        "metadata": {"account_id": account.id},
-    }
-    return {name: value for name, value in parameters.items() if value}
+    return filled(
+        {
+            "name": contact.name.strip() or account.name,
+            "email": contact.email.strip(),
+            "address": address_of(contact),
+            "metadata": {"account_id": account.id},
+        }
+    )
 
 
 def _item(request: CheckoutRequest, line: ChargeLine) -> Document:

@@ -230,6 +230,11 @@ def given(parameters: Document) -> Any:
     return parameters
 
 
+def filled(document: Document) -> Document:
+    """Leave out the fields without a value."""
+    return {name: value for name, value in document.items() if value}
+
+
 def _header(answer: stripe.StripeError | stripe.StripeObject, name: str) -> str | None:
     sent = (
         answer.headers

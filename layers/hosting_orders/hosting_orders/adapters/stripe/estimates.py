@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from hosting_orders.adapters.stripe.checkout import address_of
-from hosting_orders.adapters.stripe.client import Document, StripeApi, code_of, given
+from hosting_orders.adapters.stripe.client import Document, StripeApi, code_of, filled, given
 from hosting_orders.adapters.stripe.reading import gross_of, line_key_of, net_of
 from hosting_orders.domain.account import Account
 from hosting_orders.domain.errors import PaymentNotStartedError, ProviderUnavailableError
@@ -105,11 +105,11 @@ class StripeEstimates:
 
 def _tax_details(invoice: Document) -> Document:
     shipping = invoice["customer_shipping"] or {}
-    return _filled(
+    return filled(
         {
-            "address": _filled(invoice["customer_address"] or {}),
-            "shipping": _filled(
-                {"name": shipping.get("name"), "address": _filled(shipping.get("address") or {})}
+            "address": filled(invoice["customer_address"] or {}),
+            "shipping": filled(
+                {"name": shipping.get("name"), "address": filled(shipping.get("address") or {})}
             ),
             "tax_exempt": invoice["customer_tax_exempt"],
             "tax_ids": [
@@ -118,7 +118,3 @@ def _tax_details(invoice: Document) -> Document:
             ],
         }
     )
-
-
-def _filled(document: Document) -> Document:
-    return {name: value for name, value in document.items() if value}
